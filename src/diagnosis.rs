@@ -1,0 +1,57 @@
+//! From a world to the few root causes. One file a rule; a rule is pure: it looks at the inventory and a
+//! time, and says what it finds. It never asks anybody anything.
+//!
+//! To add one: write `diagnosis/<slug with underscores>.rs`, add its name to `rules!`.
+
+pub mod cause;
+pub mod finding;
+pub mod server;
+
+pub use cause::{Cause, Diagnosis, Unknown, diagnose};
+pub use finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};
+
+use jiff::Timestamp;
+
+use crate::model::Inventory;
+
+/// A rule of the diagnosis.
+pub struct Rule {
+    /// Stable name; what `sealwatch explain` takes.
+    pub slug: &'static str,
+    /// What a screen calls it.
+    pub title: &'static str,
+    /// How bad what it finds is.
+    pub severity: Severity,
+    /// The page of `sealwatch explain`, in Markdown: what it means, how it is known, how it is repaired.
+    pub explain: &'static str,
+    /// Runbooks that repair it, the best first.
+    pub runbooks: &'static [&'static str],
+    /// Looks at the world and adds what it finds.
+    pub check: fn(&Inventory, Timestamp, &mut Vec<Finding>),
+}
+
+macro_rules! rules {
+    ($($module:ident),* $(,)?) => {
+        $(mod $module;)*
+        /// Every rule, in the order of the list.
+        pub static RULES: &[&Rule] = &[$(&$module::RULE),*];
+    };
+}
+
+rules! {
+    vault_sealed,
+    vault_partly_sealed,
+    vault_no_active_node,
+    vault_uninitialised,
+    vault_unreachable,
+    store_status_stale,
+    store_invalid,
+    store_missing,
+    sync_backing_off,
+}
+
+/// The rule with this slug.
+#[must_use]
+pub fn rule(slug: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.slug == slug)
+}

@@ -1,0 +1,304 @@
+//! Findings grouped under root causes, with how far each reaches: what fails now, what follows and when,
+//! and what is not hit. One cause is one thing to repair.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::finding::{CauseKey, Certainty, Finding, Severity};
+use super::{RULES, rule};
+use crate::model::kinds::{ExternalSecret, Pod, SecretStore, Watched};
+use crate::model::{Health, Inventory, Kind, ObjectRef, Status};
+
+/// What the diagnosis says of one revision of the world.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnosis {
+    /// Root causes, the one that reaches furthest first.
+    pub causes: Vec<Cause>,
+    /// Every finding; causes refer to them by index.
+    pub findings: Vec<Finding>,
+    /// What could not be looked at, and what would let us.
+    pub unknown: Vec<Unknown>,
+    /// How many objects are broken now.
+    pub broken: usize,
+    /// How many of these stand under a cause.
+    pub explained: usize,
+}
+
+/// One root cause.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// The rule that names it.
+    pub slug: &'static str,
+    /// What a screen calls it.
+    pub title: &'static str,
+    /// The object that is the root.
+    pub subject: ObjectRef,
+    /// Certain if its root finding is.
+    pub certainty: Certainty,
+    /// The rule's severity.
+    pub severity: Severity,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// One sentence.
+    pub summary: String,
+    /// What depends on the root.
+    pub radius: Counts,
+    /// What of that fails now.
+    pub failing: Counts,
+    /// What will fail if nothing is done.
+    pub follows: Follows,
+    /// What looks as if it were hit and is not.
+    pub spared: Spared,
+    /// Indices into [`Diagnosis::findings`], the root's own first.
+    pub findings: Vec<usize>,
+    /// Runbooks that repair it.
+    pub runbooks: &'static [&'static str],
+}
+
+/// Objects, counted by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Counts {
+    /// Stores of both kinds.
+    pub stores: usize,
+    /// `ExternalSecret`s.
+    pub external_secrets: usize,
+    /// Secrets that exist.
+    pub secrets: usize,
+    /// Workloads that use these Secrets.
+    pub workloads: usize,
+    /// Their pods.
+    pub pods: usize,
+    /// Namespaces.
+    pub namespaces: usize,
+}
+
+/// What follows when nothing is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Follows {
+    /// `ExternalSecret`s that are green and will fail at their next refresh.
+    pub external_secrets: usize,
+    /// When the first of them is due.
+    pub first: Option<Timestamp>,
+    /// When the last of them is due.
+    pub last: Option<Timestamp>,
+    /// Stores that still say Ready.
+    pub stores: usize,
+}
+
+/// What is not hit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spared {
+    /// `ExternalSecret`s that only generate and need no Vault.
+    pub generators: usize,
+    /// Secrets that exist and keep their value.
+    pub secrets: usize,
+    /// Pods that run on.
+    pub pods: usize,
+}
+
+/// Something that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unknown {
+    /// What.
+    pub subject: String,
+    /// The permission or the answer that is missing.
+    pub needs: String,
+}
+
+/// Examines a world: all rules, then the grouping.
+#[must_use]
+pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
+    let mut findings = Vec::new();
+    for rule in RULES {
+        (rule.check)(world, now, &mut findings);
+    }
+    let causes = group(world, &findings);
+    let broken = broken(world);
+    let named: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
+    let explained = broken.iter().filter(|object| named.contains(object)).count();
+    Diagnosis { unknown: unknown(world), broken: broken.len(), explained, causes, findings }
+}
+
+impl Diagnosis {
+    /// The findings about one object.
+    pub fn about<'a>(&'a self, object: &'a ObjectRef) -> impl Iterator<Item = &'a Finding> {
+        self.findings.iter().filter(move |finding| finding.subject == *object)
+    }
+
+    /// Broken objects that no cause explains.
+    #[must_use]
+    pub const fn unexplained(&self) -> usize {
+        self.broken - self.explained
+    }
+
+    /// The worst severity among the findings.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
+
+fn group(world: &Inventory, findings: &[Finding]) -> Vec<Cause> {
+    let mut groups: BTreeMap<CauseKey, Vec<usize>> = BTreeMap::new();
+    for (index, finding) in findings.iter().enumerate() {
+        let under = groups.entry(finding.cause()).or_default();
+        // The root's own finding leads its group.
+        if finding.because.is_none() { under.insert(0, index) } else { under.push(index) }
+    }
+    let mut causes: Vec<Cause> =
+        groups.into_iter().filter_map(|((slug, subject), under)| cause(world, findings, slug, subject, under)).collect();
+    causes.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then(b.reach().cmp(&a.reach())).then(a.subject.cmp(&b.subject)).then(a.slug.cmp(b.slug))
+    });
+    causes
+}
+
+impl Cause {
+    /// The order of causes: by what fails now, then by what depends.
+    fn reach(&self) -> (Counts, Counts) {
+        (self.failing, self.radius)
+    }
+}
+
+fn cause(world: &Inventory, findings: &[Finding], slug: &'static str, subject: ObjectRef, under: Vec<usize>) -> Option<Cause> {
+    let rule = rule(slug)?;
+    let root = &findings[*under.first()?];
+    let failing = failing(world, findings, &under);
+    let reached = reached(world, &subject, findings, &under);
+    let (radius, follows, spared) = radius(world, &reached);
+    Some(Cause {
+        slug,
+        title: rule.title,
+        certainty: root.certainty,
+        severity: root.severity,
+        since: root.since,
+        summary: root.summary.clone(),
+        subject,
+        radius,
+        failing,
+        follows,
+        spared,
+        findings: under,
+        runbooks: rule.runbooks,
+    })
+}
+
+/// What fails now: the objects of error findings under a cause, and the pods that wait for their Secrets.
+fn failing(world: &Inventory, findings: &[Finding], under: &[usize]) -> Counts {
+    let mut counts = Counts::default();
+    let mut namespaces = BTreeSet::new();
+    let mut pods = BTreeSet::new();
+    for finding in under.iter().map(|index| &findings[*index]).filter(|finding| finding.severity == Severity::Error) {
+        match finding.subject.kind {
+            Kind::SecretStore | Kind::ClusterSecretStore => counts.stores += 1,
+            Kind::ExternalSecret => {
+                counts.external_secrets += 1;
+                let Some(es) = world.get::<ExternalSecret>(&finding.subject) else { continue };
+                let waiting = world.consumers_of(&es.meta.namespace, &es.target).filter(|pod| pod.wants_secret());
+                pods.extend(waiting.map(|pod| pod.object_ref()));
+            }
+            _ => continue,
+        }
+        if !finding.subject.namespace.is_empty() {
+            namespaces.insert(finding.subject.namespace.clone());
+        }
+    }
+    counts.pods = pods.len();
+    counts.namespaces = namespaces.len();
+    counts
+}
+
+/// The stores and `ExternalSecret`s that depend on a root.
+struct Reached {
+    stores: BTreeSet<ObjectRef>,
+    external_secrets: BTreeSet<ObjectRef>,
+}
+
+fn reached(world: &Inventory, subject: &ObjectRef, findings: &[Finding], under: &[usize]) -> Reached {
+    let named = || under.iter().map(|index| &findings[*index].subject);
+    let mut stores: BTreeSet<ObjectRef> =
+        named().filter(|o| matches!(o.kind, Kind::SecretStore | Kind::ClusterSecretStore)).cloned().collect();
+    if subject.kind == Kind::Vault {
+        stores.extend(world.stores_of(subject).map(SecretStore::store_ref));
+    }
+    let mut external_secrets: BTreeSet<ObjectRef> = named().filter(|o| o.kind == Kind::ExternalSecret).cloned().collect();
+    for store in &stores {
+        external_secrets.extend(world.readers_of(store).map(|es| es.object_ref()));
+    }
+    Reached { stores, external_secrets }
+}
+
+fn radius(world: &Inventory, reached: &Reached) -> (Counts, Follows, Spared) {
+    let mut counts =
+        Counts { stores: reached.stores.len(), external_secrets: reached.external_secrets.len(), ..Counts::default() };
+    let mut follows = Follows {
+        stores: reached
+            .stores
+            .iter()
+            .filter_map(|s| world.store(s))
+            .filter(|s| s.ready.as_ref().is_some_and(|r| r.status == Status::True))
+            .count(),
+        ..Follows::default()
+    };
+    let mut spared = Spared {
+        generators: world.all::<ExternalSecret>().iter().filter(|es| es.rotates() && es.remote.is_empty()).count(),
+        ..Spared::default()
+    };
+    let mut namespaces: BTreeSet<_> = reached.stores.iter().map(|s| &s.namespace).filter(|n| !n.is_empty()).collect();
+    let mut pods: BTreeMap<ObjectRef, &Pod> = BTreeMap::new();
+    for es in reached.external_secrets.iter().filter_map(|es| world.get::<ExternalSecret>(es)) {
+        namespaces.insert(&es.meta.namespace);
+        counts.secrets += usize::from(world.target_of(es).is_some());
+        pods.extend(
+            world
+                .consumers_of(&es.meta.namespace, &es.target)
+                .filter(|pod| !pod.is_over())
+                .map(|pod| (pod.object_ref(), pod.as_ref())),
+        );
+        if let Some(due) = es.next_refresh().filter(|_| es.health() == Health::Healthy && !es.remote.is_empty()) {
+            follows.external_secrets += 1;
+            follows.first = Some(follows.first.map_or(due, |first| first.min(due)));
+            follows.last = Some(follows.last.map_or(due, |last| last.max(due)));
+        }
+    }
+    let workloads: BTreeSet<_> = pods.values().filter_map(|pod| Some((&pod.meta.namespace, pod.workload()?))).collect();
+    counts.workloads = workloads.len();
+    counts.pods = pods.len();
+    counts.namespaces = namespaces.len();
+    spared.secrets = counts.secrets;
+    spared.pods = pods.values().filter(|pod| pod.phase.as_str() == "Running").count();
+    (counts, follows, spared)
+}
+
+/// Every object that says itself, or of which Vault says, that it is broken now.
+fn broken(world: &Inventory) -> BTreeSet<ObjectRef> {
+    let stores = world.stores().filter(|store| store.health() == Health::Failing).map(SecretStore::store_ref);
+    let external_secrets =
+        world.all::<ExternalSecret>().iter().filter(|es| es.health() == Health::Failing).map(|es| es.object_ref());
+    let replicas =
+        world.vaults.values().flat_map(|server| server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect::<Vec<_>>());
+    stores.chain(external_secrets).chain(replicas).collect()
+}
+
+/// What could not be seen, said aloud: green is never the absence of data.
+fn unknown(world: &Inventory) -> Vec<Unknown> {
+    let sources = world.sources.iter().filter_map(|(kind, source)| {
+        let fault = source.fault.as_ref()?;
+        Some(Unknown { subject: format!("every {kind}"), needs: fault.to_string() })
+    });
+    let vaults = world.vaults.values().flat_map(|server| {
+        let unlisted =
+            server.unlisted.iter().map(|fault| Unknown { subject: server.subject().to_string(), needs: fault.to_string() });
+        let silent = server
+            .replicas
+            .iter()
+            .filter(|_| super::server::ServerState::of(server) != super::server::ServerState::Unreachable)
+            .filter_map(|(pod, replica)| {
+                Some(Unknown { subject: server.replica_ref(pod).to_string(), needs: replica.fault.as_ref()?.to_string() })
+            });
+        unlisted.chain(silent.collect::<Vec<_>>()).collect::<Vec<_>>()
+    });
+    sources.chain(vaults).collect()
+}

@@ -1,0 +1,163 @@
+//! What state a Vault as a whole is in, and which stores and `ExternalSecret`s that breaks. Shared by the
+//! rules about Vault: each of them names one state, the dependents are found in one way.
+
+use jiff::Timestamp;
+
+use super::finding::{Finding, Severity, Source};
+use crate::model::kinds::ExternalSecret;
+use crate::model::vault::{ReplicaRole, VaultServer};
+use crate::model::{Clock, Health, Inventory, ObjectRef, Status};
+
+/// The state of one server, from the answers of its replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerState {
+    /// Nothing was asked yet, or not enough was answered to say.
+    Unknown,
+    /// It serves.
+    Open,
+    /// It serves, and some of its replicas are sealed.
+    PartlySealed,
+    /// Every replica is sealed.
+    Sealed,
+    /// Some replica is open, and none leads.
+    NoActiveNode,
+    /// `operator init` was never run.
+    Uninitialised,
+    /// No replica answers.
+    Unreachable,
+}
+
+impl ServerState {
+    /// The state of this server.
+    #[must_use]
+    pub fn of(server: &VaultServer) -> Self {
+        let replicas = server.replicas.len();
+        let (sealed, open) = (server.sealed().count(), server.open().count());
+        let failing = server.replicas.values().filter(|r| r.fault.is_some()).count();
+        let uninitialised =
+            server.replicas.values().filter(|r| r.fault.is_none() && r.seal.as_ref().is_some_and(|s| !s.initialized)).count();
+        let leads = server.open().any(|(_, r)| matches!(r.role, ReplicaRole::Active | ReplicaRole::Single));
+        let leaderless = server.open().any(|(_, r)| r.role == ReplicaRole::Leaderless);
+        if replicas == 0 || sealed + open + failing + uninitialised < replicas {
+            Self::Unknown
+        } else if failing == replicas {
+            Self::Unreachable
+        } else if uninitialised > 0 && sealed + open == 0 {
+            Self::Uninitialised
+        } else if open == 0 && sealed > 0 {
+            Self::Sealed
+        } else if !leads && leaderless {
+            Self::NoActiveNode
+        } else if sealed > 0 {
+            Self::PartlySealed
+        } else {
+            Self::Open
+        }
+    }
+
+    /// The rule that names this state, if something is wrong.
+    #[must_use]
+    pub const fn slug(self) -> Option<&'static str> {
+        match self {
+            Self::Unknown | Self::Open => None,
+            Self::PartlySealed => Some("vault-partly-sealed"),
+            Self::Sealed => Some("vault-sealed"),
+            Self::NoActiveNode => Some("vault-no-active-node"),
+            Self::Uninitialised => Some("vault-uninitialised"),
+            Self::Unreachable => Some("vault-unreachable"),
+        }
+    }
+
+    /// Whether nothing can be read through this server now.
+    #[must_use]
+    pub const fn is_down(self) -> bool {
+        matches!(self, Self::Sealed | Self::NoActiveNode | Self::Uninitialised | Self::Unreachable)
+    }
+}
+
+/// Servers in this state.
+pub fn in_state(world: &Inventory, state: ServerState) -> impl Iterator<Item = &VaultServer> {
+    world.vaults.values().map(AsRef::as_ref).filter(move |server| ServerState::of(server) == state)
+}
+
+/// Since when the state of a server holds: the latest change among the replicas that make it so.
+#[must_use]
+pub fn since(server: &VaultServer) -> Option<Timestamp> {
+    server.replicas.values().filter(|r| !r.is_open()).filter_map(|r| r.since).max()
+}
+
+/// Adds the sealed replicas of a server under its cause.
+pub fn replicas_under(slug: &'static str, server: &VaultServer, found: &mut Vec<Finding>) {
+    for (pod, replica) in server.sealed() {
+        let Some(seal) = &replica.seal else { continue };
+        let summary =
+            format!("This replica is sealed; it was given {} of the {} shares it needs.", seal.progress, seal.threshold);
+        found.push(
+            Finding::certain(slug, Severity::Error, server.replica_ref(pod), summary)
+                .under(slug, server.subject())
+                .since(replica.since)
+                .seen(
+                    Source::Vault,
+                    format!("GET sys/seal-status: sealed=true, progress={} of {}", seal.progress, seal.threshold),
+                    replica.answered,
+                ),
+        );
+    }
+}
+
+/// Adds the stores and `ExternalSecret`s that fail because nothing can be read through this server.
+pub fn dependents_under(slug: &'static str, world: &Inventory, server: &VaultServer, found: &mut Vec<Finding>) {
+    let subject = server.subject();
+    for store in world.stores_of(&subject) {
+        let store_ref = store.store_ref();
+        if let Some(ready) = store.ready.as_ref().filter(|ready| ready.status != Status::True) {
+            found.push(
+                Finding::certain(slug, Severity::Error, store_ref.clone(), "This store cannot log in to its Vault.".to_owned())
+                    .under(slug, subject.clone())
+                    .since(ready.since)
+                    .seen(
+                        Source::Kubernetes,
+                        format!("Ready={} {}: {}", said(ready.status), ready.reason, ready.message),
+                        ready.since,
+                    ),
+            );
+        }
+        for es in world.readers_of(&store_ref).filter(|es| es.health() == Health::Failing) {
+            found.push(external_secret_under(slug, &subject, world, es));
+        }
+    }
+}
+
+fn external_secret_under(slug: &'static str, root: &ObjectRef, world: &Inventory, es: &ExternalSecret) -> Finding {
+    use crate::model::kinds::Watched;
+    let object = es.object_ref();
+    let summary = match es.refreshed {
+        Some(at) => format!("Its last sync was at {}; the Secret keeps the value of then.", Clock(at)),
+        None => "It was never synced.".to_owned(),
+    };
+    let ready = es.ready.as_ref();
+    let mut finding = Finding::certain(slug, Severity::Error, object.clone(), summary)
+        .under(slug, root.clone())
+        .since(ready.and_then(|ready| ready.since));
+    if let Some(ready) = ready {
+        finding = finding.seen(
+            Source::Kubernetes,
+            format!("Ready={} {}: {}", said(ready.status), ready.reason, ready.message),
+            ready.since,
+        );
+    }
+    if let Some(event) = world.events_of(&object).last().filter(|event| event.warning) {
+        finding = finding.seen(Source::Event, format!("{}: {}", event.reason, event.message), event.last);
+    }
+    finding
+}
+
+/// The status as Kubernetes writes it.
+#[must_use]
+pub const fn said(status: Status) -> &'static str {
+    match status {
+        Status::True => "True",
+        Status::False => "False",
+        Status::Unknown => "Unknown",
+    }
+}

@@ -1,0 +1,52 @@
+//! Every replica of a Vault is sealed.
+
+use jiff::Timestamp;
+
+use super::finding::{Finding, Severity, Source};
+use super::server::{ServerState, dependents_under, in_state, replicas_under, since};
+use super::Rule;
+use crate::model::Inventory;
+
+pub(super) const RULE: Rule = Rule {
+    slug: "vault-sealed",
+    title: "Vault is sealed",
+    severity: Severity::Error,
+    runbooks: &["recover", "unseal"],
+    check,
+    explain: "\
+A sealed Vault (or OpenBao) holds its data encrypted and answers every request with 503 until enough
+unseal shares were given. After a restart every replica without auto-unseal is sealed, each on its own.
+
+**How it is known.** `GET sys/seal-status` of every replica says `sealed: true`. This needs no token.
+Kubernetes does not tell: External Secrets checks a store every 5 minutes and until then says `Valid`,
+and pods may be Ready while sealed. The condition of a store or ExternalSecret does not name the cause.
+
+**What it breaks.** Stores fail at their next check, ExternalSecrets at their next refresh. Secrets that
+exist stay, and pods run on; what needs a new Secret waits. Generators do not need Vault.
+
+**How it is repaired.** Runbook `recover`: every sealed replica gets the shares; then each store is asked
+to validate at once, then each ExternalSecret that failed is refreshed. In this order it takes seconds;
+left alone, External Secrets' back-off (up to 7 minutes for the store and 7 for the ExternalSecret) has
+been measured to need 641 s.
+
+**What not to do.** Do not restart the pods (each restart seals again), do not delete volumes, do not
+run `operator init`.
+",
+};
+
+fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
+    for server in in_state(world, ServerState::Sealed) {
+        let replicas = server.replicas.len();
+        let summary = match replicas {
+            1 => "Vault is sealed: nothing can be read or logged in until it is unsealed.".to_owned(),
+            n => format!("All {n} replicas of this Vault are sealed: nothing can be read or logged in until they are unsealed."),
+        };
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(server));
+        for (pod, replica) in server.sealed() {
+            root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: sealed=true"), replica.answered);
+        }
+        found.push(root);
+        replicas_under(RULE.slug, server, found);
+        dependents_under(RULE.slug, world, server, found);
+    }
+}

@@ -1,0 +1,45 @@
+//! A Vault was never initialised.
+
+use jiff::Timestamp;
+
+use super::Rule;
+use super::finding::{Finding, Severity, Source};
+use super::server::{ServerState, dependents_under, in_state, since};
+use crate::model::Inventory;
+
+pub(super) const RULE: Rule = Rule {
+    slug: "vault-uninitialised",
+    title: "Vault was never initialised",
+    severity: Severity::Error,
+    runbooks: &[],
+    check,
+    explain: "\
+`operator init` was never run on this server: it has no keys and no data. Clients read the same words as
+from a sealed Vault (`503 Vault is sealed`); only `sys/health` (501) and `sys/seal-status`
+(`initialized: false`) tell the two apart.
+
+**How it is repaired.** If this Vault should hold data, its storage was lost or is not mounted: find out
+which before anything else. Only a new Vault is initialised with `operator init`. sealwatch does not do it.
+",
+};
+
+fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
+    for server in in_state(world, ServerState::Uninitialised) {
+        let summary = "This Vault was never initialised: it has no keys and no data.".to_owned();
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(server));
+        for (pod, replica) in &server.replicas {
+            root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: initialized=false"), replica.answered);
+        }
+        found.push(root);
+        for (pod, replica) in &server.replicas {
+            let summary = "This replica was never initialised.".to_owned();
+            found.push(
+                Finding::certain(RULE.slug, RULE.severity, server.replica_ref(pod), summary)
+                    .under(RULE.slug, server.subject())
+                    .since(replica.since)
+                    .seen(Source::Vault, "GET sys/seal-status: initialized=false", replica.answered),
+            );
+        }
+        dependents_under(RULE.slug, world, server, found);
+    }
+}

@@ -1,0 +1,77 @@
+//! No replica of a Vault answers.
+
+use jiff::Timestamp;
+
+use super::Rule;
+use super::finding::{Finding, Severity, Source};
+use super::server::{ServerState, dependents_under, in_state, since};
+use crate::model::{Inventory, ObjectRef};
+use crate::model::vault::VaultServer;
+
+pub(super) const RULE: Rule = Rule {
+    slug: "vault-unreachable",
+    title: "Vault does not answer",
+    severity: Severity::Error,
+    runbooks: &[],
+    check,
+    explain: "\
+No replica of this Vault gave an answer: the name, the connection, the TLS handshake or the answer itself
+failed.
+
+**How it is known.** It is certain when External Secrets' own events report a dial, DNS or TLS error:
+that is the view from inside the cluster. It is only suspected when sealwatch alone cannot connect, since
+a laptop has other name servers, routes and rights.
+
+**How it is repaired.** Look at the pods and the endpoints of the Service, at network policies, and for
+TLS at the store's `caBundle` or `caProvider`. Then annotate the store: it validates at once.
+",
+};
+
+fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
+    for server in in_state(world, ServerState::Unreachable) {
+        let said = operators_word(world, server);
+        let summary = match &said {
+            Some((layer, _, _)) => format!("External Secrets cannot reach this Vault: {layer}."),
+            None => "No replica of this Vault answers sealwatch; whether External Secrets can reach it is not known.".to_owned(),
+        };
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(server));
+        for (pod, replica) in &server.replicas {
+            if let Some(fault) = &replica.fault {
+                root = root.seen(Source::Probe, format!("{pod}: {}", fault.message), replica.since);
+            }
+        }
+        match said {
+            Some((_, what, at)) => {
+                found.push(root.seen(Source::Event, what, at));
+                dependents_under(RULE.slug, world, server, found);
+            }
+            None => found.push(root.suspected()),
+        }
+    }
+}
+
+/// What the operator's own events say of the connection: the layer in words, the text, the time.
+fn operators_word(world: &Inventory, server: &VaultServer) -> Option<(&'static str, String, Option<Timestamp>)> {
+    let subject = server.subject();
+    let stores: Vec<ObjectRef> = world.stores_of(&subject).map(crate::model::kinds::SecretStore::store_ref).collect();
+    stores.iter().find_map(|store| {
+        let events = world.events_of(store);
+        let event = events.last().filter(|event| event.warning)?;
+        let layer = layer(event.message.as_str())?;
+        Some((layer, event.message.to_string(), event.last))
+    })
+}
+
+fn layer(text: &str) -> Option<&'static str> {
+    [
+        ("no such host", "its name is not known (DNS)"),
+        ("connection refused", "the connection is refused"),
+        ("x509", "its certificate is not trusted (TLS)"),
+        ("tls:", "the TLS handshake fails"),
+        ("i/o timeout", "it does not answer in time"),
+        ("context deadline exceeded", "it does not answer in time"),
+        ("no route to host", "there is no route to it"),
+    ]
+    .into_iter()
+    .find_map(|(needle, layer)| text.contains(needle).then_some(layer))
+}

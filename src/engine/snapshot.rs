@@ -1,0 +1,93 @@
+//! One picture of everything, immutable and cheap to pass on: what the faces draw.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::config::Policy;
+use super::run::RunView;
+use crate::diagnosis::Diagnosis;
+use crate::model::{Fault, Inventory, Kind};
+use crate::ports::{Identity, Scope};
+
+/// The state of the program at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Grows with every snapshot.
+    pub sequence: u64,
+    /// When it was taken.
+    pub now: Timestamp,
+    /// Who asks, and whom.
+    pub identity: Identity,
+    /// Why the API server cannot be reached, if it cannot.
+    pub offline: Option<Fault>,
+    /// What is looked at.
+    pub scope: Scope,
+    /// The world.
+    pub world: Arc<Inventory>,
+    /// What is wrong with it. May be of an older revision of the world for a few milliseconds.
+    pub diagnosis: Arc<Diagnosis>,
+    /// Whether one may write.
+    pub writes: Writes,
+    /// The runbook that runs, or ran last.
+    pub run: Option<Arc<RunView>>,
+    /// What went wrong, newest last; bounded.
+    pub errors: Arc<Vec<Notice>>,
+}
+
+/// Something that a person should know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// When it was last so.
+    pub at: Timestamp,
+    /// How often in a row.
+    pub count: u32,
+    /// A sentence, with a hint.
+    pub text: String,
+}
+
+/// Whether one may write, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writes {
+    /// The policy of this context.
+    pub policy: Policy,
+    /// Whether writes are open.
+    pub open: bool,
+    /// Until when, under break-glass.
+    pub until: Option<Timestamp>,
+    /// Why they cannot be opened at all, if so.
+    pub refused: Option<&'static str>,
+}
+
+impl Snapshot {
+    /// Before anything is known.
+    #[must_use]
+    pub fn empty(now: Timestamp, scope: Scope, policy: Policy) -> Self {
+        Self {
+            sequence: 0,
+            now,
+            identity: Identity::default(),
+            offline: None,
+            scope,
+            world: Arc::default(),
+            diagnosis: Arc::default(),
+            writes: Writes { policy, open: false, until: None, refused: None },
+            run: None,
+            errors: Arc::default(),
+        }
+    }
+
+    /// When the API server was last heard of.
+    #[must_use]
+    pub fn kubernetes_seen(&self) -> Option<Timestamp> {
+        self.world.sources.values().filter_map(|source| source.heard).max()
+    }
+
+    /// Whether the first lists of the kinds that matter are complete.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        [Kind::ExternalSecret, Kind::SecretStore]
+            .into_iter()
+            .all(|kind| self.world.sources.get(&kind).is_some_and(|source| source.complete || source.fault.is_some()))
+    }
+}

@@ -1,0 +1,7 @@
+//! sealwatch: an interactive terminal console for the moment when Kubernetes Secrets stop arriving.
+
+pub mod diagnosis;
+pub mod engine;
+pub mod model;
+pub mod ports;
+pub mod runbooks;

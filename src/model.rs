@@ -1,0 +1,21 @@
+//! The world as plain data: no I/O, no async, no clock. Foreign text becomes safe here, on its way in.
+
+pub mod controller;
+pub mod fault;
+pub mod fingerprint;
+pub mod health;
+pub mod inventory;
+pub mod kinds;
+pub mod object;
+pub mod shelf;
+pub mod text;
+pub mod vault;
+
+pub use controller::Controller;
+pub use fault::{Fault, FaultKind};
+pub use fingerprint::Withheld;
+pub use health::{Age, Clock, Condition, Health, Status};
+pub use inventory::{Change, Inventory, Source};
+pub use object::{Kind, Name, Names, ObjectRef, Uid};
+pub use text::Text;
+pub use vault::{PathState, Replica, ReplicaRole, Seal, VaultAddress, VaultServer};

@@ -1,0 +1,46 @@
+//! The External Secrets controller itself: does it run, does it lead, how many does it do at once.
+
+use jiff::Timestamp;
+
+use super::object::{Name, ObjectRef};
+use super::text::Text;
+
+/// What is known of the controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Controller {
+    /// The Deployment.
+    pub deployment: ObjectRef,
+    /// Its image, for the version.
+    pub version: Text,
+    /// Replicas that are ready.
+    pub ready: u32,
+    /// `--concurrent`, 1 by default: how many objects of a kind it works on at once.
+    pub concurrent: u32,
+    /// `--store-requeue-interval` in seconds, 300 by default.
+    pub store_requeue: i64,
+    /// Who holds the lease; empty without leader election.
+    pub leader: Name,
+    /// When the lease was last renewed.
+    pub renewed: Option<Timestamp>,
+    /// When this was read.
+    pub seen: Timestamp,
+}
+
+impl Controller {
+    /// A lease that was not renewed for this long, in seconds, has no holder that works
+    /// (client-go's lease duration is 15 s, controller-runtime's default).
+    const LEASE_SECONDS: i64 = 30;
+
+    /// Whether it runs and, where it elects a leader, leads.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.ready > 0 && self.renewed.is_none_or(|at| self.seen.as_second() - at.as_second() <= Self::LEASE_SECONDS)
+    }
+
+    /// The version as a pair, `(0, 16)` for `v0.16.2`, to tell what it can do.
+    #[must_use]
+    pub fn release(&self) -> Option<(u32, u32)> {
+        let mut parts = self.version.as_str().trim_start_matches('v').split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+}

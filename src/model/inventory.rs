@@ -1,0 +1,345 @@
+//! The whole world at one revision: every object, the links between them, every Vault, the controller,
+//! and what could not be seen. Changes go in through [`Inventory::apply`]; a clone is a cheap snapshot.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::controller::Controller;
+use super::fault::Fault;
+use super::kinds::{
+    ClusterExternalSecret, ClusterSecretStore, Event, ExternalSecret, Link, Object, Pod, Role, Secret, SecretStore, Shelves,
+    Watched,
+};
+use super::object::{Kind, Name, ObjectRef};
+use super::shelf::{Index, Shelf};
+use super::text::Text;
+use super::vault::{PathState, Replica, ReplicaRole, Seal, SecretPath, VaultAddress, VaultServer};
+
+/// Everything that is known of the world.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Grows with every change that was applied.
+    pub revision: u64,
+    pub(super) shelves: Shelves,
+    links: Index<Link, ObjectRef>,
+    unsettled: bool,
+    /// Every Vault that a store names.
+    pub vaults: BTreeMap<VaultAddress, Arc<VaultServer>>,
+    /// External Secrets, where it could be found.
+    pub controller: Option<Controller>,
+    /// How each kind's data stands: complete, still coming, or why not.
+    pub sources: BTreeMap<Kind, Source>,
+    /// When a Vault last answered anything.
+    pub vault_seen: Option<Timestamp>,
+}
+
+/// The kinds that say which Vaults and which paths there are.
+const SHAPING: [Kind; 3] = [Kind::SecretStore, Kind::ClusterSecretStore, Kind::ExternalSecret];
+
+/// How current the data of one kind is.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// Whether the first list is complete.
+    pub complete: bool,
+    /// When the server was last heard of about this kind.
+    pub heard: Option<Timestamp>,
+    /// Why nothing is heard now.
+    pub fault: Option<Fault>,
+}
+
+/// One thing that changed outside.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a change is moved once and taken apart; boxing each object would cost more")]
+pub enum Change {
+    /// An object appeared or changed.
+    Applied(Object),
+    /// An object is gone.
+    Deleted(ObjectRef),
+    /// The first list of a kind is complete, or one after a gap: exactly these exist.
+    Listed(Kind, Vec<Object>),
+    /// The server was heard of about a kind, with nothing new.
+    Heard(Kind),
+    /// A kind cannot be read now.
+    Lost(Kind, Fault),
+    /// The replicas of a Vault, by pod name and start time, or why they cannot be listed.
+    Replicas(VaultAddress, Result<Vec<(Name, Option<Timestamp>)>, Fault>),
+    /// What one replica answered.
+    Answered(VaultAddress, Name, Result<(Seal, ReplicaRole), Fault>),
+    /// What a Vault says of a path, by `mount/path`.
+    Path(VaultAddress, Text, PathState),
+    /// Why the paths of a Vault cannot be read.
+    Unreadable(VaultAddress, Option<Fault>),
+    /// The controller was read.
+    Controller(Option<Controller>),
+}
+
+impl Inventory {
+    /// Takes one change in, at the time it was heard.
+    pub fn apply(&mut self, change: Change, now: Timestamp) {
+        self.revision += 1;
+        match change {
+            Change::Applied(object) => {
+                self.heard(object.object_ref().kind, now);
+                self.unsettled |= self.reshapes(&object);
+                self.put(object);
+            }
+            Change::Deleted(object) => {
+                self.heard(object.kind, now);
+                self.unsettled |= SHAPING.contains(&object.kind);
+                self.take(&object);
+            }
+            Change::Listed(kind, objects) => {
+                let keep: HashSet<_> = objects.iter().map(Object::object_ref).map(|o| (o.namespace, o.name)).collect();
+                self.keep_only(kind, &keep);
+                for object in objects {
+                    self.put(object);
+                }
+                self.sources.insert(kind, Source { complete: true, heard: Some(now), fault: None });
+                self.unsettled |= SHAPING.contains(&kind);
+            }
+            Change::Heard(kind) => self.heard(kind, now),
+            Change::Lost(kind, fault) => self.sources.entry(kind).or_default().fault = Some(fault),
+            Change::Replicas(address, Ok(pods)) => self.server(&address, |server| {
+                server.unlisted = None;
+                server.replicas.retain(|name, _| pods.iter().any(|(pod, _)| pod == name));
+                for (pod, started) in pods {
+                    server.replicas.entry(pod).or_default().started = started;
+                }
+            }),
+            Change::Replicas(address, Err(fault)) => self.server(&address, |server| server.unlisted = Some(fault)),
+            Change::Answered(address, pod, answer) => {
+                if answer.is_ok() {
+                    self.vault_seen = Some(now);
+                }
+                self.server(&address, |server| answered(server.replicas.entry(pod).or_default(), answer, now));
+            }
+            Change::Path(address, path, state) => self.server(&address, |server| {
+                if let Some(known) = server.paths.get_mut(&path) {
+                    known.state = state;
+                    known.asked = Some(now);
+                }
+            }),
+            Change::Unreadable(address, fault) => self.server(&address, |server| server.unreadable = fault),
+            Change::Controller(controller) => self.controller = controller,
+        }
+    }
+
+    fn heard(&mut self, kind: Kind, now: Timestamp) {
+        let source = self.sources.entry(kind).or_default();
+        source.heard = Some(now);
+        source.fault = None;
+    }
+
+    fn server(&mut self, address: &VaultAddress, change: impl FnOnce(&mut VaultServer)) {
+        if let Some(server) = self.vaults.get_mut(address) {
+            change(Arc::make_mut(server));
+        }
+    }
+
+    /// Whether an object changes which Vaults and paths there are. Nearly all changes are of status only,
+    /// and then nothing of this has to be worked out again.
+    fn reshapes(&self, object: &Object) -> bool {
+        let place = object.object_ref();
+        match object {
+            Object::ExternalSecret(new) => {
+                self.get::<ExternalSecret>(&place).is_none_or(|old| old.remote != new.remote || old.store != new.store)
+            }
+            Object::SecretStore(new) | Object::ClusterSecretStore(ClusterSecretStore(new)) => {
+                self.store(&place).is_none_or(|old| old.vault != new.vault)
+            }
+            _ => false,
+        }
+    }
+
+    /// Works out which Vaults and paths are referenced, if a change touched that. To be called once after a
+    /// batch of changes: it looks at every `ExternalSecret`.
+    pub fn settle(&mut self) {
+        if !std::mem::take(&mut self.unsettled) {
+            return;
+        }
+        let mut paths: BTreeMap<VaultAddress, BTreeMap<Text, usize>> = BTreeMap::new();
+        for store in self.stores() {
+            let Some(vault) = &store.vault else { continue };
+            let of_server = paths.entry(vault.address.clone()).or_default();
+            for es in self.readers_of(&store.store_ref()) {
+                for remote in &es.remote {
+                    *of_server.entry(full_path(vault.mount.as_str(), remote.key.as_str())).or_default() += 1;
+                }
+            }
+        }
+        self.vaults.retain(|address, _| paths.contains_key(address));
+        for (address, referenced) in paths {
+            let server = self.vaults.entry(address.clone()).or_insert_with(|| Arc::new(VaultServer::new(address)));
+            let same = server.paths.len() == referenced.len()
+                && referenced.iter().all(|(path, readers)| server.paths.get(path).is_some_and(|known| known.readers == *readers));
+            if same {
+                continue;
+            }
+            let server = Arc::make_mut(server);
+            server.paths.retain(|path, _| referenced.contains_key(path));
+            for (path, readers) in referenced {
+                server.paths.entry(path).or_insert(SecretPath { state: PathState::NotAsked, asked: None, readers }).readers =
+                    readers;
+            }
+        }
+    }
+
+    pub(super) fn put_kind<K: Watched>(&mut self, object: K) {
+        let from = object.object_ref();
+        let links = object.links();
+        let old = K::shelf_mut(&mut self.shelves).insert(object.key(), Arc::new(object));
+        for link in old.iter().flat_map(|old| old.links()) {
+            self.links.remove(&link, &from);
+        }
+        for link in links {
+            self.links.insert(link, from.clone());
+        }
+    }
+
+    pub(super) fn take_kind<K: Watched>(&mut self, key: &super::object::Key) {
+        if let Some(old) = K::shelf_mut(&mut self.shelves).remove(key) {
+            let from = old.object_ref();
+            for link in old.links() {
+                self.links.remove(&link, &from);
+            }
+        }
+    }
+
+    /// Every object of a kind, in no particular order.
+    pub fn all<K: Watched>(&self) -> &Shelf<K> {
+        K::shelf(&self.shelves)
+    }
+
+    /// One object of a kind.
+    #[must_use]
+    pub fn get<K: Watched>(&self, object: &ObjectRef) -> Option<&Arc<K>> {
+        K::shelf(&self.shelves).get(&(object.namespace.clone(), object.name.clone()))
+    }
+
+    /// Everything that points at an object in this role.
+    #[must_use]
+    pub fn pointing_at(&self, to: &ObjectRef, role: Role) -> &[ObjectRef] {
+        self.links.get(&Link { to: to.clone(), role })
+    }
+
+    /// Both kinds of store.
+    pub fn stores(&self) -> impl Iterator<Item = &SecretStore> {
+        let cluster = self.all::<ClusterSecretStore>().iter().map(|store| &store.0);
+        self.all::<SecretStore>().iter().map(AsRef::as_ref).chain(cluster)
+    }
+
+    /// The store behind a reference of either kind.
+    #[must_use]
+    pub fn store(&self, object: &ObjectRef) -> Option<&SecretStore> {
+        match object.kind {
+            Kind::ClusterSecretStore => self.get::<ClusterSecretStore>(object).map(|store| &store.0),
+            _ => self.get::<SecretStore>(object).map(AsRef::as_ref),
+        }
+    }
+
+    /// The `ExternalSecret`s that read through a store.
+    pub fn readers_of<'a>(&'a self, store: &ObjectRef) -> impl Iterator<Item = &'a Arc<ExternalSecret>> {
+        self.pointing_at(store, Role::ReadsThrough).iter().filter_map(|es| self.get::<ExternalSecret>(es))
+    }
+
+    /// The Pods that need a Secret.
+    pub fn consumers_of<'a>(&'a self, namespace: &Name, secret: &Name) -> impl Iterator<Item = &'a Arc<Pod>> {
+        let secret = ObjectRef { kind: Kind::Secret, namespace: namespace.clone(), name: secret.clone() };
+        self.pointing_at(&secret, Role::Consumes).iter().filter_map(|pod| self.get::<Pod>(pod))
+    }
+
+    /// The events about an object, newest last.
+    #[must_use]
+    pub fn events_of(&self, object: &ObjectRef) -> Vec<&Arc<Event>> {
+        let mut about = object.clone();
+        // Events of cluster-scoped objects live in `default`, but name the object without a namespace.
+        if about.kind == Kind::ClusterSecretStore {
+            about.namespace = Name::empty();
+        }
+        let mut events: Vec<_> =
+            self.pointing_at(&about, Role::Tells).iter().filter_map(|event| self.get::<Event>(event)).collect();
+        events.sort_by_key(|event| event.last);
+        events
+    }
+
+    /// The Secret an `ExternalSecret` writes, if it exists (and may be seen).
+    #[must_use]
+    pub fn target_of(&self, es: &ExternalSecret) -> Option<&Arc<Secret>> {
+        self.all::<Secret>().get(&(es.meta.namespace.clone(), es.target.clone()))
+    }
+
+    /// The Vault of a store.
+    #[must_use]
+    pub fn vault_of(&self, store: &SecretStore) -> Option<&Arc<VaultServer>> {
+        self.vaults.get(&store.vault.as_ref()?.address)
+    }
+
+    /// The Vault with this subject.
+    #[must_use]
+    pub fn vault(&self, subject: &ObjectRef) -> Option<&Arc<VaultServer>> {
+        self.vaults.values().find(|server| server.subject() == *subject)
+    }
+
+    /// The stores whose Vault has this subject.
+    pub fn stores_of<'a>(&'a self, subject: &'a ObjectRef) -> impl Iterator<Item = &'a SecretStore> {
+        self.stores().filter(move |store| store.vault.as_ref().is_some_and(|vault| vault.address.subject() == *subject))
+    }
+
+    /// Whether a kind's first list is complete.
+    #[must_use]
+    pub fn is_complete(&self, kind: Kind) -> bool {
+        self.sources.get(&kind).is_some_and(|source| source.complete)
+    }
+
+    /// The `ClusterExternalSecret` with this name.
+    #[must_use]
+    pub fn cluster_external_secret(&self, name: &Name) -> Option<&Arc<ClusterExternalSecret>> {
+        self.all::<ClusterExternalSecret>().get(&(Name::empty(), name.clone()))
+    }
+}
+
+impl SecretStore {
+    /// Its reference, of whichever of the two kinds it is.
+    #[must_use]
+    pub fn store_ref(&self) -> ObjectRef {
+        let kind = if self.meta.namespace.is_empty() { Kind::ClusterSecretStore } else { Kind::SecretStore };
+        ObjectRef { kind, namespace: self.meta.namespace.clone(), name: self.meta.name.clone() }
+    }
+}
+
+/// `mount/path` of a key as External Secrets builds it: the mount is prepended unless the key carries it.
+#[must_use]
+pub fn full_path(mount: &str, key: &str) -> Text {
+    let mount = mount.trim_matches('/');
+    if mount.is_empty() || key.strip_prefix(mount).is_some_and(|rest| rest.starts_with('/')) {
+        Text::foreign(key)
+    } else {
+        Text::foreign(&format!("{mount}/{key}"))
+    }
+}
+
+fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, now: Timestamp) {
+    match answer {
+        Ok((seal, role)) => {
+            let flipped = replica.seal.as_ref().map(|old| old.sealed != seal.sealed);
+            if flipped != Some(false) {
+                replica.since = Some(now);
+                replica.since_before = flipped.is_none();
+            }
+            replica.seal = Some(seal);
+            replica.role = role;
+            replica.answered = Some(now);
+            replica.fault = None;
+        }
+        Err(fault) => {
+            // The time of the first failure in a row is what a person asks for.
+            if replica.fault.is_none() {
+                replica.since = Some(now);
+                replica.since_before = replica.seal.is_none();
+            }
+            replica.fault = Some(fault);
+        }
+    }
+}

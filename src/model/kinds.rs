@@ -1,0 +1,348 @@
+//! The kinds that are watched: one file each, named once in `kinds!` below. A kind says which fields
+//! matter (`Wire`), how they become a small struct (`read`), and to what it is linked.
+//!
+//! To add one: write `kinds/<kind>.rs`, add its name to the list.
+
+use std::fmt::Debug;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::inventory::Inventory;
+use super::object::{Key, Kind, Name, Names, ObjectRef, Uid};
+use super::shelf::Shelf;
+use super::text::Text;
+
+macro_rules! kinds {
+    ($($module:ident :: $Kind:ident on $shelf:ident),* $(,)?) => {
+        $(pub mod $module; pub use $module::$Kind;)*
+
+        /// Any watched object.
+        #[derive(Clone, Debug)]
+        pub enum Object { $(#[doc = concat!("A ", stringify!($Kind))] $Kind($Kind)),* }
+
+        impl Object {
+            /// Its reference.
+            #[must_use]
+            pub fn object_ref(&self) -> ObjectRef {
+                match self { $(Self::$Kind(object) => object.object_ref()),* }
+            }
+        }
+
+        /// One shelf for each watched kind.
+        #[derive(Clone, Debug, Default)]
+        pub struct Shelves { $(#[doc = concat!("Every ", stringify!($Kind))] pub $shelf: Shelf<$Kind>),* }
+
+        $(impl OnShelf for $Kind {
+            fn shelf(shelves: &Shelves) -> &Shelf<Self> { &shelves.$shelf }
+            fn shelf_mut(shelves: &mut Shelves) -> &mut Shelf<Self> { &mut shelves.$shelf }
+            fn into_object(self) -> Object { Object::$Kind(self) }
+        })*
+
+        impl Inventory {
+            /// Puts an object on its shelf and into the link index.
+            pub(super) fn put(&mut self, object: Object) {
+                match object { $(Object::$Kind(object) => self.put_kind(object)),* }
+            }
+
+            /// Takes an object off its shelf and out of the link index.
+            pub(super) fn take(&mut self, object: &ObjectRef) {
+                match object.kind {
+                    $(Kind::$Kind => self.take_kind::<$Kind>(&(object.namespace.clone(), object.name.clone())),)*
+                    _ => {}
+                }
+            }
+
+            /// Takes everything of a kind off its shelf that is not among `keep`.
+            pub(super) fn keep_only(&mut self, kind: Kind, keep: &std::collections::HashSet<Key>) {
+                match kind {
+                    $(Kind::$Kind => {
+                        let gone: Vec<Key> = $Kind::shelf(&self.shelves).iter().map(|o| o.key()).filter(|k| !keep.contains(k)).collect();
+                        for key in &gone {
+                            self.take_kind::<$Kind>(key);
+                        }
+                    })*
+                    _ => {}
+                }
+            }
+        }
+
+        /// Calls the visitor once with each watched kind, in the order of the list.
+        pub fn visit(visitor: &mut impl Visitor) { $(visitor.visit::<$Kind>();)* }
+    };
+}
+
+kinds! {
+    secret_store::SecretStore on secret_stores,
+    cluster_secret_store::ClusterSecretStore on cluster_secret_stores,
+    external_secret::ExternalSecret on external_secrets,
+    cluster_external_secret::ClusterExternalSecret on cluster_external_secrets,
+    event::Event on events,
+    secret::Secret on secrets,
+    pod::Pod on pods,
+}
+
+/// Something generic over the watched kinds: a gateway that starts one watch for each, say.
+pub trait Visitor {
+    /// Does it for `K`.
+    fn visit<K: Watched>(&mut self);
+}
+
+/// Where the API server serves a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// API group; empty for core.
+    pub group: &'static str,
+    /// Versions that we can read, the preferred one first.
+    pub versions: &'static [&'static str],
+    /// The resource name in URLs.
+    pub plural: &'static str,
+    /// Whether objects live in namespaces.
+    pub namespaced: bool,
+}
+
+/// A watched kind: how it is served, read and linked.
+pub trait Watched: OnShelf + Clone + Debug + Send + Sync + 'static {
+    /// Which kind this is.
+    const KIND: Kind;
+    /// Where it is served.
+    const API: Api;
+    /// What is read off the wire: only the fields that matter, serde skips the rest.
+    type Wire: DeserializeOwned + Clone + Debug + Send + Sync;
+
+    /// The metadata inside the wire form.
+    fn wire_meta(wire: &Self::Wire) -> &WireMeta;
+    /// The small struct that is kept.
+    fn read(wire: Self::Wire, names: &mut Names) -> Self;
+    /// The metadata that is kept.
+    fn meta(&self) -> &Meta;
+
+    /// What this object points at, for the link index.
+    fn links(&self) -> Vec<Link> {
+        Vec::new()
+    }
+
+    /// Its place on the shelf.
+    fn key(&self) -> Key {
+        (self.meta().namespace.clone(), self.meta().name.clone())
+    }
+
+    /// Its reference.
+    fn object_ref(&self) -> ObjectRef {
+        ObjectRef { kind: Self::KIND, namespace: self.meta().namespace.clone(), name: self.meta().name.clone() }
+    }
+}
+
+/// The shelf of a kind and the variant that carries it; written by `kinds!`.
+pub trait OnShelf: Sized {
+    /// The shelf that holds this kind.
+    fn shelf(shelves: &Shelves) -> &Shelf<Self>;
+    /// The same, to change it.
+    fn shelf_mut(shelves: &mut Shelves) -> &mut Shelf<Self>;
+    /// Any object of this kind as an [`Object`].
+    fn into_object(self) -> Object;
+}
+
+/// A link from one object to another, by which the index finds the way back.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Link {
+    /// What is pointed at.
+    pub to: ObjectRef,
+    /// In which role.
+    pub role: Role,
+}
+
+/// Why one object points at another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Role {
+    /// An `ExternalSecret` reads through this store.
+    ReadsThrough,
+    /// An `ExternalSecret` writes this Secret.
+    Writes,
+    /// A Pod needs this Secret.
+    Consumes,
+    /// An Event tells about this object.
+    Tells,
+    /// A `ClusterExternalSecret` made this object.
+    MadeBy,
+}
+
+/// Metadata as it stands on the wire.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WireMeta {
+    /// Object name.
+    pub name: Text,
+    /// Namespace, absent for cluster-scoped objects.
+    pub namespace: Option<Text>,
+    /// Identity of this life of the object.
+    pub uid: Box<str>,
+    /// Opaque, but an integer on every server there is; zero if not.
+    pub resource_version: Box<str>,
+    /// Counts changes of the spec.
+    pub generation: i64,
+    /// When it was made.
+    pub creation_timestamp: Option<Timestamp>,
+    /// When its deletion was asked for.
+    pub deletion_timestamp: Option<Timestamp>,
+    /// Labels.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: std::collections::BTreeMap<String, String>,
+    /// Owners.
+    pub owner_references: Vec<WireOwner>,
+}
+
+/// An owner reference on the wire.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WireOwner {
+    /// Kind of the owner.
+    pub kind: Text,
+    /// Its name.
+    pub name: Text,
+    /// Whether it is *the* controller.
+    #[serde(default)]
+    pub controller: bool,
+}
+
+/// Metadata that is kept of every object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Namespace, empty for cluster-scoped objects.
+    pub namespace: Name,
+    /// Object name.
+    pub name: Name,
+    /// Identity of this life of the object.
+    pub uid: Uid,
+    /// Monotonic within a cluster; compares two sightings of one object.
+    pub resource_version: u64,
+    /// Counts changes of the spec.
+    pub generation: i64,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// When its deletion was asked for, if it was.
+    pub deleting: Option<Timestamp>,
+    /// The controlling owner, if any: kind as text, name.
+    pub controller: Option<(Name, Name)>,
+}
+
+impl Meta {
+    /// Keeps what matters of the wire form.
+    pub fn read(wire: &WireMeta, names: &mut Names) -> Self {
+        Self {
+            namespace: names.intern_opt(wire.namespace.as_ref()),
+            name: Name::new(wire.name.as_str()),
+            uid: Uid(wire.uid.clone()),
+            resource_version: wire.resource_version.parse().unwrap_or(0),
+            generation: wire.generation,
+            created: wire.creation_timestamp,
+            deleting: wire.deletion_timestamp,
+            controller: wire
+                .owner_references
+                .iter()
+                .find(|owner| owner.controller)
+                .map(|owner| (names.intern(owner.kind.as_str()), names.intern(owner.name.as_str()))),
+        }
+    }
+
+    /// Metadata of an object that a test or a simulation makes up.
+    #[must_use]
+    pub fn named(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: Name::new(namespace),
+            name: Name::new(name),
+            uid: Uid(format!("uid-{namespace}-{name}").into()),
+            resource_version: 1,
+            generation: 1,
+            created: None,
+            deleting: None,
+            controller: None,
+        }
+    }
+}
+
+/// A condition on the wire.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireCondition {
+    #[serde(default, rename = "type")]
+    kind: Text,
+    #[serde(default)]
+    status: Text,
+    #[serde(default)]
+    reason: Text,
+    #[serde(default)]
+    message: Text,
+    #[serde(default)]
+    last_transition_time: Option<Timestamp>,
+}
+
+/// The `Ready` condition among several; the last one where a controller wrote it twice.
+pub fn ready(conditions: &[WireCondition], names: &mut Names) -> Option<super::health::Condition> {
+    use super::health::{Condition, Status};
+    conditions.iter().rev().find(|c| c.kind.as_str() == "Ready").map(|c| Condition {
+        status: match c.status.as_str() {
+            "True" => Status::True,
+            "False" => Status::False,
+            _ => Status::Unknown,
+        },
+        reason: names.intern(c.reason.as_str()),
+        message: c.message.clone(),
+        since: c.last_transition_time,
+    })
+}
+
+/// A Go duration (`1h0m0s`, `15s`, `250ms`) in whole seconds, rounded up; `None` if it cannot be read.
+#[must_use]
+pub fn go_duration(text: &str) -> Option<i64> {
+    if let Ok(seconds) = text.parse::<i64>() {
+        return Some(seconds);
+    }
+    let mut total = 0.0;
+    let mut number = String::new();
+    let mut chars = text.chars().peekable();
+    let mut any = false;
+    while let Some(c) = chars.next() {
+        if c.is_ascii_digit() || c == '.' {
+            number.push(c);
+            continue;
+        }
+        let value: f64 = number.parse().ok()?;
+        number.clear();
+        any = true;
+        total += value
+            * match c {
+                'h' => 3600.0,
+                'm' if chars.next_if_eq(&'s').is_some() => 0.001,
+                'm' => 60.0,
+                's' => 1.0,
+                'u' | 'µ' | 'n' if chars.next_if_eq(&'s').is_some() => 0.0,
+                _ => return None,
+            };
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "an interval beyond 2^63 s is capped by the cast")]
+    (any && number.is_empty()).then_some(total.ceil() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::go_duration;
+
+    #[test]
+    fn go_durations_become_seconds() {
+        for (text, seconds) in [
+            ("1h0m0s", Some(3600)),
+            ("15s", Some(15)),
+            ("0", Some(0)),
+            ("0s", Some(0)),
+            ("1h30m", Some(5400)),
+            ("500ms", Some(1)),
+            ("often", None),
+            ("", None),
+            ("5", Some(5)),
+        ] {
+            assert_eq!(go_duration(text), seconds, "{text}");
+        }
+    }
+}

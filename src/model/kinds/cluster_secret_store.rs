@@ -1,0 +1,28 @@
+//! `ClusterSecretStore`: a `SecretStore` without a namespace.
+
+use super::secret_store::{SecretStore, Wire, read};
+use super::{Api, Meta, Watched, WireMeta};
+use crate::model::object::{Kind, Names};
+
+/// A `ClusterSecretStore`.
+#[derive(Clone, Debug)]
+pub struct ClusterSecretStore(pub SecretStore);
+
+impl Watched for ClusterSecretStore {
+    const KIND: Kind = Kind::ClusterSecretStore;
+    const API: Api =
+        Api { group: "external-secrets.io", versions: &["v1", "v1beta1"], plural: "clustersecretstores", namespaced: false };
+    type Wire = Wire;
+
+    fn wire_meta(wire: &Wire) -> &WireMeta {
+        wire.meta()
+    }
+
+    fn read(wire: Wire, names: &mut Names) -> Self {
+        Self(read(wire, true, names))
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.0.meta
+    }
+}

@@ -1,0 +1,228 @@
+//! `SecretStore`: which Vault, how to log in there, and what the controller last said of it.
+
+use serde::Deserialize;
+
+use super::{Api, Meta, Watched, WireCondition, WireMeta, ready};
+use crate::model::health::{Condition, Health};
+use crate::model::object::{Kind, Name, Names};
+use crate::model::text::Text;
+use crate::model::vault::VaultAddress;
+
+/// A `SecretStore`, or what a `ClusterSecretStore` has in common with it.
+#[derive(Clone, Debug)]
+pub struct SecretStore {
+    /// Metadata.
+    pub meta: Meta,
+    /// The Vault it reads, if its provider is Vault (or OpenBao) and the address can be parsed.
+    pub vault: Option<VaultProvider>,
+    /// The provider's key in the spec: `vault`, `openBao`, `aws`, …
+    pub provider: Name,
+    /// The last word of the controller; it proves a login, not a mount, a path or a policy.
+    pub ready: Option<Condition>,
+    /// Seconds between two checks; `None` is the controller's default of 5 minutes.
+    pub interval: Option<i64>,
+}
+
+/// `spec.provider.vault`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultProvider {
+    /// Where the server is, as External Secrets is told.
+    pub address: VaultAddress,
+    /// The mount (`spec.provider.vault.path`); empty if the path carries it.
+    pub mount: Text,
+    /// KV version, `v1` or `v2`.
+    pub version: Name,
+    /// Vault namespace (Enterprise, OpenBao); empty for root.
+    pub namespace: Text,
+    /// How it logs in.
+    pub auth: Auth,
+}
+
+/// How a store logs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// `auth.kubernetes`: mount, role, service account.
+    Kubernetes {
+        /// Auth mount, `kubernetes` by default.
+        mount: Text,
+        /// Role.
+        role: Text,
+        /// Service account; empty for the controller's own.
+        service_account: Text,
+        /// Whether the service account's namespace is left open: the store is never checked then.
+        referent: bool,
+    },
+    /// `auth.tokenSecretRef`: a static token in a Secret.
+    Token {
+        /// The Secret.
+        secret: Text,
+        /// The key in it.
+        key: Text,
+    },
+    /// Another method; its name in the spec.
+    Other(Name),
+}
+
+impl SecretStore {
+    /// Health as its own condition tells it.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.ready.as_ref().map_or(Health::Unknown, Condition::health)
+    }
+}
+
+/// Keys of an object whose values do not matter.
+type OtherKeys = std::collections::BTreeMap<String, Skipped>;
+
+/// A value that is not kept; it has a size, because serde flattens into maps only.
+#[derive(Clone, Debug)]
+struct Skipped(#[expect(dead_code, reason = "never read")] bool);
+
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+    }
+}
+
+/// What is read off the wire, for both kinds of store.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Wire {
+    #[serde(default)]
+    metadata: WireMeta,
+    #[serde(default)]
+    spec: WireSpec,
+    #[serde(default)]
+    status: WireStatus,
+}
+
+impl Wire {
+    pub(super) const fn meta(&self) -> &WireMeta {
+        &self.metadata
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireSpec {
+    provider: WireProvider,
+    refresh_interval: Option<Text>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct WireProvider {
+    #[serde(default)]
+    vault: Option<WireVault>,
+    #[serde(default, rename = "openBao")]
+    openbao: Option<WireVault>,
+    #[serde(flatten)]
+    others: OtherKeys,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireVault {
+    server: Text,
+    path: Option<Text>,
+    version: Option<Text>,
+    namespace: Option<Text>,
+    auth: Option<WireAuth>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireAuth {
+    #[serde(default)]
+    kubernetes: Option<WireKubernetes>,
+    #[serde(default)]
+    token_secret_ref: Option<WireSecretKey>,
+    #[serde(flatten)]
+    others: OtherKeys,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireKubernetes {
+    mount_path: Option<Text>,
+    role: Text,
+    service_account_ref: Option<WireAccount>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireAccount {
+    name: Text,
+    namespace: Option<Text>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireSecretKey {
+    name: Text,
+    key: Text,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireStatus {
+    conditions: Vec<WireCondition>,
+}
+
+/// Reads either kind of store.
+pub(super) fn read(wire: Wire, cluster_scoped: bool, names: &mut Names) -> SecretStore {
+    let Wire { metadata, spec, status } = wire;
+    let others = spec.provider.others.keys().next().cloned();
+    let (provider, vault) = match (spec.provider.vault, spec.provider.openbao) {
+        (Some(vault), _) => ("vault".to_owned(), Some(vault)),
+        (None, Some(openbao)) => ("openBao".to_owned(), Some(openbao)),
+        (None, None) => (others.unwrap_or_default(), None),
+    };
+    SecretStore {
+        meta: Meta::read(&metadata, names),
+        vault: vault.and_then(|wire| read_vault(wire, cluster_scoped, names)),
+        provider: names.intern(Text::foreign(&provider).as_str()),
+        ready: ready(&status.conditions, names),
+        interval: spec.refresh_interval.and_then(|text| super::go_duration(text.as_str())).filter(|seconds| *seconds > 0),
+    }
+}
+
+fn read_vault(wire: WireVault, cluster_scoped: bool, names: &mut Names) -> Option<VaultProvider> {
+    let auth = match wire.auth {
+        Some(WireAuth { kubernetes: Some(k), .. }) => {
+            let account = k.service_account_ref.unwrap_or_default();
+            Auth::Kubernetes {
+                mount: k.mount_path.unwrap_or_else(|| Text::foreign("kubernetes")),
+                role: k.role,
+                referent: cluster_scoped && !account.name.is_empty() && account.namespace.is_none(),
+                service_account: account.name,
+            }
+        }
+        Some(WireAuth { token_secret_ref: Some(secret), .. }) => Auth::Token { secret: secret.name, key: secret.key },
+        Some(WireAuth { others, .. }) => Auth::Other(names.intern(Text::foreign(others.keys().next().map_or("", String::as_str)).as_str())),
+        None => Auth::Other(Name::empty()),
+    };
+    Some(VaultProvider {
+        address: VaultAddress::parse(wire.server.as_str())?,
+        mount: wire.path.unwrap_or_default(),
+        version: names.intern(wire.version.as_ref().map_or("v2", Text::as_str)),
+        namespace: wire.namespace.unwrap_or_default(),
+        auth,
+    })
+}
+
+impl Watched for SecretStore {
+    const KIND: Kind = Kind::SecretStore;
+    const API: Api = Api { group: "external-secrets.io", versions: &["v1", "v1beta1"], plural: "secretstores", namespaced: true };
+    type Wire = Wire;
+
+    fn wire_meta(wire: &Wire) -> &WireMeta {
+        wire.meta()
+    }
+
+    fn read(wire: Wire, names: &mut Names) -> Self {
+        read(wire, false, names)
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+}

@@ -1,0 +1,216 @@
+//! What an object is called: interned names, kinds, references, uids.
+//! Nothing here knows what an object contains.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use super::text::Text;
+
+/// An interned name: of an object, a namespace, a store, a reason. Cloning it copies a pointer.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Arc<str>);
+
+impl Name {
+    /// A name of our own making (tests, constants). Foreign names come through [`Names::intern`].
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
+    /// The name of what has no namespace, or is not known.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Arc::from(""))
+    }
+
+    /// The characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is no name at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.as_str())
+    }
+}
+
+impl std::borrow::Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Name {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// The table of interned names of one reader. Ten thousand `ExternalSecret`s share fifty namespaces and
+/// a handful of stores: each of these strings exists once.
+#[derive(Default, Debug)]
+pub struct Names(HashSet<Name>);
+
+impl Names {
+    /// The one `Name` for this text.
+    pub fn intern(&mut self, text: &str) -> Name {
+        if let Some(name) = self.0.get(text) {
+            return name.clone();
+        }
+        let name = Name::new(text);
+        self.0.insert(name.clone());
+        name
+    }
+
+    /// The one `Name` for a text that may be absent; empty then.
+    pub fn intern_opt(&mut self, text: Option<&Text>) -> Name {
+        self.intern(text.map_or("", Text::as_str))
+    }
+}
+
+/// The identity that the API server gave to one life of an object.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Uid(pub Box<str>);
+
+macro_rules! kind_names {
+    ($($(#[$doc:meta])* $kind:ident),* $(,)?) => {
+        /// Every kind of thing that can be the subject of a finding, a right or a write.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Kind { $($(#[$doc])* $kind),* }
+
+        impl Kind {
+            /// The kind as Kubernetes (or, for the three of ours, as sealwatch) writes it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$kind => stringify!($kind)),* }
+            }
+
+            /// The kind with this exact name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $(stringify!($kind) => Some(Self::$kind),)* _ => None }
+            }
+        }
+    };
+}
+
+kind_names! {
+    /// `external-secrets.io`
+    ExternalSecret,
+    /// `external-secrets.io`
+    SecretStore,
+    /// `external-secrets.io`
+    ClusterSecretStore,
+    /// `external-secrets.io`
+    ClusterExternalSecret,
+    /// core, read as metadata only
+    Secret,
+    /// core
+    Pod,
+    /// core
+    Event,
+    /// core
+    Service,
+    /// core
+    Namespace,
+    /// `apps`
+    Deployment,
+    /// `apps`
+    StatefulSet,
+    /// `apps`
+    DaemonSet,
+    /// `batch`
+    Job,
+    /// `batch`
+    CronJob,
+    /// `generators.external-secrets.io`
+    Password,
+    /// One Vault or OpenBao server, all replicas of it.
+    Vault,
+    /// One pod of a Vault.
+    VaultReplica,
+    /// One path in a mount of a Vault.
+    VaultPath,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Which object: `Kind/namespace/name`, or `Kind//name` where there is no namespace.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ObjectRef {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it is; empty for what is cluster-scoped.
+    pub namespace: Name,
+    /// What it is called.
+    pub name: Name,
+}
+
+impl ObjectRef {
+    /// A reference of these three parts.
+    #[must_use]
+    pub fn new(kind: Kind, namespace: impl Into<Name>, name: impl Into<Name>) -> Self {
+        Self { kind, namespace: namespace.into(), name: name.into() }
+    }
+
+    /// Reads `Kind/namespace/name`; a path keeps the slashes of its own name.
+    ///
+    /// # Errors
+    /// A sentence that says which part is missing or unknown.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, '/');
+        let (Some(kind), Some(namespace), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(format!("“{text}” is not of the form Kind/namespace/name."));
+        };
+        let kind = Kind::parse(kind).ok_or_else(|| format!("“{kind}” is not a kind that sealwatch knows."))?;
+        Ok(Self::new(kind, namespace, name))
+    }
+
+    /// The name with its namespace, for a column of one kind.
+    #[must_use]
+    pub fn short(&self) -> String {
+        if self.namespace.is_empty() { self.name.to_string() } else { format!("{}/{}", self.namespace, self.name) }
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+impl Serialize for ObjectRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Where an object stands on a shelf: namespace, then name.
+pub type Key = (Name, Name);

@@ -1,0 +1,270 @@
+//! Vault and OpenBao as plain data: servers, replicas, seals, paths.
+//!
+//! Every replica is sealed on its own, and only `sys/seal-status` of that replica tells: a pod's
+//! readiness, its labels and `sys/health`'s code do not (facts: a sealed node says `standby:true`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::fault::Fault;
+use super::object::{Kind, Name, ObjectRef};
+use super::text::Text;
+
+/// Where a store says that its Vault is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct VaultAddress {
+    /// Whether `https`.
+    pub tls: bool,
+    /// Host name or address, lower case.
+    pub host: Text,
+    /// Port, 8200 where the URL names none and is plain, else the scheme's.
+    pub port: u16,
+}
+
+impl VaultAddress {
+    /// Reads a URL such as `http://vault.ns.svc.cluster.local:8200`; a path prefix is not supported by
+    /// any client that External Secrets uses and is cut off.
+    #[must_use]
+    pub fn parse(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let tls = match scheme {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !host.ends_with(':') && !port.ends_with(']') => (host, port.parse().ok()?),
+            _ => (authority, if tls { 443 } else { 80 }),
+        };
+        (!host.is_empty()).then(|| Self { tls, host: Text::foreign(&host.to_ascii_lowercase()), port })
+    }
+
+    /// The Service behind an in-cluster name: `vault.ns.svc`, with or without the cluster's domain.
+    #[must_use]
+    pub fn service(&self) -> Option<(Name, Name)> {
+        let mut labels = self.host.as_str().split('.');
+        let (service, namespace, svc) = (labels.next()?, labels.next()?, labels.next()?);
+        (svc == "svc" && !service.is_empty() && !namespace.is_empty()).then(|| (Name::new(namespace), Name::new(service)))
+    }
+
+    /// What findings about this server have as subject: `Vault/namespace/service` or `Vault//host:port`.
+    #[must_use]
+    pub fn subject(&self) -> ObjectRef {
+        self.service().map_or_else(
+            || ObjectRef::new(Kind::Vault, "", self.host_port().as_str()),
+            |(namespace, service)| ObjectRef { kind: Kind::Vault, namespace, name: service },
+        )
+    }
+
+    /// `host:port`.
+    #[must_use]
+    pub fn host_port(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Display for VaultAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}:{}", if self.tls { "https" } else { "http" }, self.host, self.port)
+    }
+}
+
+/// One Vault or OpenBao server as the stores know it.
+#[derive(Clone, Debug)]
+pub struct VaultServer {
+    /// Where the stores say it is.
+    pub address: VaultAddress,
+    /// Its replicas by pod name; for a server outside the cluster one replica, named by its address.
+    pub replicas: BTreeMap<Name, Replica>,
+    /// Why the replicas could not be listed, if they could not.
+    pub unlisted: Option<Fault>,
+    /// Paths that something references, by `mount/path`.
+    pub paths: BTreeMap<Text, SecretPath>,
+    /// Why the paths cannot be read, if they cannot: no token, a dead one.
+    pub unreadable: Option<Fault>,
+}
+
+impl VaultServer {
+    /// A server of which nothing has been asked yet.
+    #[must_use]
+    pub const fn new(address: VaultAddress) -> Self {
+        Self { address, replicas: BTreeMap::new(), unlisted: None, paths: BTreeMap::new(), unreadable: None }
+    }
+
+    /// The subject of findings about it.
+    #[must_use]
+    pub fn subject(&self) -> ObjectRef {
+        self.address.subject()
+    }
+
+    /// The reference of one of its replicas.
+    #[must_use]
+    pub fn replica_ref(&self, pod: &Name) -> ObjectRef {
+        let namespace = self.address.service().map_or_else(Name::empty, |(namespace, _)| namespace);
+        ObjectRef { kind: Kind::VaultReplica, namespace, name: pod.clone() }
+    }
+
+    /// Replicas that said they are sealed.
+    pub fn sealed(&self) -> impl Iterator<Item = (&Name, &Replica)> {
+        self.replicas.iter().filter(|(_, replica)| replica.is_sealed())
+    }
+
+    /// Replicas that said they are open.
+    pub fn open(&self) -> impl Iterator<Item = (&Name, &Replica)> {
+        self.replicas.iter().filter(|(_, replica)| replica.is_open())
+    }
+
+    /// How many open replicas a raft cluster of this size needs to have a leader.
+    #[must_use]
+    pub fn quorum(&self) -> usize {
+        self.replicas.len() / 2 + 1
+    }
+}
+
+/// One pod of a Vault, and the answers it gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replica {
+    /// The last `sys/seal-status`.
+    pub seal: Option<Seal>,
+    /// What it is in the cluster.
+    pub role: ReplicaRole,
+    /// When it last answered.
+    pub answered: Option<Timestamp>,
+    /// Since when its seal is in this state, as far as we saw; the first sighting if it was so already.
+    pub since: Option<Timestamp>,
+    /// Whether `since` is a first sighting rather than a change that we saw.
+    pub since_before: bool,
+    /// Why it did not answer the last time, if it did not.
+    pub fault: Option<Fault>,
+    /// When the pod started, if it is a pod.
+    pub started: Option<Timestamp>,
+}
+
+impl Replica {
+    /// Whether it said that it is initialised and sealed.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.fault.is_none() && self.seal.as_ref().is_some_and(|seal| seal.initialized && seal.sealed)
+    }
+
+    /// Whether it said that it is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.fault.is_none() && self.seal.as_ref().is_some_and(|seal| !seal.sealed)
+    }
+}
+
+/// `sys/seal-status` (and the answer of `sys/unseal`, which has the same shape).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// `shamir`, or the kind of auto-unseal.
+    pub kind: Text,
+    /// Whether `operator init` was ever run.
+    pub initialized: bool,
+    /// Whether it is sealed.
+    pub sealed: bool,
+    /// Shares needed.
+    pub threshold: u32,
+    /// Shares that exist.
+    pub shares: u32,
+    /// Shares given in the attempt that runs.
+    pub progress: u32,
+    /// Names the attempt that runs; empty when none does.
+    pub nonce: Text,
+    /// Whether threshold, shares and progress are those of the recovery keys of an auto-unseal.
+    pub recovery: bool,
+    /// Version of the server.
+    pub version: Text,
+    /// `raft`, `file`, `inmem` (dev mode), …
+    pub storage: Text,
+}
+
+/// What a replica is in its cluster (`sys/leader`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ReplicaRole {
+    /// It was not asked, or is sealed and does not say.
+    #[default]
+    Unknown,
+    /// It leads.
+    Active,
+    /// It follows a leader that it knows.
+    Standby,
+    /// It is open and knows no leader: the cluster has no quorum (429 is not "fine").
+    Leaderless,
+    /// It is not part of a cluster.
+    Single,
+}
+
+impl ReplicaRole {
+    /// The word for a column.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Unknown => "",
+            Self::Active => "active",
+            Self::Standby => "standby",
+            Self::Leaderless => "no leader",
+            Self::Single => "single",
+        }
+    }
+}
+
+/// A path of a KV mount that something references.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretPath {
+    /// What is known of it.
+    pub state: PathState,
+    /// When it was last asked for.
+    pub asked: Option<Timestamp>,
+    /// How many `ExternalSecret`s read it.
+    pub readers: usize,
+}
+
+/// What Vault says of a path, without its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathState {
+    /// Not asked yet, or it cannot be: sealed, no token.
+    NotAsked,
+    /// It exists.
+    Present {
+        /// Current version, 0 on KV v1.
+        version: u64,
+        /// When that version was written.
+        written: Option<Timestamp>,
+    },
+    /// Its current version was deleted and can be undeleted.
+    Deleted,
+    /// Its current version was destroyed.
+    Destroyed,
+    /// It was never written.
+    Missing,
+    /// The token that asks may not see it.
+    Denied,
+    /// The question failed.
+    Failed(Fault),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_called_by_its_service_or_by_its_address() {
+        for (url, subject) in [
+            ("http://vault-core-dev.ameide-dev.svc.cluster.local:8200", Some("Vault/ameide-dev/vault-core-dev")),
+            ("https://vault.vault.svc:8200/", Some("Vault/vault/vault")),
+            ("https://Vault.Example.com", Some("Vault//vault.example.com:443")),
+            ("http://10.0.0.7:8200", Some("Vault//10.0.0.7:8200")),
+            ("https://[::1]:8200", Some("Vault//[::1]:8200")),
+            ("vault.example.com", None),
+            ("ftp://vault", None),
+            ("http://:8200", None),
+        ] {
+            assert_eq!(VaultAddress::parse(url).map(|a| a.subject().to_string()).as_deref(), subject, "{url}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What the engine asks of the outside, as traits; no client's type stands in a signature. Real gateways,
+//! the simulation and recorded worlds implement the same.
+//!
+//! Every mutating method takes a [`Permit`] by value. Only `engine/door.rs` grants one, after the person
+//! agreed and the policy allows it; `tests/architecture.rs` looks.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use zeroize::Zeroize;
+
+use crate::model::vault::{PathState, ReplicaRole, Seal};
+use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, VaultAddress};
+use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
+
+/// Leave for one write. It cannot be cloned: one agreement, one write.
+#[derive(Debug)]
+pub struct Permit(());
+
+impl Permit {
+    /// Grants leave. Called in `engine/door.rs` alone.
+    #[must_use]
+    pub const fn grant() -> Self {
+        Self(())
+    }
+}
+
+/// Text that a person typed unseen, such as an unseal share. It is wiped when dropped, cannot be printed,
+/// copied or compared, and only a gateway may open it.
+#[derive(Default)]
+pub struct Typed(String);
+
+impl Typed {
+    /// The longest input that is taken, in characters; a share has 44 or 64.
+    pub const LONGEST: usize = 512;
+
+    /// Nothing typed yet, with room for everything, so that no copy stays behind on growth.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(String::with_capacity(Self::LONGEST * 4))
+    }
+
+    /// One more character; control characters and what is too long are dropped.
+    pub fn push(&mut self, c: char) {
+        if !c.is_control() && self.0.chars().count() < Self::LONGEST {
+            self.0.push(c);
+        }
+    }
+
+    /// The last character goes.
+    pub fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    /// Everything goes.
+    pub fn wipe(&mut self) {
+        self.0.zeroize();
+    }
+
+    /// How many characters, for the dots on the screen.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.chars().count()
+    }
+
+    /// Whether nothing was typed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What was typed. For gateways only.
+    #[must_use]
+    pub fn open(&self) -> &str {
+        self.0.trim()
+    }
+}
+
+impl Drop for Typed {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Which part of the cluster is looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// Every namespace.
+    #[default]
+    Everywhere,
+    /// One namespace.
+    Namespace(Name),
+}
+
+/// Who asks, and whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Context of the kubeconfig, or the scenario's name.
+    pub context: Text,
+    /// The API server's address.
+    pub server: Text,
+    /// The user, as the API server sees it; empty if it does not say.
+    pub user: Text,
+    /// Uid of the namespace `kube-system`: it names the cluster. Empty if it may not be read.
+    pub cluster_uid: Text,
+    /// Whether the server's certificate is not verified: a red banner, and no writes.
+    pub insecure: bool,
+}
+
+/// The pods behind a Vault's Service, and where they listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaPod {
+    /// The pod.
+    pub name: Name,
+    /// When it started.
+    pub started: Option<Timestamp>,
+}
+
+/// One replica to talk to: the address that the stores use (for the TLS name), and the pod behind it; the
+/// pod's name is the address itself for a server outside the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplicaAddress {
+    /// The server.
+    pub server: VaultAddress,
+    /// The pod.
+    pub pod: Name,
+}
+
+impl ReplicaAddress {
+    /// The replica that a write names.
+    #[must_use]
+    pub fn of(server: &VaultAddress, replica: &ObjectRef) -> Self {
+        Self { server: server.clone(), pod: replica.name.clone() }
+    }
+}
+
+/// The Kubernetes API server.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// Who asks, and whom. Fails only if the server cannot be reached at all.
+    async fn identity(&self) -> Result<Identity, Fault>;
+
+    /// Watches a kind for ever: first [`Change::Listed`], then single changes; reconnects by itself and
+    /// says [`Change::Lost`] in between. Ends only when dropped.
+    fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change>;
+
+    /// The pods behind a Service, ready or not.
+    async fn replicas(&self, namespace: &Name, service: &Name) -> Result<Vec<ReplicaPod>, Fault>;
+
+    /// The External Secrets controller; `None` if there is none.
+    async fn controller(&self) -> Result<Option<Controller>, Fault>;
+
+    /// Whether the identity holds a right (`SelfSubjectAccessReview`).
+    async fn may(&self, right: &Right) -> Result<bool, Fault>;
+
+    /// Does a write.
+    async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault>;
+
+    /// The unseal shares in a Secret: the values of every key that begins with this prefix, in key order.
+    /// Takes a permit although it reads: it takes keys out of a safe.
+    async fn shares(&self, permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault>;
+}
+
+/// Every Vault and OpenBao.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// Seal and role of one replica (`sys/seal-status`, `sys/leader`); needs no token.
+    async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault>;
+
+    /// What is known of a path, `mount/path`, without its values. Needs a token.
+    async fn path(&self, replica: &ReplicaAddress, mount: &str, version: &str, path: &str) -> Result<PathState, Fault>;
+
+    /// Does a write; an unseal takes the share that it names.
+    async fn write(&self, permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault>;
+}
+
+/// The time; a simulation may let it run faster.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+    /// Waits.
+    async fn sleep(&self, time: std::time::Duration);
+}
+
+/// The clipboard. It is offered names, commands and status lines, never a value.
+pub trait Clipboard: Send + Sync {
+    /// Puts text there.
+    ///
+    /// # Errors
+    /// There is none, or it refuses.
+    fn copy(&self, text: &str) -> Result<(), Fault>;
+}
+
+/// The journal of what was done. If it cannot be written, nothing is done.
+pub trait Journal: Send + Sync {
+    /// Appends one line and waits until it is on disk.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn append(&self, entry: &JournalEntry) -> Result<(), Fault>;
+}
+
+/// One line of the journal. It holds names and times, never a value.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct JournalEntry {
+    /// When.
+    pub at: Timestamp,
+    /// `open`, `intent`, `result`, `close`.
+    pub what: &'static str,
+    /// Who.
+    pub user: Text,
+    /// Where.
+    pub context: Text,
+    /// Runbook and step; empty for opening and closing.
+    pub step: String,
+    /// On what.
+    pub object: String,
+    /// The command that does the same.
+    pub command: String,
+    /// What came of it, or why writes were opened.
+    pub note: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Typed;
+
+    #[test]
+    fn typed_text_is_bounded_and_can_be_wiped() {
+        let mut typed = Typed::new();
+        "ab\u{1b}c".chars().for_each(|c| typed.push(c));
+        typed.pop();
+        assert_eq!((typed.open(), typed.len()), ("ab", 2));
+        (0..2000).for_each(|_| typed.push('x'));
+        assert_eq!(typed.len(), Typed::LONGEST);
+        typed.wipe();
+        assert!(typed.is_empty());
+    }
+}

@@ -1,0 +1,64 @@
+//! Guided repairs. One file a runbook: what it fixes, and its steps. A step is pure: asked with the world
+//! and with what was done so far, it says what is next. It never does anything itself; `engine/door.rs`
+//! does, and asks again after each answer.
+//!
+//! To add one: write `runbooks/<name>.rs`, add its name to `runbooks!`.
+
+pub mod operation;
+pub mod step;
+pub mod steps;
+
+pub use operation::{KubernetesWrite, Operation, Right, VaultWrite};
+pub use step::{Applied, Confirm, Next, Outcome, Preview, Progress, Receipt, Runbook, StepDef, StepReport};
+
+use crate::model::{Inventory, ObjectRef};
+
+macro_rules! runbooks {
+    ($($module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+        /// Every runbook, in the order of the list.
+        pub static RUNBOOKS: &[&Runbook] = &[$(&$module::RUNBOOK),*];
+    };
+}
+
+runbooks! {
+    recover,
+    unseal,
+    refresh,
+}
+
+/// The runbook with this name.
+#[must_use]
+pub fn runbook(name: &str) -> Option<&'static Runbook> {
+    RUNBOOKS.iter().copied().find(|runbook| runbook.name == name)
+}
+
+/// What a runbook is run on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A Vault, and everything in view that reads through it.
+    Vault(ObjectRef),
+    /// These objects.
+    Objects(Vec<ObjectRef>),
+}
+
+impl Target {
+    /// The words for it.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Vault(vault) => vault.short(),
+            Self::Objects(objects) if objects.len() == 1 => objects[0].to_string(),
+            Self::Objects(objects) => format!("{} objects", objects.len()),
+        }
+    }
+
+    /// The server this is about, if it is about one.
+    #[must_use]
+    pub fn server<'a>(&self, world: &'a Inventory) -> Option<&'a crate::model::VaultServer> {
+        match self {
+            Self::Vault(vault) => world.vault(vault).map(AsRef::as_ref),
+            Self::Objects(_) => None,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What a runbook is made of: steps, what a step may say is next, and the record of what was done, from
+//! which every step works out where it stands. Nothing else is remembered, so a run can be resumed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Operation, Right, Target};
+use crate::model::{Fault, Inventory, ObjectRef, Seal};
+
+/// A guided repair.
+pub struct Runbook {
+    /// Stable name; what `sealwatch runbook run` takes.
+    pub name: &'static str,
+    /// What a screen calls it.
+    pub title: &'static str,
+    /// What it does, and what it does not, in a paragraph.
+    pub summary: &'static str,
+    /// The rules whose findings it repairs.
+    pub fixes: &'static [&'static str],
+    /// Its steps, in order.
+    pub steps: &'static [StepDef],
+}
+
+/// One step of a runbook.
+#[derive(Clone, Copy)]
+pub struct StepDef {
+    /// Stable name.
+    pub id: &'static str,
+    /// What it does and why, in a sentence or two.
+    pub explanation: &'static str,
+    /// What is next in it.
+    pub next: fn(&Target, &Inventory, &Progress) -> Next,
+}
+
+impl Runbook {
+    /// The step that is not done yet, and what is next in it; `None` when all are done, or one has failed
+    /// in a way that stops the rest.
+    #[must_use]
+    pub fn next(&self, target: &Target, world: &Inventory, progress: &Progress) -> Option<(&'static StepDef, Next)> {
+        if progress.done.values().any(|report| report.outcome >= Outcome::Failed) {
+            return None;
+        }
+        let step = self.steps.iter().find(|step| !progress.done.contains_key(step.id))?;
+        Some((step, (step.next)(target, world, progress)))
+    }
+}
+
+/// What a step says is next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// These rights must be asked for before anything else.
+    Ask(Vec<Right>),
+    /// The person must see this and agree.
+    Confirm(Preview),
+    /// These may be applied now, in this order.
+    Apply(Vec<Operation>),
+    /// Nothing is to be done until the world changes, or until this time.
+    Wait {
+        /// What is waited for, in words.
+        what: String,
+        /// When to ask again at the latest.
+        until: Timestamp,
+    },
+    /// The step is over.
+    Done(StepReport),
+}
+
+/// What is shown before a step writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// What will be done, in sentences.
+    pub will: Vec<String>,
+    /// What will not be done, although one might expect it.
+    pub will_not: Vec<String>,
+    /// What is likely to follow.
+    pub forecast: Vec<String>,
+    /// The same by hand; the first of them stands for all.
+    pub commands: Vec<String>,
+    /// On how many objects.
+    pub objects: usize,
+    /// How the person agrees.
+    pub confirm: Confirm,
+}
+
+/// How the person agrees to a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Confirm {
+    /// Enter starts it: it writes nothing.
+    #[default]
+    Start,
+    /// `y`.
+    Yes,
+    /// The name typed in full.
+    TypeName(String),
+    /// An unseal share, typed unseen; or the shares of this Secret, where the policy allows it.
+    Share {
+        /// Where the shares may also stand, and the keys' common prefix.
+        secret: ObjectRef,
+    },
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepReport {
+    /// How.
+    pub outcome: Outcome,
+    /// One sentence, with counts.
+    pub summary: String,
+    /// Objects that need attention, each with the reason.
+    pub left: Vec<(ObjectRef, String)>,
+}
+
+/// How a step, or a run, ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// The world shows the effect.
+    Proved,
+    /// There was nothing to do.
+    Nothing,
+    /// It was applied, and its effect could not be seen in time.
+    Unproved,
+    /// It could not be done; the rest of the runbook makes no sense.
+    Failed,
+    /// The rights for it are missing.
+    Refused,
+}
+
+impl Outcome {
+    /// The word for reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proved => "proved",
+            Self::Nothing => "nothing to do",
+            Self::Unproved => "unproved",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl StepReport {
+    /// A report without leftovers.
+    #[must_use]
+    pub fn new(outcome: Outcome, summary: impl Into<String>) -> Self {
+        Self { outcome, summary: summary.into(), left: Vec::new() }
+    }
+}
+
+/// What was done so far. Steps read it; only the door writes it.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// When the run began.
+    pub started: Timestamp,
+    /// The time at which a step is asked.
+    pub now: Timestamp,
+    /// The rights that were asked for; `None` where the question failed.
+    pub rights: BTreeMap<Right, Option<bool>>,
+    /// When each step became the current one.
+    pub entered: BTreeMap<&'static str, Timestamp>,
+    /// When each step was last agreed to.
+    pub confirmed: BTreeMap<&'static str, Timestamp>,
+    /// How many shares the door holds, in the order in which they were given.
+    pub shares_held: usize,
+    /// How often shares were taken from the person: a step that finds none held knows whether they were
+    /// wiped or never given.
+    pub shares_given: usize,
+    /// When the last share was given.
+    pub share_given_at: Option<Timestamp>,
+    /// Everything that was applied, in order.
+    pub applied: Vec<Applied>,
+    /// The steps that are over.
+    pub done: BTreeMap<&'static str, StepReport>,
+}
+
+/// One write that left, and what came back.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// In which step.
+    pub step: &'static str,
+    /// What.
+    pub operation: Operation,
+    /// When it left.
+    pub at: Timestamp,
+    /// What came back.
+    pub result: Result<Receipt, Fault>,
+}
+
+/// What came back from a write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The server's time of the write, in whole seconds, where it tells.
+    pub server_time: Option<Timestamp>,
+    /// The object's version after it.
+    pub resource_version: u64,
+    /// The seal after it, for an unseal.
+    pub seal: Option<Seal>,
+}
+
+impl Progress {
+    /// A run that begins now.
+    #[must_use]
+    pub const fn new(now: Timestamp) -> Self {
+        Self {
+            started: now,
+            now,
+            rights: BTreeMap::new(),
+            entered: BTreeMap::new(),
+            confirmed: BTreeMap::new(),
+            shares_held: 0,
+            shares_given: 0,
+            share_given_at: None,
+            applied: Vec::new(),
+            done: BTreeMap::new(),
+        }
+    }
+
+    /// The last write of a step on an object.
+    #[must_use]
+    pub fn last(&self, step: &str, object: &ObjectRef) -> Option<&Applied> {
+        self.applied.iter().rev().find(|applied| applied.step == step && applied.operation.object() == object)
+    }
+
+    /// The writes of a step.
+    pub fn of_step<'a>(&'a self, step: &'a str) -> impl DoubleEndedIterator<Item = &'a Applied> {
+        self.applied.iter().filter(move |applied| applied.step == step)
+    }
+
+    /// This many seconds from now.
+    #[must_use]
+    pub fn in_seconds(&self, seconds: i64) -> Timestamp {
+        self.now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(self.now)
+    }
+}
+
+impl Applied {
+    /// The time from which an effect counts: the server's own if it told, else ours; whole seconds, since
+    /// that is all that conditions and events carry.
+    #[must_use]
+    pub fn effective(&self) -> Timestamp {
+        let at = self.result.as_ref().ok().and_then(|receipt| receipt.server_time).unwrap_or(self.at);
+        Timestamp::from_second(at.as_second()).unwrap_or(at)
+    }
+}

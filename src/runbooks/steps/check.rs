@@ -1,0 +1,95 @@
+//! Before anything is touched: does External Secrets run and lead, and is every right there?
+
+use std::collections::BTreeSet;
+
+use super::{counted, external_secrets_of, lacks, stores_of};
+use crate::model::kinds::Watched;
+use crate::model::{Health, Inventory};
+use crate::runbooks::{Confirm, Next, Outcome, Preview, Progress, Right, StepDef, StepReport, Target};
+
+/// See the module.
+pub const STEP: StepDef = StepDef {
+    id: "check",
+    explanation: "Asks whether External Secrets runs and leads, and whether every right is there. Writes nothing.",
+    next,
+};
+
+fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    if !progress.confirmed.contains_key(STEP.id) {
+        return Next::Confirm(preview(target, world));
+    }
+    let needed = rights(target, world);
+    let open: Vec<Right> = needed.iter().filter(|right| !progress.rights.contains_key(right)).cloned().collect();
+    if !open.is_empty() {
+        return Next::Ask(open);
+    }
+    Next::Done(report(world, progress, &needed))
+}
+
+fn rights(target: &Target, world: &Inventory) -> BTreeSet<Right> {
+    let mut rights: BTreeSet<Right> = stores_of(target, world).iter().map(|store| Right::annotate(&store.store_ref())).collect();
+    rights.extend(external_secrets_of(target, world).iter().map(|es| Right::annotate(&es.object_ref())));
+    if let Some((namespace, _)) = target.server(world).and_then(|server| server.address.service()) {
+        rights.insert(Right::reach_pod(&namespace));
+    }
+    rights
+}
+
+fn preview(target: &Target, world: &Inventory) -> Preview {
+    let stores = stores_of(target, world);
+    let failing = external_secrets_of(target, world).iter().filter(|es| es.health() == Health::Failing).count();
+    let sealed = target.server(world).map_or(0, |server| server.sealed().count());
+    let mut will = vec!["Look at the External Secrets Deployment and its lease.".to_owned()];
+    will.push(format!("Ask the API server for {}.", counted(rights(target, world).len(), "right")));
+    Preview {
+        will,
+        will_not: vec!["No pod is restarted, no Secret deleted, no spec changed, in any step.".to_owned()],
+        forecast: vec![format!(
+            "In view: {} sealed, {}, {} failing.",
+            counted(sealed, "replica"),
+            counted(stores.len(), "store"),
+            counted(failing, "ExternalSecret"),
+        )],
+        commands: rights(target, world).iter().map(by_hand).collect(),
+        objects: 0,
+        confirm: Confirm::Start,
+    }
+}
+
+fn by_hand(right: &Right) -> String {
+    let group = if right.group.is_empty() { String::new() } else { format!(".{}", right.group) };
+    let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
+    let namespace = if right.namespace.is_empty() { String::new() } else { format!(" -n {}", right.namespace) };
+    let subresource = if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
+    format!("kubectl auth can-i {} {resource}{group}{subresource}{namespace}", right.verb)
+}
+
+fn report(world: &Inventory, progress: &Progress, needed: &BTreeSet<Right>) -> StepReport {
+    let missing: Vec<&Right> = needed.iter().filter(|right| lacks(progress, right)).collect();
+    let unsure = needed.iter().filter(|right| progress.rights.get(right) == Some(&None)).count();
+    let rights = match (missing.len(), unsure) {
+        (0, 0) => "every right is there".to_owned(),
+        (0, n) => format!("{} could not be asked for", counted(n, "right")),
+        (_, _) => format!("missing: {}", missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    if !needed.is_empty() && missing.len() == needed.len() {
+        return StepReport::new(Outcome::Refused, format!("Not one of the rights for this is there; {rights}."));
+    }
+    match &world.controller {
+        Some(controller) if controller.works() => {
+            let leads = if controller.leader.is_empty() { "runs" } else { "runs and leads" };
+            StepReport::new(Outcome::Proved, format!("External Secrets {} {leads}; {rights}.", controller.version))
+        }
+        Some(controller) => StepReport::new(
+            Outcome::Unproved,
+            format!(
+                "External Secrets ({}) does not run or has lost its lease: nothing will be synced until it is back; {rights}.",
+                controller.deployment.short()
+            ),
+        ),
+        None => StepReport::new(
+            Outcome::Proved,
+            format!("External Secrets could not be seen from here, its effects will tell; {rights}."),
+        ),
+    }
+}

@@ -1,0 +1,39 @@
+//! Pods that could not start for want of a Secret. The kubelet tries again by itself; this step looks
+//! until they run. It never restarts one.
+
+use super::{counted, external_secrets_of};
+use crate::model::kinds::{Pod, Watched};
+use crate::model::{Inventory, ObjectRef};
+use crate::runbooks::{Next, Outcome, Progress, StepDef, StepReport, Target};
+
+/// See the module.
+pub const STEP: StepDef = StepDef {
+    id: "pods",
+    explanation: "Looks whether pods that could not start for want of a Secret start now. The kubelet tries by itself; nothing is written.",
+    next,
+};
+
+/// How long we look, in seconds. The kubelet's own back-off goes up to 5 minutes.
+const PATIENCE: i64 = 60;
+
+fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let waiting: Vec<(ObjectRef, String)> = external_secrets_of(target, world)
+        .into_iter()
+        .flat_map(|es| world.consumers_of(&es.meta.namespace, &es.target))
+        .filter(|pod| pod.wants_secret())
+        .map(|pod| (pod.object_ref(), why(pod)))
+        .collect();
+    let entered = progress.entered.get(STEP.id).copied().unwrap_or(progress.now);
+    if waiting.is_empty() {
+        return Next::Done(StepReport::new(Outcome::Nothing, "No pod waits for a Secret."));
+    }
+    if progress.now.as_second() - entered.as_second() < PATIENCE {
+        return Next::Wait { what: format!("{} to start", counted(waiting.len(), "pod")), until: progress.in_seconds(1) };
+    }
+    let summary = format!("{} still cannot start; the kubelet tries again within 5 minutes.", counted(waiting.len(), "pod"));
+    Next::Done(StepReport { outcome: Outcome::Unproved, summary, left: waiting })
+}
+
+fn why(pod: &Pod) -> String {
+    pod.waiting.as_ref().map_or_else(String::new, |(reason, message)| format!("{reason}: {message}"))
+}

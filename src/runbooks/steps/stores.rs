@@ -1,0 +1,133 @@
+//! Every store is asked to validate at once, instead of after its back-off; the proof is a `Valid` event
+//! newer than the annotation. This must come before the ExternalSecrets: while a store is not Ready they
+//! fail without being tried.
+
+use jiff::Timestamp;
+
+use super::{counted, lacks, stores_of};
+use crate::model::kinds::SecretStore;
+use crate::model::kinds::external_secret::FORCE_SYNC;
+use crate::model::{Health, Inventory, ObjectRef};
+use crate::runbooks::{Confirm, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target};
+
+/// See the module.
+pub const STEP: StepDef = StepDef {
+    id: "stores",
+    explanation: "Annotates each store, so that External Secrets validates it now; waits for a Valid event newer than that.",
+    next,
+};
+
+/// How long one store may take, in seconds: a controller that is busy with unreachable stores holds a
+/// worker for 3 s each.
+const PATIENCE: i64 = 90;
+
+fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let opened = opened(progress);
+    let stores: Vec<&SecretStore> =
+        stores_of(target, world).into_iter().filter(|store| concerns(store, world, progress, opened)).collect();
+    if stores.is_empty() {
+        return Next::Done(StepReport::new(Outcome::Nothing, "Every store was validated since the Vault is open."));
+    }
+    if !progress.confirmed.contains_key(STEP.id) {
+        return Next::Confirm(preview(&stores, progress));
+    }
+    let mut queue = Vec::new();
+    let mut waiting = 0;
+    let mut left = Vec::new();
+    let mut proved = 0;
+    for store in &stores {
+        match standing(store, world, progress) {
+            Standing::Queued => queue.push(annotate(store, progress)),
+            Standing::Waiting => waiting += 1,
+            Standing::Proved => proved += 1,
+            Standing::Left(why) => left.push((store.store_ref(), why)),
+        }
+    }
+    if !queue.is_empty() {
+        return Next::Apply(queue);
+    }
+    if waiting > 0 {
+        return Next::Wait { what: format!("{} to be validated", counted(waiting, "store")), until: progress.in_seconds(1) };
+    }
+    let outcome = match (proved, left.len()) {
+        (_, 0) => Outcome::Proved,
+        (0, _) => Outcome::Failed,
+        _ => Outcome::Unproved,
+    };
+    let summary = format!("{proved} of {} Ready, each validated after the annotation.", counted(stores.len(), "store"));
+    Next::Done(StepReport { outcome, summary, left })
+}
+
+/// When the last replica was opened by this run.
+fn opened(progress: &Progress) -> Option<Timestamp> {
+    progress
+        .of_step(super::unseal::STEP.id)
+        .filter(|applied| applied.result.as_ref().is_ok_and(|receipt| receipt.seal.as_ref().is_some_and(|seal| !seal.sealed)))
+        .map(|applied| applied.at)
+        .max()
+}
+
+/// A store concerns this step if it fails, if its last check is older than the unseal, or if it was
+/// annotated here already.
+fn concerns(store: &SecretStore, world: &Inventory, progress: &Progress, opened: Option<Timestamp>) -> bool {
+    let object = store.store_ref();
+    progress.last(STEP.id, &object).is_some()
+        || store.health() != Health::Healthy
+        || opened.is_some_and(|opened| validated(world, &object).is_none_or(|at| at.as_second() < opened.as_second()))
+}
+
+/// When the controller last said `Valid`.
+fn validated(world: &Inventory, store: &ObjectRef) -> Option<Timestamp> {
+    world.events_of(store).iter().rev().find(|event| event.reason.as_str() == "Valid").and_then(|event| event.last)
+}
+
+enum Standing {
+    Queued,
+    Waiting,
+    Proved,
+    Left(String),
+}
+
+fn standing(store: &SecretStore, world: &Inventory, progress: &Progress) -> Standing {
+    let object = store.store_ref();
+    let Some(applied) = progress.last(STEP.id, &object) else {
+        let right = Right::annotate(&object);
+        return if lacks(progress, &right) { Standing::Left(format!("you may not {right}")) } else { Standing::Queued };
+    };
+    if let Err(fault) = &applied.result {
+        return Standing::Left(fault.to_string());
+    }
+    if store.health() == Health::Healthy && validated(world, &object).is_some_and(|at| at >= applied.effective()) {
+        return Standing::Proved;
+    }
+    if progress.now.as_second() - applied.at.as_second() < PATIENCE {
+        return Standing::Waiting;
+    }
+    let said = world
+        .events_of(&object)
+        .into_iter()
+        .rev()
+        .find(|event| event.warning)
+        .map_or_else(String::new, |event| format!(": {}", event.message));
+    Standing::Left(format!("not validated within {PATIENCE} s{said}"))
+}
+
+fn annotate(store: &SecretStore, progress: &Progress) -> Operation {
+    Operation::annotate(store.store_ref(), FORCE_SYNC, progress.now.as_second().to_string())
+}
+
+fn preview(stores: &[&SecretStore], progress: &Progress) -> Preview {
+    let stale = stores.iter().filter(|store| store.health() == Health::Healthy).count();
+    let mut will = vec![format!("Annotate {} and wait until each is validated.", counted(stores.len(), "store"))];
+    if stale > 0 {
+        will.push(format!("{stale} of them still say Valid from before the unseal: they are checked too."));
+    }
+    Preview {
+        will,
+        will_not: vec!["No spec of a store is changed.".to_owned()],
+        forecast: vec!["A store that is not asked waits for its back-off, up to 7 minutes.".to_owned()],
+        commands: stores.iter().map(|store| annotate(store, progress).command()).collect(),
+        objects: stores.len(),
+        confirm: Confirm::Yes,
+    }
+}

@@ -1,0 +1,348 @@
+//! Every sealed replica gets each share, typed once, in turn.
+//!
+//! What the servers answer (measured on OpenBao 2.7.2 and HashiCorp Vault 1.21.4): a wrong share is accepted
+//! like a good one, and only the last share fails; which one was wrong cannot be known, so all shares are
+//! given again. A raft replica that is still joining answers `200 sealed:true progress:0` to its last share
+//! and may open a second later, or have dropped it.
+
+use jiff::Timestamp;
+
+use super::{counted, lacks};
+use crate::model::vault::{Replica, VaultServer};
+use crate::model::{Inventory, Kind, Name, ObjectRef};
+use crate::runbooks::{
+    Applied, Confirm, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target, VaultWrite,
+};
+
+/// See the module.
+pub const STEP: StepDef = StepDef {
+    id: "unseal",
+    explanation: "Gives every sealed replica the shares it needs, one replica after the other. A share is typed once and wiped when all hold it.",
+    next,
+};
+
+/// The Secret in which ameide's bootstrap keeps the shares; used only where the policy allows it.
+pub const SHARES_SECRET: &str = "vault-auto-credentials";
+/// The beginning of the keys that hold shares: `unseal-key`, `unseal-key-2`, …
+pub const SHARES_KEY: &str = "unseal-key";
+
+/// How long a replica that took its last share may need to open by itself, in seconds.
+const JOINING: i64 = 6;
+/// How often a replica is given its shares before we say that it does not open.
+const ROUNDS: usize = 5;
+
+fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let Some(server) = target.server(world) else {
+        return Next::Done(StepReport::new(Outcome::Nothing, "This is not about a Vault."));
+    };
+    let desk = Desk { server, progress };
+    let sealed: Vec<ObjectRef> = server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect();
+    if sealed.is_empty() {
+        return desk.settled();
+    }
+    if let Some((namespace, _)) = server.address.service()
+        && lacks(progress, &Right::reach_pod(&namespace))
+    {
+        return Next::Done(StepReport::new(Outcome::Refused, format!("You may not {}.", Right::reach_pod(&namespace))));
+    }
+    if server.sealed().any(|(_, replica)| replica.seal.as_ref().is_some_and(|seal| seal.recovery)) {
+        let summary = "This Vault unseals itself with a key that it cannot reach or use now. Repair that key (its token, the KMS), then restart the pod; recovery shares do not open it.";
+        return Next::Done(StepReport::new(Outcome::Failed, summary));
+    }
+    if let Some(reset) = desk.reset_after_wrong_share(&sealed) {
+        return Next::Apply(vec![reset]);
+    }
+    for replica in &sealed {
+        match desk.replica(replica) {
+            Desire::Send(share) => {
+                return Next::Apply(vec![Operation::Vault(VaultWrite::Unseal {
+                    server: server.address.clone(),
+                    replica: replica.clone(),
+                    share,
+                })]);
+            }
+            Desire::Wait(until) => {
+                return Next::Wait { what: format!("{} to open: it is joining the cluster", replica.name), until };
+            }
+            Desire::GiveUp(why) => {
+                return Next::Done(StepReport {
+                    outcome: Outcome::Failed,
+                    summary: why,
+                    left: vec![(replica.clone(), "still sealed".to_owned())],
+                });
+            }
+            Desire::Share => {}
+        }
+    }
+    Next::Confirm(desk.preview(&sealed))
+}
+
+/// What a sealed replica needs next.
+enum Desire {
+    /// This one of the shares that are held.
+    Send(usize),
+    /// Time to open by itself.
+    Wait(Timestamp),
+    /// A share that is not held.
+    Share,
+    /// It does not open.
+    GiveUp(String),
+}
+
+/// The place where shares are handed out: works out from the record who has had which.
+struct Desk<'a> {
+    server: &'a VaultServer,
+    progress: &'a Progress,
+}
+
+impl Desk<'_> {
+    fn threshold(&self) -> usize {
+        self.server
+            .replicas
+            .values()
+            .filter_map(|replica| replica.seal.as_ref())
+            .map(|seal| seal.threshold as usize)
+            .max()
+            .unwrap_or(1)
+    }
+
+    /// The writes to one replica, oldest first.
+    fn record(&self, replica: &ObjectRef) -> impl DoubleEndedIterator<Item = &Applied> {
+        self.progress.of_step(STEP.id).filter(move |applied| applied.operation.object() == replica)
+    }
+
+    /// The shares that a replica has taken since it was last reset or lost them, by number.
+    fn taken(&self, replica: &ObjectRef) -> Vec<usize> {
+        let mut taken = Vec::new();
+        for applied in self.record(replica) {
+            match (&applied.operation, &applied.result) {
+                (Operation::Vault(VaultWrite::Unseal { share, .. }), Ok(receipt)) => {
+                    taken.push(*share);
+                    let dropped = receipt.seal.as_ref().is_some_and(|seal| seal.sealed && seal.progress == 0);
+                    if dropped && taken.len() >= self.threshold() && self.waited(applied) {
+                        taken.clear();
+                    }
+                }
+                (Operation::Vault(VaultWrite::ResetUnseal { .. }), Ok(_)) => taken.clear(),
+                (_, Err(fault)) if is_wrong_share(fault.message.as_str()) => taken.clear(),
+                _ => {}
+            }
+        }
+        taken
+    }
+
+    fn waited(&self, applied: &Applied) -> bool {
+        self.progress.now.as_second() - applied.at.as_second() >= JOINING
+    }
+
+    /// How often a replica had all its shares and stayed sealed.
+    fn rounds(&self, replica: &ObjectRef) -> usize {
+        let full = |applied: &&Applied| {
+            applied.result.as_ref().is_ok_and(|r| r.seal.as_ref().is_some_and(|seal| seal.sealed && seal.progress == 0))
+        };
+        self.record(replica)
+            .filter(|applied| matches!(applied.operation, Operation::Vault(VaultWrite::Unseal { .. })))
+            .filter(full)
+            .count()
+    }
+
+    fn replica(&self, replica: &ObjectRef) -> Desire {
+        if let Some(Applied { result: Err(fault), .. }) = self.record(replica).next_back()
+            && !is_wrong_share(fault.message.as_str())
+            && !fault.is_transient()
+        {
+            return Desire::GiveUp(format!("{} refused a share: {fault}", replica.name));
+        }
+        if self.rounds(replica) >= ROUNDS * self.threshold().max(1) {
+            return Desire::GiveUp(format!(
+                "{} took all its shares {ROUNDS} times and stays sealed. Look at its log: it may not reach the leader.",
+                replica.name
+            ));
+        }
+        let taken = self.taken(replica);
+        if let Some(share) = (0..self.progress.shares_held).find(|share| !taken.contains(share)) {
+            return Desire::Send(share);
+        }
+        let last = self.record(replica).next_back();
+        match last {
+            // It has all it needs and says sealed: a replica that is joining, or a poll that is a moment old.
+            Some(applied) if taken.len() >= self.threshold() => {
+                Desire::Wait(applied.at.checked_add(jiff::SignedDuration::from_secs(JOINING)).unwrap_or(applied.at))
+            }
+            _ => Desire::Share,
+        }
+    }
+
+    /// After a wrong share, the replicas that hold some of the same shares must lose them too.
+    fn reset_after_wrong_share(&self, sealed: &[ObjectRef]) -> Option<Operation> {
+        self.wrong_share()?;
+        sealed.iter().find(|replica| !self.taken(replica).is_empty()).map(|replica| {
+            Operation::Vault(VaultWrite::ResetUnseal { server: self.server.address.clone(), replica: replica.clone() })
+        })
+    }
+
+    /// The failure that says a share was wrong, unless shares were given again since.
+    fn wrong_share(&self) -> Option<&Applied> {
+        let wrong = |applied: &&Applied| matches!(&applied.result, Err(fault) if is_wrong_share(fault.message.as_str()));
+        let last = self.progress.of_step(STEP.id).rev().find(wrong)?;
+        (self.progress.share_given_at.is_none_or(|given| given <= last.at)).then_some(last)
+    }
+
+    fn settled(&self) -> Next {
+        let open = self.server.open().count();
+        let unseen: Vec<&Name> =
+            self.server.replicas.iter().filter(|(_, replica)| replica.fault.is_some()).map(|(pod, _)| pod).collect();
+        let opened = self.opened();
+        if !unseen.is_empty() && open == 0 {
+            let summary = format!("No replica of this Vault answers ({}).", names(&unseen));
+            return Next::Done(StepReport::new(Outcome::Failed, summary));
+        }
+        let leads = self.server.replicas.values().any(Replica::leads);
+        if !leads && !opened.is_empty() && !self.patience_is_over() {
+            return Next::Wait { what: "a leader to be elected".to_owned(), until: self.progress.in_seconds(1) };
+        }
+        let leader = self
+            .server
+            .replicas
+            .iter()
+            .find(|(_, replica)| replica.leads())
+            .map_or(String::new(), |(pod, _)| format!(", {pod} leads"));
+        let mut report = match opened.len() {
+            0 => StepReport::new(
+                Outcome::Nothing,
+                format!("No replica is sealed; {open} of {} open{leader}.", self.server.replicas.len()),
+            ),
+            n => StepReport::new(
+                if leads { Outcome::Proved } else { Outcome::Unproved },
+                format!(
+                    "{} unsealed; {open} of {} open{}.",
+                    counted(n, "replica"),
+                    self.server.replicas.len(),
+                    if leads { leader } else { ", none leads yet".to_owned() }
+                ),
+            ),
+        };
+        report.left = unseen.iter().map(|pod| (self.server.replica_ref(pod), "does not answer".to_owned())).collect();
+        Next::Done(report)
+    }
+
+    /// Replicas that were given a share in this run and are open.
+    fn opened(&self) -> Vec<&Name> {
+        self.server.open().map(|(pod, _)| pod).filter(|pod| self.record(&self.server.replica_ref(pod)).next().is_some()).collect()
+    }
+
+    fn patience_is_over(&self) -> bool {
+        const ELECTION: i64 = 30;
+        let last = self.progress.of_step(STEP.id).next_back().map_or(self.progress.started, |applied| applied.at);
+        self.progress.now.as_second() - last.as_second() > ELECTION
+    }
+
+    fn preview(&self, sealed: &[ObjectRef]) -> Preview {
+        let threshold = self.threshold();
+        let shares = self.server.replicas.values().find_map(|replica| replica.seal.as_ref()).map_or(1, |seal| seal.shares);
+        let (namespace, _) = self.server.address.service().unwrap_or_else(|| (Name::empty(), Name::empty()));
+        let mut will = Vec::new();
+        match self.wrong_share().map(|applied| &applied.result) {
+            Some(Err(fault)) => {
+                let which = if threshold == 1 {
+                    "The share was wrong"
+                } else {
+                    "One of the shares was wrong; the server cannot say which"
+                };
+                will.push(format!("{which} ({}). Every replica was reset: give all shares again.", fault.message));
+            }
+            _ if self.progress.shares_given > 0 && self.progress.shares_held == 0 => {
+                will.push("The shares given so far were wiped after two minutes. Give them again.".to_owned());
+            }
+            _ => {}
+        }
+        let given = self.progress.shares_held;
+        will.push(match threshold {
+            1 => format!("Send one share to {} in turn.", each(sealed)),
+            _ if given == 0 => {
+                format!("Send {threshold} different shares of {shares}, one after the other, to {} in turn.", each(sealed))
+            }
+            _ => format!("{given} of {threshold} shares given; {} more.", threshold.saturating_sub(given)),
+        });
+        if self.duplicate(sealed) {
+            will.push("The last share had been given already: the server counts it once. Give another one.".to_owned());
+        }
+        for replica in sealed.iter().filter_map(|replica| self.server.replicas.get(&replica.name)).filter_map(|r| r.seal.as_ref())
+        {
+            if replica.progress > 0 && self.record(&sealed[0]).next().is_none() && given == 0 {
+                will.push(format!(
+                    "Somebody else has given {} already (attempt {}): it counts.",
+                    counted(replica.progress as usize, "share"),
+                    replica.nonce
+                ));
+                break;
+            }
+        }
+        let quorum = self.server.quorum();
+        Preview {
+            will,
+            will_not: vec!["No share is stored, logged, put into an argument or sent through exec.".to_owned()],
+            forecast: if self.server.replicas.len() > 1 {
+                vec![format!("A leader needs {quorum} of {} replicas open.", self.server.replicas.len())]
+            } else {
+                Vec::new()
+            },
+            commands: sealed
+                .iter()
+                .map(|replica| {
+                    Operation::Vault(VaultWrite::Unseal {
+                        server: self.server.address.clone(),
+                        replica: replica.clone(),
+                        share: 0,
+                    })
+                    .command()
+                })
+                .collect(),
+            objects: sealed.len(),
+            confirm: Confirm::Share { secret: ObjectRef { kind: Kind::Secret, namespace, name: Name::new(SHARES_SECRET) } },
+        }
+    }
+
+    /// Whether the last share did not move the progress of the replica that took it.
+    fn duplicate(&self, sealed: &[ObjectRef]) -> bool {
+        let Some(first) = sealed.first() else { return false };
+        let progress: Vec<u32> =
+            self.record(first).filter_map(|a| a.result.as_ref().ok()?.seal.as_ref().map(|seal| seal.progress)).collect();
+        matches!(progress.as_slice(), [.., before, last] if before == last && *last > 0)
+    }
+}
+
+impl Replica {
+    /// Whether it serves writes: it leads its cluster, or is not part of one.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        use crate::model::ReplicaRole::{Active, Single};
+        self.is_open() && matches!(self.role, Active | Single)
+    }
+}
+
+/// Whether an answer says that the shares do not open this Vault: 400 on OpenBao, 400 or 500 on Vault
+/// (vault#17792), and shares of another length or kind.
+#[must_use]
+pub fn is_wrong_share(message: &str) -> bool {
+    [
+        "message authentication failed",
+        "must be the same length",
+        "valid hex or base64",
+        "invalid key:",
+        "failed to setup unseal key",
+    ]
+    .iter()
+    .any(|needle| message.contains(needle))
+}
+
+fn each(sealed: &[ObjectRef]) -> String {
+    match sealed {
+        [one] => one.name.to_string(),
+        many => format!("each of {}", names(&many.iter().map(|replica| &replica.name).collect::<Vec<_>>())),
+    }
+}
+
+fn names(names: &[&Name]) -> String {
+    names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+}
