@@ -151,6 +151,12 @@ impl Replica {
         self.fault.is_none() && self.seal.as_ref().is_some_and(|seal| seal.initialized && seal.sealed)
     }
 
+    /// Whether it serves writes: it leads its cluster, or is not part of one.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.is_open() && matches!(self.role, ReplicaRole::Active | ReplicaRole::Single)
+    }
+
     /// Whether it said that it is open.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -31,6 +31,8 @@ pub struct StepDef {
     pub explanation: &'static str,
     /// What is next in it.
     pub next: fn(&Target, &Inventory, &Progress) -> Next,
+    /// How far it is, object by object.
+    pub items: fn(&Target, &Inventory, &Progress) -> Vec<Item>,
 }
 
 impl Runbook {
@@ -98,6 +100,32 @@ pub enum Confirm {
         /// Where the shares may also stand, and the keys' common prefix.
         secret: ObjectRef,
     },
+}
+
+/// One object of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Which.
+    pub object: ObjectRef,
+    /// Where it stands.
+    pub state: ItemState,
+    /// A few words: `2/3`, a reason.
+    pub note: String,
+}
+
+/// Where one object of a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemState {
+    /// Its turn has not come.
+    Queued,
+    /// The write left; its effect is not seen yet.
+    Applied,
+    /// The effect was seen.
+    Proved,
+    /// It failed.
+    Failed,
+    /// It is left out on purpose.
+    LeftOut,
 }
 
 /// How a step ended.

@@ -11,7 +11,8 @@ use super::{counted, lacks};
 use crate::model::vault::{Replica, VaultServer};
 use crate::model::{Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::{
-    Applied, Confirm, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target, VaultWrite,
+    Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target,
+    VaultWrite,
 };
 
 /// See the module.
@@ -19,6 +20,7 @@ pub const STEP: StepDef = StepDef {
     id: "unseal",
     explanation: "Gives every sealed replica the shares it needs, one replica after the other. A share is typed once and wiped when all hold it.",
     next,
+    items,
 };
 
 /// The Secret in which ameide's bootstrap keeps the shares; used only where the policy allows it.
@@ -75,6 +77,24 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
         }
     }
     Next::Confirm(desk.preview(&sealed))
+}
+
+fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> {
+    let Some(server) = target.server(world) else { return Vec::new() };
+    let item = |(pod, replica): (&Name, &Replica)| {
+        let object = server.replica_ref(pod);
+        let (state, note) = match (&replica.fault, &replica.seal) {
+            (Some(fault), _) => (ItemState::Failed, fault.message.to_string()),
+            (None, Some(seal)) if seal.sealed && seal.progress > 0 => {
+                (ItemState::Applied, format!("sealed {}/{}", seal.progress, seal.threshold))
+            }
+            (None, Some(seal)) if seal.sealed => (ItemState::Queued, format!("sealed 0/{}", seal.threshold)),
+            (None, Some(_)) => (ItemState::Proved, format!("open {}", replica.role.as_str())),
+            (None, None) => (ItemState::Queued, "not asked yet".to_owned()),
+        };
+        Item { object, state, note }
+    };
+    server.replicas.iter().map(item).collect()
 }
 
 /// What a sealed replica needs next.
@@ -309,15 +329,6 @@ impl Desk<'_> {
         let progress: Vec<u32> =
             self.record(first).filter_map(|a| a.result.as_ref().ok()?.seal.as_ref().map(|seal| seal.progress)).collect();
         matches!(progress.as_slice(), [.., before, last] if before == last && *last > 0)
-    }
-}
-
-impl Replica {
-    /// Whether it serves writes: it leads its cluster, or is not part of one.
-    #[must_use]
-    pub fn leads(&self) -> bool {
-        use crate::model::ReplicaRole::{Active, Single};
-        self.is_open() && matches!(self.role, Active | Single)
     }
 }
 
