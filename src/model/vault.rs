@@ -228,6 +228,10 @@ pub struct SecretPath {
     pub asked: Option<Timestamp>,
     /// How many `ExternalSecret`s read it.
     pub readers: usize,
+    /// The mount it is in, as the store names it.
+    pub mount: Text,
+    /// KV version that the store expects there, `v1` or `v2`.
+    pub kv: Name,
 }
 
 /// What Vault says of a path, without its values.

@@ -54,6 +54,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     if let Some(reset) = desk.reset_after_wrong_share(&sealed) {
         return Next::Apply(vec![reset]);
     }
+    let mut waits = None;
     for replica in &sealed {
         match desk.replica(replica) {
             Desire::Send(share) => {
@@ -63,9 +64,6 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
                     share,
                 })]);
             }
-            Desire::Wait(until) => {
-                return Next::Wait { what: format!("{} to open: it is joining the cluster", replica.name), until };
-            }
             Desire::GiveUp(why) => {
                 return Next::Done(StepReport {
                     outcome: Outcome::Failed,
@@ -73,8 +71,13 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
                     left: vec![(replica.clone(), "still sealed".to_owned())],
                 });
             }
+            // The others do not wait for one that is joining: it may be they who make a leader.
+            Desire::Wait(until) => waits = waits.or(Some((replica, until))),
             Desire::Share => {}
         }
+    }
+    if let Some((replica, until)) = waits {
+        return Next::Wait { what: format!("{} to open", replica.name), until };
     }
     Next::Confirm(desk.preview(&sealed))
 }
@@ -180,7 +183,7 @@ impl Desk<'_> {
             ));
         }
         let taken = self.taken(replica);
-        if let Some(share) = (0..self.progress.shares_held).find(|share| !taken.contains(share)) {
+        if let Some(share) = self.progress.held_shares().find(|share| !taken.contains(share)) {
             return Desire::Send(share);
         }
         let last = self.record(replica).next_back();
@@ -261,6 +264,8 @@ impl Desk<'_> {
         let threshold = self.threshold();
         let shares = self.server.replicas.values().find_map(|replica| replica.seal.as_ref()).map_or(1, |seal| seal.shares);
         let (namespace, _) = self.server.address.service().unwrap_or_else(|| (Name::empty(), Name::empty()));
+        let given =
+            self.server.sealed().filter_map(|(_, replica)| Some(replica.seal.as_ref()?.progress as usize)).max().unwrap_or(0);
         let mut will = Vec::new();
         match self.wrong_share().map(|applied| &applied.result) {
             Some(Err(fault)) => {
@@ -271,12 +276,11 @@ impl Desk<'_> {
                 };
                 will.push(format!("{which} ({}). Every replica was reset: give all shares again.", fault.message));
             }
-            _ if self.progress.shares_given > 0 && self.progress.shares_held == 0 => {
+            _ if given == 0 && self.progress.shares_given > 0 && self.progress.shares_held == 0 => {
                 will.push("The shares given so far were wiped after two minutes. Give them again.".to_owned());
             }
             _ => {}
         }
-        let given = self.progress.shares_held;
         will.push(match threshold {
             1 => format!("Send one share to {} in turn.", each(sealed)),
             _ if given == 0 => {
@@ -287,16 +291,8 @@ impl Desk<'_> {
         if self.duplicate(sealed) {
             will.push("The last share had been given already: the server counts it once. Give another one.".to_owned());
         }
-        for replica in sealed.iter().filter_map(|replica| self.server.replicas.get(&replica.name)).filter_map(|r| r.seal.as_ref())
-        {
-            if replica.progress > 0 && self.record(&sealed[0]).next().is_none() && given == 0 {
-                will.push(format!(
-                    "Somebody else has given {} already (attempt {}): it counts.",
-                    counted(replica.progress as usize, "share"),
-                    replica.nonce
-                ));
-                break;
-            }
+        if given > 0 && self.progress.of_step(STEP.id).next().is_none() {
+            will.push("Somebody else has begun to unseal: the shares that were given count.".to_owned());
         }
         let quorum = self.server.quorum();
         Preview {
