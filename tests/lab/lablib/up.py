@@ -1,20 +1,18 @@
 """`lab up`: from nothing to a world in which every Secret has arrived."""
 
 import json
-import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from . import addresses, cluster, vaults, world
 from .down import take_down
-from .parts import BY_NAME, install, needed, program
-from .places import read_json, state_of, write_json, write_private
+from .parts import BY_NAME, install, needed
+from .places import state_of, write_json, write_private
 from .processes import Processes
 from .say import LabError, complain, plain, say
 from .values import Values
-from .wire import Kubernetes, wait
+from .wire import Kubernetes, headline, wait
 
 NAMESPACES = {"dev": "ameide-dev", "staging": "ameide-staging", "prod": "ameide-prod", "external_secrets": "external-secrets"}
 VAULT_NAMESPACES = ["ameide-dev", "ameide-staging", "ameide-prod"]
@@ -140,9 +138,21 @@ class Lab:
         wait("the Service of Vault to pass requests", 30, lambda: vaults.Vault(f"{self.block.at(addresses.SERVICE)}:8200").seal_status(), alive=alive)
         arguments = self.kubernetes.get("/apis/apps/v1/namespaces/external-secrets/deployments/external-secrets")["spec"]["template"]["spec"]["containers"][0]["args"]
         cluster.start_external_secrets(self.processes, self.state, self.block, pod, arguments)
-        world.apply_files(self.kubernetes, ["30-dev.yaml", "31-staging.yaml", "32-prod.yaml", "40-consumers.yaml", "41-jobs.yaml"], self.placeholders())
+        # Stores, then ExternalSecrets, then consumers: each finds what it needs, and the
+        # world starts without a warning that a console would have to explain.
+        everything = [document for name in ("30-dev.yaml", "31-staging.yaml", "32-prod.yaml") for document in world.render(name, self.placeholders())]
+        last = [document for document in everything if headline(document)[1] == "ExternalSecret"]
+        for document in everything:
+            if document not in last:
+                self.kubernetes.apply(document)
+        wait("the stores to be Ready", 60, lambda: self.all_ready(world.stores(self.kubernetes), 3), alive=alive)
+        for document in last:
+            self.kubernetes.apply(document)
+        wait("the ExternalSecrets to be Ready", 60, lambda: self.all_ready(world.external_secrets(self.kubernetes), len(last)), alive=alive)
+        say(f"{len(last)} ExternalSecrets are synced.")
+        world.apply_files(self.kubernetes, ["40-consumers.yaml", "41-jobs.yaml"], self.placeholders())
         self.bootstrap_once()
-        self.wait_healthy()
+        wait("pods and Jobs to be well", 60, self.consumers_well, period=0.2, alive=alive)
 
     def check_machinery(self):
         for name in self.processes.all():
@@ -161,20 +171,23 @@ class Lab:
                          "ownerReferences": [{"apiVersion": "batch/v1", "kind": "CronJob", "name": cron["metadata"]["name"],
                                               "uid": cron["metadata"]["uid"], "controller": True}]}})
 
-    def wait_healthy(self):
-        def healthy():
-            late = [world.name_of(item) for item in world.stores(self.kubernetes) + world.external_secrets(self.kubernetes) if not world.is_ready(item)]
-            for pod in self.kubernetes.items("/api/v1/pods"):
-                if pod.get("status", {}).get("phase") not in ("Running", "Succeeded"):
-                    late.append(f"pod {world.name_of(pod)} {pod.get('status', {}).get('phase')}")
-            for job in self.kubernetes.items("/apis/batch/v1/jobs"):
-                if not job.get("status", {}).get("succeeded"):
-                    late.append(f"job {world.name_of(job)}")
-            if late:
-                raise LabError("still waiting for " + ", ".join(late[:8]))
-            return True
-        wait("stores, ExternalSecrets, pods and Jobs to be well", 60, healthy, period=0.3, alive=self.check_machinery)
-        say(f"{len(world.external_secrets(self.kubernetes))} ExternalSecrets are synced, their consumers run.")
+    @staticmethod
+    def all_ready(items, count):
+        late = [world.name_of(item) for item in items if not world.is_ready(item)]
+        if late or len(items) < count:
+            raise LabError(f"{len(items)} of {count} are there; not Ready: {', '.join(late[:8])}")
+        return True
+
+    def consumers_well(self):
+        late = [f"pod {world.name_of(pod)} is {pod['status'].get('phase')}" for pod in self.kubernetes.items("/api/v1/pods")
+                if pod["status"].get("phase") not in ("Running", "Succeeded")]
+        late += [f"job {world.name_of(job)} has not succeeded" for job in self.kubernetes.items("/apis/batch/v1/jobs")
+                 if not (job.get("status") or {}).get("succeeded")]
+        waiting = [world.name_of(item) for item in self.kubernetes.items("/apis/apps/v1/deployments") + self.kubernetes.items("/apis/apps/v1/statefulsets")
+                   if (item.get("status") or {}).get("readyReplicas", 0) < item["spec"]["replicas"]]
+        if late or waiting:
+            raise LabError(", ".join([*late, *waiting][:8]))
+        return True
 
     def write_lab(self):
         state = self.state

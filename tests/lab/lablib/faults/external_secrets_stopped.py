@@ -2,6 +2,8 @@
 
 import json
 
+from .. import cluster
+from ..addresses import Block
 from ..say import LabError, say
 from ..wire import wait
 
@@ -25,8 +27,11 @@ def fault(lab, options):
 
 def heal(lab):
     scale(lab, 1)
-    wait("the pod of External Secrets to run", 30, lambda: any(
-        item.get("status", {}).get("phase") == "Running" for item in lab.kubernetes.items(PODS)))
+    pod = wait("the pod of External Secrets to run", 30, lambda: next(
+        (item["metadata"]["name"] for item in lab.kubernetes.items(PODS) if item["status"].get("phase") == "Running"), None))
     if not lab.processes.alive("external-secrets"):
-        lab.processes.again("external-secrets")
+        # The host name of the process is that of its pod; the new pod has a new one.
+        deployment = lab.kubernetes.get(SCALE.removesuffix("/scale"))
+        arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+        cluster.start_external_secrets(lab.processes, lab.state, Block(lab.told["block"]), pod, arguments)
     say("External Secrets runs again.")
