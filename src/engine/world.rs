@@ -301,6 +301,7 @@ impl World {
             scope: self.options.scope.clone(),
             world: self.published.borrow().clone(),
             diagnosis: self.diagnosis.clone(),
+            diagnosed: self.diagnosed.0,
             writes: self.writes.borrow().clone(),
             run: self.run.as_ref().map(|run| run.view.borrow().clone()),
             errors: self.errors.clone(),
