@@ -2,6 +2,8 @@
 
 pub mod diagnosis;
 pub mod engine;
+pub mod gateways;
 pub mod model;
 pub mod ports;
+pub mod report;
 pub mod runbooks;

@@ -220,7 +220,8 @@ pub enum ReplicaRole {
 pub struct Leader {
     ha_enabled: bool,
     is_self: bool,
-    leader_address: Text,
+    #[serde(rename = "leader_address")]
+    address: Text,
 }
 
 impl Leader {
@@ -230,7 +231,7 @@ impl Leader {
         match self {
             Self { ha_enabled: false, .. } => ReplicaRole::Single,
             Self { is_self: true, .. } => ReplicaRole::Active,
-            Self { leader_address, .. } if leader_address.is_empty() => ReplicaRole::Leaderless,
+            Self { address, .. } if address.is_empty() => ReplicaRole::Leaderless,
             Self { .. } => ReplicaRole::Standby,
         }
     }
