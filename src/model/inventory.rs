@@ -110,7 +110,7 @@ impl Inventory {
                 }
                 self.server(&address, |server| answered(server.replicas.entry(pod).or_default(), answer, now));
             }
-            Change::Path(address, path, state) => self.server(&address, |server| path_read(server, &path, state, now)),
+            Change::Path(address, path, state) => self.server(&address, |server| path_read(server, &path, &state, now)),
             Change::Unreadable(address, fault) => {
                 self.server(&address, |server| std::mem::replace(&mut server.unreadable, fault.clone()) != fault);
             }
@@ -162,29 +162,28 @@ impl Inventory {
             return;
         }
         self.revision += 1;
-        let mut paths: BTreeMap<VaultAddress, BTreeMap<Text, usize>> = BTreeMap::new();
+        let mut referenced: BTreeMap<VaultAddress, BTreeMap<Text, SecretPath>> = BTreeMap::new();
         for store in self.stores() {
             let Some(vault) = &store.vault else { continue };
-            let of_server = paths.entry(vault.address.clone()).or_default();
-            for es in self.readers_of(&store.store_ref()) {
-                for remote in &es.remote {
-                    *of_server.entry(full_path(vault.mount.as_str(), remote.key.as_str())).or_default() += 1;
-                }
+            let of_server = referenced.entry(vault.address.clone()).or_default();
+            for remote in self.readers_of(&store.store_ref()).flat_map(|es| &es.remote) {
+                let path = full_path(vault.mount.as_str(), remote.key.as_str());
+                let mount = if vault.mount.is_empty() { first_segment(path.as_str()) } else { vault.mount.clone() };
+                let unread = SecretPath { state: PathState::NotAsked, asked: None, readers: 0, mount, kv: vault.version.clone() };
+                of_server.entry(path).or_insert(unread).readers += 1;
             }
         }
-        self.vaults.retain(|address, _| paths.contains_key(address));
-        for (address, referenced) in paths {
+        self.vaults.retain(|address, _| referenced.contains_key(address));
+        for (address, paths) in referenced {
             let server = self.vaults.entry(address.clone()).or_insert_with(|| Arc::new(VaultServer::new(address)));
-            let same = server.paths.len() == referenced.len()
-                && referenced.iter().all(|(path, readers)| server.paths.get(path).is_some_and(|known| known.readers == *readers));
-            if same {
-                continue;
-            }
-            let server = Arc::make_mut(server);
-            server.paths.retain(|path, _| referenced.contains_key(path));
-            for (path, readers) in referenced {
-                server.paths.entry(path).or_insert(SecretPath { state: PathState::NotAsked, asked: None, readers }).readers =
-                    readers;
+            let known = &server.paths;
+            let kept = |(path, unread): (Text, SecretPath)| match known.get(&path) {
+                Some(known) => (path, SecretPath { state: known.state.clone(), asked: known.asked, ..unread }),
+                None => (path, unread),
+            };
+            let paths: BTreeMap<Text, SecretPath> = paths.into_iter().map(kept).collect();
+            if paths != server.paths {
+                Arc::make_mut(server).paths = paths;
             }
         }
     }
@@ -312,6 +311,10 @@ impl SecretStore {
     }
 }
 
+fn first_segment(path: &str) -> Text {
+    Text::foreign(path.split('/').next().unwrap_or_default())
+}
+
 /// `mount/path` of a key as External Secrets builds it: the mount is prepended unless the key carries it.
 #[must_use]
 pub fn full_path(mount: &str, key: &str) -> Text {
@@ -369,8 +372,8 @@ fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, n
     }
 }
 
-fn path_read(server: &mut VaultServer, path: &Text, state: PathState, now: Timestamp) -> bool {
+fn path_read(server: &mut VaultServer, path: &Text, state: &PathState, now: Timestamp) -> bool {
     let Some(known) = server.paths.get_mut(path) else { return false };
     known.asked = Some(now);
-    std::mem::replace(&mut known.state, state.clone()) != state
+    std::mem::replace(&mut known.state, state.clone()) != *state
 }

@@ -189,10 +189,9 @@ pub struct Progress {
     pub entered: BTreeMap<&'static str, Timestamp>,
     /// When each step was last agreed to.
     pub confirmed: BTreeMap<&'static str, Timestamp>,
-    /// How many shares the door holds, in the order in which they were given.
+    /// How many shares the door holds: the last ones given.
     pub shares_held: usize,
-    /// How often shares were taken from the person: a step that finds none held knows whether they were
-    /// wiped or never given.
+    /// How many shares were given in all.
     pub shares_given: usize,
     /// When the last share was given.
     pub share_given_at: Option<Timestamp>,
@@ -253,6 +252,12 @@ impl Progress {
     /// The writes of a step.
     pub fn of_step<'a>(&'a self, step: &'a str) -> impl DoubleEndedIterator<Item = &'a Applied> {
         self.applied.iter().filter(move |applied| applied.step == step)
+    }
+
+    /// The numbers of the shares that the door holds. Numbers are never used again, so that a share given
+    /// after the others were wiped is not taken for one of them.
+    pub fn held_shares(&self) -> std::ops::Range<usize> {
+        self.shares_given - self.shares_held..self.shares_given
     }
 
     /// This many seconds from now.
