@@ -2,6 +2,7 @@
 
 pub mod diagnosis;
 pub mod engine;
+pub mod gateways;
 pub mod model;
 pub mod ports;
 pub mod runbooks;
