@@ -5,4 +5,5 @@ pub mod engine;
 pub mod gateways;
 pub mod model;
 pub mod ports;
+pub mod report;
 pub mod runbooks;
