@@ -8,6 +8,7 @@ pub mod kubernetes;
 mod network;
 pub mod recorded;
 pub mod shares;
+pub mod simulation;
 pub mod vault;
 
 #[cfg(test)]
