@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod door;
+pub mod gate;
 pub mod prober;
 pub mod run;
 pub mod snapshot;
@@ -17,8 +18,9 @@ use crate::ports::{Clock, Cluster, Journal, Scope, Typed, Vault};
 use crate::runbooks::Target;
 
 pub use config::{Config, Policy};
+pub use gate::Writes;
 pub use run::{RunState, RunView, StepState, StepView};
-pub use snapshot::{Snapshot, Writes};
+pub use snapshot::{Notice, Snapshot};
 
 /// Everything that the engine reaches the outside through.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ pub mod step;
 pub mod steps;
 
 pub use operation::{KubernetesWrite, Operation, Right, VaultWrite};
-pub use step::{Applied, Confirm, Next, Outcome, Preview, Progress, Receipt, Runbook, StepDef, StepReport};
+pub use step::{Applied, Confirm, Item, ItemState, Next, Outcome, Preview, Progress, Receipt, Runbook, StepDef, StepReport};
 
 use crate::model::{Inventory, ObjectRef};
 

@@ -1,1 +1,417 @@
-//! stub
+//! The one door through which every write leaves. It runs a runbook: asks the current step what is next,
+//! shows it, waits for the person, checks the gate, journals the intent, grants a [`Permit`], applies,
+//! journals the result, and asks the step again with what the world says then.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use super::gate::Writes;
+use super::run::{RunResult, RunState, RunView, StepState, StepView};
+use super::{Decision, Ports};
+use crate::model::{Change, Fault, FaultKind, Inventory, ReplicaRole};
+use crate::ports::{Identity, JournalEntry, Permit, Typed};
+use crate::runbooks::steps::unseal::{SHARES_KEY, is_wrong_share};
+use crate::runbooks::{
+    Applied, Confirm, Next, Operation, Outcome, Preview, Progress, Receipt, Right, Runbook, StepDef, Target, VaultWrite,
+};
+
+/// How long typed shares are held, in seconds.
+const SHARES_HELD: i64 = 120;
+/// On more objects than this, break-glass asks for the context's name.
+const MANY: usize = 10;
+
+/// What a person says to a run.
+pub(super) enum Order {
+    /// An answer to what is shown.
+    Decide(Decision),
+    /// Begin nothing new, or go on.
+    Pause(bool),
+    /// End after what is in flight.
+    Stop,
+}
+
+/// Everything that a run needs.
+pub(super) struct Door {
+    pub(super) ports: Ports,
+    pub(super) identity: Identity,
+    pub(super) worlds: watch::Receiver<Arc<Inventory>>,
+    pub(super) writes: watch::Receiver<Writes>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) view: watch::Sender<Arc<RunView>>,
+    pub(super) changes: mpsc::Sender<Change>,
+    pub(super) runbook: &'static Runbook,
+    pub(super) target: Target,
+}
+
+/// What a run looks like before it began.
+pub(super) fn first_view(runbook: &'static Runbook, target: &Target, now: Timestamp) -> RunView {
+    let step = |def: &StepDef| StepView {
+        id: def.id,
+        explanation: def.explanation,
+        state: StepState::Next,
+        started: None,
+        ended: None,
+        report: None,
+        items: Vec::new(),
+    };
+    RunView {
+        runbook: runbook.name,
+        title: runbook.title,
+        target: target.describe(),
+        started: now,
+        ended: None,
+        state: RunState::Running { waiting: None },
+        steps: runbook.steps.iter().map(step).collect(),
+        applied: Vec::new(),
+        notice: None,
+    }
+}
+
+impl Door {
+    /// Runs the runbook to its end and publishes every stage of it.
+    pub(super) async fn run(self) {
+        let now = self.ports.clock.now();
+        let mut run = Run {
+            progress: Progress::new(now),
+            ended: BTreeMap::new(),
+            shares: Vec::new(),
+            notice: None,
+            paused: false,
+            stopping: false,
+            door: self,
+        };
+        let result = run.work().await;
+        run.shares.clear();
+        let world = run.door.worlds.borrow().clone();
+        run.publish(&world, RunState::Over(result));
+    }
+}
+
+/// A run in the making.
+struct Run {
+    door: Door,
+    progress: Progress,
+    ended: BTreeMap<&'static str, Timestamp>,
+    /// The shares that are held, oldest first; wiped on drop.
+    shares: Vec<Typed>,
+    notice: Option<String>,
+    paused: bool,
+    stopping: bool,
+}
+
+impl Run {
+    async fn work(&mut self) -> RunResult {
+        loop {
+            while let Ok(order) = self.door.orders.try_recv() {
+                // A decision that comes when nothing is asked was meant for what is no longer shown.
+                if !matches!(order, Order::Decide(_)) {
+                    self.obey(&order);
+                }
+            }
+            self.progress.now = self.door.ports.clock.now();
+            self.wipe_old_shares();
+            let world = self.door.worlds.borrow_and_update().clone();
+            let Some((step, next)) = self.door.runbook.next(&self.door.target, &world, &self.progress) else {
+                return self.result();
+            };
+            self.progress.entered.entry(step.id).or_insert(self.progress.now);
+            match next {
+                Next::Done(report) => {
+                    self.ended.insert(step.id, self.progress.now);
+                    self.progress.done.insert(step.id, report);
+                    self.wipe_shares();
+                    self.notice = None;
+                }
+                _ if self.paused => self.wait(&world, RunState::Paused, None).await,
+                Next::Ask(rights) => {
+                    self.publish(&world, RunState::Running { waiting: Some("the API server to say what you may do".to_owned()) });
+                    self.ask(rights).await;
+                }
+                Next::Wait { what, until } => self.wait(&world, RunState::Running { waiting: Some(what) }, Some(until)).await,
+                Next::Confirm(_) | Next::Apply(_) if self.stopping => return RunResult::Cancelled,
+                Next::Confirm(preview) => {
+                    let preview = self.by_risk(preview);
+                    if let Some(end) = self.confirm(&world, step, preview).await {
+                        return end;
+                    }
+                }
+                Next::Apply(operations) => {
+                    self.publish(&world, RunState::Running { waiting: None });
+                    for operation in operations {
+                        if let Some(end) = self.apply(step, operation).await {
+                            return end;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for rights, all at once; a question that fails is noted as such.
+    async fn ask(&mut self, rights: Vec<Right>) {
+        let cluster = &self.door.ports.cluster;
+        let asked = rights.into_iter().map(|right| async move {
+            let answer = cluster.may(&right).await.ok();
+            (right, answer)
+        });
+        self.progress.rights.extend(futures::future::join_all(asked).await);
+    }
+
+    /// Waits for the world, for the person, or for the time.
+    async fn wait(&mut self, world: &Inventory, state: RunState, until: Option<Timestamp>) {
+        self.publish(world, state);
+        let clock = self.door.ports.clock.clone();
+        let left = until.map_or(i64::MAX, |until| until.as_millisecond() - self.progress.now.as_millisecond());
+        let left = Duration::from_millis(u64::try_from(left.max(50)).unwrap_or(50));
+        tokio::select! {
+            biased;
+            order = self.door.orders.recv() => match order {
+                Some(order) => self.obey(&order),
+                None => self.stopping = true,
+            },
+            _ = self.door.worlds.changed() => {}
+            _ = self.door.writes.changed() => {}
+            () = clock.sleep(left), if until.is_some() => {}
+        }
+    }
+
+    /// Shows a step and waits until the person agrees, the world makes it pointless, or the run is stopped.
+    async fn confirm(&mut self, world: &Inventory, step: &StepDef, preview: Preview) -> Option<RunResult> {
+        self.publish(world, RunState::Asks(preview.clone()));
+        tokio::select! {
+            biased;
+            order = self.door.orders.recv() => match order {
+                Some(Order::Decide(decision)) => self.decide(step, &preview, decision).await,
+                Some(order) => self.obey(&order),
+                None => self.stopping = true,
+            },
+            _ = self.door.worlds.changed() => {}
+            _ = self.door.writes.changed() => {}
+        }
+        self.stopping.then_some(RunResult::Cancelled)
+    }
+
+    async fn decide(&mut self, step: &StepDef, preview: &Preview, decision: Decision) {
+        let now = self.door.ports.clock.now();
+        let sharing = matches!(preview.confirm, Confirm::Share { .. });
+        if preview.confirm != Confirm::Start
+            && let Err(why) = self.door.writes.borrow().allow(sharing, now)
+        {
+            self.notice = Some(why);
+            return;
+        }
+        let refused = match (&preview.confirm, decision) {
+            (Confirm::Start | Confirm::Yes, Decision::Agree) => self.agreed(step, now),
+            (Confirm::TypeName(name), Decision::Name(typed)) if typed == *name => self.agreed(step, now),
+            (Confirm::TypeName(name), _) => Some(format!("Type “{name}” to agree. Nothing was done.")),
+            (Confirm::Share { .. }, Decision::Share(share)) if !share.is_empty() => {
+                self.take_shares(vec![share], now);
+                self.agreed(step, now)
+            }
+            (Confirm::Share { secret }, Decision::SharesFromSecret) if self.door.writes.borrow().policy.shares_from_secret() => {
+                self.shares_from(secret.clone(), now).await
+            }
+            // Under break-glass the context's name opens the Secret; once, and it is said.
+            (Confirm::Share { secret }, Decision::Name(typed)) if typed == self.door.identity.context.as_str() => {
+                self.shares_from(secret.clone(), now).await
+            }
+            (Confirm::Share { .. }, Decision::SharesFromSecret) => {
+                Some("The policy of this context does not take shares from a Secret. Type a share.".to_owned())
+            }
+            (Confirm::Share { .. }, _) => Some("Type a share. Nothing was done.".to_owned()),
+            (_, _) => Some("That is not what was asked. Nothing was done.".to_owned()),
+        };
+        self.notice = refused;
+    }
+
+    fn agreed(&mut self, step: &StepDef, now: Timestamp) -> Option<String> {
+        self.progress.confirmed.insert(step.id, now);
+        None
+    }
+
+    /// Takes shares in; their numbers go on from those given before.
+    fn take_shares(&mut self, shares: Vec<Typed>, now: Timestamp) {
+        self.progress.shares_given += shares.len();
+        self.progress.share_given_at = Some(now);
+        self.shares.extend(shares);
+        self.progress.shares_held = self.shares.len();
+    }
+
+    async fn shares_from(&mut self, secret: crate::model::ObjectRef, now: Timestamp) -> Option<String> {
+        let read = self.door.ports.cluster.shares(Permit::grant(), &secret, SHARES_KEY).await;
+        match read {
+            Ok(shares) if shares.is_empty() => {
+                Some(format!("{secret} holds no key that begins with “{SHARES_KEY}”. Type a share."))
+            }
+            Ok(shares) => {
+                self.take_shares(shares, now);
+                None
+            }
+            Err(fault) => Some(format!("The shares could not be read from {secret}: {fault}")),
+        }
+    }
+
+    /// Does one write, if the gate and the journal let it out. Says how the run ends if they do not.
+    async fn apply(&mut self, step: &StepDef, operation: Operation) -> Option<RunResult> {
+        let at = self.door.ports.clock.now();
+        let unseal = matches!(operation, Operation::Vault(_));
+        let allowed = self.door.writes.borrow().allow(unseal, at);
+        if let Err(why) = allowed {
+            // It was open when the person agreed; the time ran out in between. The run can be taken up again.
+            self.notice = Some(why);
+            self.paused = true;
+            return None;
+        }
+        if let Err(fault) = self.journal("intent", step, &operation, String::new()) {
+            self.notice = Some(format!("Nothing was written, because the journal cannot be: {fault}"));
+            return Some(RunResult::Refused);
+        }
+        let result = self.send(&operation).await;
+        let note = match &result {
+            Ok(_) => "done".to_owned(),
+            Err(fault) => fault.to_string(),
+        };
+        // The write is out: a journal that fails now cannot take it back, so this is only said.
+        if let Err(fault) = self.journal("result", step, &operation, note) {
+            self.notice = Some(format!("The result could not be journalled: {fault}"));
+        }
+        self.tell_the_world(&operation, &result).await;
+        if result.as_ref().is_err_and(|fault| unseal && is_wrong_share(fault.message.as_str())) {
+            self.wipe_shares();
+        }
+        self.progress.applied.push(Applied { step: step.id, operation, at, result });
+        None
+    }
+
+    async fn send(&self, operation: &Operation) -> Result<Receipt, Fault> {
+        let ports = &self.door.ports;
+        match operation {
+            Operation::Kubernetes(write) => ports.cluster.write(Permit::grant(), write).await,
+            Operation::Vault(write) => {
+                let share = match write {
+                    VaultWrite::Unseal { share, .. } => {
+                        let first_held = self.progress.shares_given - self.shares.len();
+                        let held = share.checked_sub(first_held).and_then(|index| self.shares.get(index));
+                        Some(held.ok_or_else(|| Fault::new(FaultKind::Local, "That share is no longer held."))?)
+                    }
+                    VaultWrite::ResetUnseal { .. } => None,
+                };
+                ports.vault.write(Permit::grant(), write, share).await
+            }
+        }
+    }
+
+    /// An unseal answers with the new seal: the board shows it now, not at the next poll.
+    async fn tell_the_world(&mut self, operation: &Operation, result: &Result<Receipt, Fault>) {
+        let Operation::Vault(VaultWrite::Unseal { server, replica, .. } | VaultWrite::ResetUnseal { server, replica }) =
+            operation
+        else {
+            return;
+        };
+        let Ok(Receipt { seal: Some(seal), .. }) = result else { return };
+        let role = ReplicaRole::Unknown;
+        let answer = Change::Answered(server.clone(), replica.name.clone(), Ok((seal.clone(), role)));
+        if self.door.changes.send(answer).await.is_ok() {
+            let clock = self.door.ports.clock.clone();
+            tokio::select! {
+                _ = self.door.worlds.changed() => {}
+                () = clock.sleep(Duration::from_millis(100)) => {}
+            }
+        }
+    }
+
+    fn journal(&self, what: &'static str, step: &StepDef, operation: &Operation, note: String) -> Result<(), Fault> {
+        self.door.ports.journal.append(&JournalEntry {
+            at: self.door.ports.clock.now(),
+            what,
+            user: self.door.identity.user.clone(),
+            context: self.door.identity.context.clone(),
+            step: format!("{}/{}", self.door.runbook.name, step.id),
+            object: operation.object().to_string(),
+            command: operation.command(),
+            note,
+        })
+    }
+
+    fn obey(&mut self, order: &Order) {
+        match order {
+            Order::Pause(pause) => self.paused = *pause,
+            Order::Stop => {
+                self.stopping = true;
+                self.paused = false;
+            }
+            Order::Decide(_) => {}
+        }
+    }
+
+    fn wipe_old_shares(&mut self) {
+        let given = self.progress.share_given_at.map_or(i64::MAX, Timestamp::as_second);
+        if self.progress.now.as_second().saturating_sub(given) > SHARES_HELD {
+            self.wipe_shares();
+        }
+    }
+
+    fn wipe_shares(&mut self) {
+        self.shares.clear();
+        self.progress.shares_held = 0;
+    }
+
+    /// Under break-glass, many objects at once need more than a `y`.
+    fn by_risk(&self, mut preview: Preview) -> Preview {
+        let writes = self.door.writes.borrow();
+        let break_glass = writes.policy.name == super::config::PolicyName::BreakGlass;
+        if break_glass && preview.confirm == Confirm::Yes && preview.objects > MANY {
+            preview.confirm = Confirm::TypeName(self.door.identity.context.to_string());
+        }
+        preview
+    }
+
+    fn result(&self) -> RunResult {
+        let worst = self.progress.done.values().map(|report| report.outcome).max().unwrap_or(Outcome::Nothing);
+        let unanswered = |applied: &Applied| matches!(&applied.result, Err(fault) if fault.kind == FaultKind::Unknown);
+        match worst {
+            Outcome::Refused => RunResult::Refused,
+            Outcome::Failed => RunResult::Failed,
+            Outcome::Unproved if self.progress.applied.iter().any(unanswered) => RunResult::Unknown,
+            Outcome::Unproved => RunResult::Unproved,
+            Outcome::Proved | Outcome::Nothing => RunResult::Proved,
+        }
+    }
+
+    fn publish(&self, world: &Inventory, state: RunState) {
+        let over = matches!(state, RunState::Over(_));
+        let steps = self.door.runbook.steps.iter().map(|def| self.step_view(def, world, over)).collect();
+        self.door.view.send_replace(Arc::new(RunView {
+            state,
+            steps,
+            ended: over.then(|| self.door.ports.clock.now()),
+            applied: self.progress.applied.clone(),
+            notice: self.notice.clone(),
+            ..first_view(self.door.runbook, &self.door.target, self.progress.started)
+        }));
+    }
+
+    fn step_view(&self, def: &StepDef, world: &Inventory, over: bool) -> StepView {
+        let report = self.progress.done.get(def.id).cloned();
+        let started = self.progress.entered.get(def.id).copied();
+        let state = match (&report, started) {
+            (Some(report), _) => StepState::Ended(report.outcome),
+            (None, Some(_)) if !over => StepState::Runs,
+            (None, _) => StepState::Next,
+        };
+        let items = if started.is_some() { (def.items)(&self.door.target, world, &self.progress) } else { Vec::new() };
+        StepView {
+            id: def.id,
+            explanation: def.explanation,
+            state,
+            started,
+            ended: self.ended.get(def.id).copied(),
+            report,
+            items,
+        }
+    }
+}

@@ -1,1 +1,194 @@
-//! stub
+//! Asks the outside what no watch tells: every replica of every Vault, its paths, the controller. Its
+//! answers are [`Change`]s like any other, so that the diagnosis stays pure.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::join_all;
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::Ports;
+use crate::model::{Change, Fault, FaultKind, Inventory, Name, PathState, VaultAddress, VaultServer};
+use crate::ports::{ReplicaAddress, ReplicaPod};
+
+/// How often the seal of each replica is asked for.
+const SEAL_EVERY: Duration = Duration::from_secs(1);
+/// How often the pods behind a Service are listed, in seconds, while all is well.
+const REPLICAS_EVERY: i64 = 10;
+/// How often referenced paths are read, in seconds.
+const PATHS_EVERY: i64 = 15;
+/// How many paths are asked for at once.
+const PATHS_AT_ONCE: usize = 8;
+/// How often the controller is looked at.
+const CONTROLLER_EVERY: Duration = Duration::from_secs(10);
+
+/// Looks at the External Secrets controller, for ever.
+pub(super) async fn watch_controller(ports: Ports, changes: mpsc::Sender<Change>) {
+    loop {
+        if let Ok(controller) = ports.cluster.controller().await
+            && changes.send(Change::Controller(controller)).await.is_err()
+        {
+            return;
+        }
+        ports.clock.sleep(CONTROLLER_EVERY).await;
+    }
+}
+
+/// Keeps one poller for each Vault that the stores name, for ever.
+pub(super) async fn watch_vaults(
+    ports: Ports,
+    mut worlds: watch::Receiver<Arc<Inventory>>,
+    changes: mpsc::Sender<Change>,
+    nudge: Arc<Notify>,
+) {
+    let mut pollers: HashMap<VaultAddress, AbortHandle> = HashMap::new();
+    // Dropping the set ends every poller with this task.
+    let mut tasks = JoinSet::new();
+    loop {
+        let wanted: Vec<VaultAddress> = worlds.borrow_and_update().vaults.keys().cloned().collect();
+        pollers.retain(|address, poller| {
+            let keep = wanted.contains(address) && !poller.is_finished();
+            if !keep {
+                poller.abort();
+            }
+            keep
+        });
+        for address in wanted {
+            pollers.entry(address).or_insert_with_key(|address| {
+                let poller = Poller {
+                    ports: ports.clone(),
+                    worlds: worlds.clone(),
+                    changes: changes.clone(),
+                    nudge: nudge.clone(),
+                    address: address.clone(),
+                    pods: Vec::new(),
+                    listed: None,
+                    read: None,
+                };
+                tasks.spawn(poller.run())
+            });
+        }
+        if worlds.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks one Vault.
+struct Poller {
+    ports: Ports,
+    worlds: watch::Receiver<Arc<Inventory>>,
+    changes: mpsc::Sender<Change>,
+    nudge: Arc<Notify>,
+    address: VaultAddress,
+    pods: Vec<Name>,
+    listed: Option<Timestamp>,
+    read: Option<Timestamp>,
+}
+
+impl Poller {
+    async fn run(mut self) {
+        while self.round().await.is_some() {
+            tokio::select! {
+                () = self.ports.clock.sleep(SEAL_EVERY) => {}
+                () = self.nudge.notified() => self.read = None,
+            }
+        }
+    }
+
+    /// One round; `None` when nobody listens any more.
+    async fn round(&mut self) -> Option<()> {
+        let now = self.ports.clock.now();
+        if self.pods.is_empty() || older(self.listed, now, REPLICAS_EVERY) {
+            self.list().await?;
+        }
+        let asked = self.pods.iter().map(|pod| async {
+            let replica = ReplicaAddress { server: self.address.clone(), pod: pod.clone() };
+            (pod.clone(), self.ports.vault.status(&replica).await)
+        });
+        for (pod, answer) in join_all(asked).await {
+            if answer.is_err() {
+                // The pod may be gone: look again in the next round.
+                self.listed = None;
+            }
+            self.say(Change::Answered(self.address.clone(), pod, answer)).await?;
+        }
+        if older(self.read, now, PATHS_EVERY) {
+            self.read_paths(now).await?;
+        }
+        Some(())
+    }
+
+    async fn say(&self, change: Change) -> Option<()> {
+        self.changes.send(change).await.ok()
+    }
+
+    async fn list(&mut self) -> Option<()> {
+        let replicas = if let Some((namespace, service)) = self.address.service() {
+            self.ports.cluster.replicas(&namespace, &service).await
+        } else {
+            let name = Name::new(&self.address.host_port());
+            Ok(vec![ReplicaPod { name, started: None }])
+        };
+        self.listed = Some(self.ports.clock.now());
+        match replicas {
+            Ok(replicas) => {
+                self.pods = replicas.iter().map(|replica| replica.name.clone()).collect();
+                let replicas = replicas.into_iter().map(|replica| (replica.name, replica.started)).collect();
+                self.say(Change::Replicas(self.address.clone(), Ok(replicas))).await
+            }
+            // The replicas known so far are asked on: a list that fails says nothing about them.
+            Err(fault) => self.say(Change::Replicas(self.address.clone(), Err(fault))).await,
+        }
+    }
+
+    /// Reads every referenced path at the leader, or at any open replica.
+    async fn read_paths(&mut self, now: Timestamp) -> Option<()> {
+        let world = self.worlds.borrow().clone();
+        let Some(server) = world.vaults.get(&self.address) else { return Some(()) };
+        let Some(pod) = reader(server) else { return Some(()) };
+        self.read = Some(now);
+        let replica = ReplicaAddress { server: self.address.clone(), pod };
+        let paths: Vec<_> = server.paths.iter().map(|(path, known)| (path.clone(), known.clone())).collect();
+        let vault = &self.ports.vault;
+        let mut answers = futures::stream::iter(paths)
+            .map(|(path, known)| {
+                let (vault, replica) = (vault.clone(), replica.clone());
+                async move {
+                    let relative = path.as_str().strip_prefix(known.mount.as_str()).unwrap_or(path.as_str());
+                    let answer =
+                        vault.path(&replica, known.mount.as_str(), known.kv.as_str(), relative.trim_start_matches('/')).await;
+                    (path, answer)
+                }
+            })
+            .buffer_unordered(PATHS_AT_ONCE);
+        let mut unreadable: Option<Fault> = None;
+        while let Some((path, answer)) = answers.next().await {
+            match answer {
+                Ok(state) => self.say(Change::Path(self.address.clone(), path, state)).await?,
+                // No token, a dead one, sealed in between: the same for every path, so it is said once.
+                Err(fault) if matches!(fault.kind, FaultKind::Unauthorized | FaultKind::Sealed) => {
+                    unreadable = Some(fault);
+                    break;
+                }
+                Err(fault) => self.say(Change::Path(self.address.clone(), path, PathState::Failed(fault))).await?,
+            }
+        }
+        drop(answers);
+        self.say(Change::Unreadable(self.address.clone(), unreadable)).await
+    }
+}
+
+/// The replica to read from: the leader, else any that is open.
+fn reader(server: &VaultServer) -> Option<Name> {
+    let leader = server.replicas.iter().find(|(_, replica)| replica.leads());
+    leader.or_else(|| server.open().next()).map(|(pod, _)| pod.clone())
+}
+
+fn older(then: Option<Timestamp>, now: Timestamp, seconds: i64) -> bool {
+    then.is_none_or(|then| now.as_second() - then.as_second() >= seconds)
+}

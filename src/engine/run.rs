@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::model::ObjectRef;
 use crate::runbooks::{Applied, Outcome, Preview, StepReport};
+
+pub use crate::runbooks::{Item, ItemState};
 
 /// One run.
 #[derive(Clone, Debug)]
@@ -93,32 +94,6 @@ pub struct StepView {
     pub report: Option<StepReport>,
     /// How far it is, object by object, where it works on several.
     pub items: Vec<Item>,
-}
-
-/// One object of a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Which.
-    pub object: ObjectRef,
-    /// Where it stands.
-    pub state: ItemState,
-    /// A few words: `2/3`, a reason.
-    pub note: String,
-}
-
-/// Where one object of a step stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ItemState {
-    /// Its turn has not come.
-    Queued,
-    /// The write left; its effect is not seen yet.
-    Applied,
-    /// The effect was seen.
-    Proved,
-    /// It failed.
-    Failed,
-    /// It is left out on purpose.
-    LeftOut,
 }
 
 /// Where a step stands.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::config::Policy;
+use super::gate::Writes;
 use super::run::RunView;
 use crate::diagnosis::Diagnosis;
 use crate::model::{Fault, Inventory, Kind};
@@ -13,8 +14,6 @@ use crate::ports::{Identity, Scope};
 /// The state of the program at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Grows with every snapshot.
-    pub sequence: u64,
     /// When it was taken.
     pub now: Timestamp,
     /// Who asks, and whom.
@@ -46,32 +45,18 @@ pub struct Notice {
     pub text: String,
 }
 
-/// Whether one may write, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Writes {
-    /// The policy of this context.
-    pub policy: Policy,
-    /// Whether writes are open.
-    pub open: bool,
-    /// Until when, under break-glass.
-    pub until: Option<Timestamp>,
-    /// Why they cannot be opened at all, if so.
-    pub refused: Option<&'static str>,
-}
-
 impl Snapshot {
     /// Before anything is known.
     #[must_use]
     pub fn empty(now: Timestamp, scope: Scope, policy: Policy) -> Self {
         Self {
-            sequence: 0,
             now,
             identity: Identity::default(),
             offline: None,
             scope,
             world: Arc::default(),
             diagnosis: Arc::default(),
-            writes: Writes { policy, open: false, until: None, refused: None },
+            writes: Writes::closed(policy),
             run: None,
             errors: Arc::default(),
         }

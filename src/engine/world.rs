@@ -1,7 +1,387 @@
-//! The loop that owns the inventory. (In the making.)
+//! The loop that owns the inventory: takes changes in, has them diagnosed off the loop, publishes
+//! snapshots, and obeys commands.
 
-use super::{Engine, Options, Ports};
+use std::sync::Arc;
+use std::time::Duration;
 
-pub(super) fn start(_ports: Ports, _options: Options) -> Engine {
-    unimplemented!("the engine's loop")
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::door::{Door, Order, first_view};
+use super::gate::Writes;
+use super::run::{RunState, RunView};
+use super::snapshot::{Notice, Snapshot};
+use super::{Command, Engine, Options, Ports, prober};
+use crate::diagnosis::{Diagnosis, diagnose};
+use crate::model::kinds::{Visitor, Watched, visit};
+use crate::model::{Change, Fault, Inventory, Kind, Text};
+use crate::ports::{Identity, JournalEntry};
+use crate::runbooks::{Target, runbook};
+
+/// Changes that may wait; a full channel holds the watches back.
+const CHANGES: usize = 1024;
+/// Commands that may wait.
+const COMMANDS: usize = 64;
+/// Changes taken in one go before a snapshot is published.
+const BATCH: usize = 512;
+/// A diagnosis this old, in seconds, is made anew although nothing changed: it speaks of times to come.
+const DIAGNOSIS_AGE: i64 = 30;
+/// How many notices are kept.
+const NOTICES: usize = 100;
+/// How long until the API server is asked again who we are, while it does not answer.
+const IDENTITY_RETRY: Duration = Duration::from_secs(5);
+
+/// Starts everything.
+pub(super) fn start(ports: Ports, options: Options) -> Engine {
+    let (commands, inbox) = mpsc::channel(COMMANDS);
+    let now = ports.clock.now();
+    let (publisher, snapshots) = watch::channel(Arc::new(Snapshot::empty(now, options.scope.clone(), options.policy.clone())));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(World::new(ports, options, publisher).run(inbox));
+    Engine { commands, snapshots, _tasks: tasks }
+}
+
+/// The state of the running program.
+struct World {
+    ports: Ports,
+    options: Options,
+    inventory: Inventory,
+    published: watch::Sender<Arc<Inventory>>,
+    diagnosis: Arc<Diagnosis>,
+    diagnosed: (u64, Timestamp),
+    diagnosing: Option<JoinHandle<(u64, Diagnosis)>>,
+    identity: Identity,
+    offline: Option<Fault>,
+    writes: watch::Sender<Writes>,
+    run: Option<RunHandle>,
+    errors: Arc<Vec<Notice>>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    /// Watches, prober and runs: ended when this loop ends, and a panic in one of them is seen here.
+    tasks: JoinSet<&'static str>,
+    nudge: Arc<Notify>,
+}
+
+/// The run that goes on, or went on last.
+struct RunHandle {
+    orders: mpsc::Sender<Order>,
+    view: watch::Receiver<Arc<RunView>>,
+}
+
+/// What wakes the loop.
+enum Wake {
+    Command(Command),
+    Change(Change),
+    Identity(Result<Identity, Fault>),
+    Diagnosed(Option<(u64, Diagnosis)>),
+    Run,
+    Task(Result<&'static str, String>),
+    End,
+}
+
+impl World {
+    fn new(ports: Ports, options: Options, snapshots: watch::Sender<Arc<Snapshot>>) -> Self {
+        let now = ports.clock.now();
+        Self {
+            inventory: Inventory::default(),
+            published: watch::channel(Arc::default()).0,
+            diagnosis: Arc::default(),
+            diagnosed: (0, now),
+            diagnosing: None,
+            identity: Identity::default(),
+            offline: None,
+            writes: watch::channel(Writes::closed(options.policy.clone())).0,
+            run: None,
+            errors: Arc::default(),
+            snapshots,
+            tasks: JoinSet::new(),
+            nudge: Arc::new(Notify::new()),
+            ports,
+            options,
+        }
+    }
+
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let (changes, mut heard) = mpsc::channel(CHANGES);
+        let (identities, mut met) = mpsc::channel(1);
+        self.spawn_watches(&changes);
+        self.tasks.spawn(meet(self.ports.clone(), identities));
+        loop {
+            let wake = tokio::select! {
+                biased;
+                command = commands.recv() => command.map_or(Wake::End, Wake::Command),
+                () = changed(&mut self.run) => Wake::Run,
+                Some(identity) = met.recv() => Wake::Identity(identity),
+                done = finished(&mut self.diagnosing) => Wake::Diagnosed(done),
+                Some(change) = heard.recv() => Wake::Change(change),
+                Some(task) = self.tasks.join_next() => Wake::Task(task.map_err(|error| panic_text(error))),
+            };
+            let now = self.ports.clock.now();
+            match wake {
+                Wake::End => return,
+                Wake::Command(command) => self.obey(command, &changes, now),
+                Wake::Identity(identity) => self.met(identity, now),
+                Wake::Run => {}
+                Wake::Task(Ok(_)) => continue,
+                Wake::Task(Err(why)) => {
+                    self.note(format!("A part of sealwatch failed and was stopped: {why}. Please report it."), now)
+                }
+                Wake::Diagnosed(done) => {
+                    self.diagnosing = None;
+                    match done {
+                        Some((revision, diagnosis)) => {
+                            self.diagnosis = Arc::new(diagnosis);
+                            self.diagnosed = (revision, now);
+                        }
+                        None => {
+                            self.note(
+                                "The diagnosis of this state failed; the last one is shown. Please report it.".to_owned(),
+                                now,
+                            );
+                            self.diagnosed = (self.inventory.revision, now);
+                        }
+                    }
+                }
+                Wake::Change(change) => {
+                    self.take(change, now);
+                    for _ in 0..BATCH {
+                        let Ok(change) = heard.try_recv() else { break };
+                        self.take(change, now);
+                    }
+                    self.inventory.settle();
+                    self.published.send_replace(Arc::new(self.inventory.clone()));
+                }
+            }
+            self.diagnose(now);
+            self.publish(now);
+        }
+    }
+
+    fn spawn_watches(&mut self, changes: &mpsc::Sender<Change>) {
+        struct Spawn<'a>(&'a mut World, &'a mpsc::Sender<Change>);
+        impl Visitor for Spawn<'_> {
+            fn visit<K: Watched>(&mut self) {
+                let Self(world, changes) = self;
+                let stream = world.ports.cluster.watch(K::KIND, &world.options.scope);
+                world.tasks.spawn(forward(K::KIND, stream, changes.clone()));
+            }
+        }
+        visit(&mut Spawn(self, changes));
+        let (ports, worlds, nudge) = (self.ports.clone(), self.published.subscribe(), self.nudge.clone());
+        let (for_vaults, for_controller) = (changes.clone(), changes.clone());
+        self.tasks.spawn(async move {
+            prober::watch_vaults(ports, worlds, for_vaults, nudge).await;
+            "the Vault prober"
+        });
+        let ports = self.ports.clone();
+        self.tasks.spawn(async move {
+            prober::watch_controller(ports, for_controller).await;
+            "the controller prober"
+        });
+    }
+
+    fn take(&mut self, change: Change, now: Timestamp) {
+        match &change {
+            Change::Lost(kind, fault) => self.note(format!("{kind}: {fault}"), now),
+            Change::Replicas(address, Err(fault)) => self.note(format!("{address}: {fault}"), now),
+            _ => {}
+        }
+        self.inventory.apply(change, now);
+    }
+
+    fn met(&mut self, identity: Result<Identity, Fault>, now: Timestamp) {
+        match identity {
+            Ok(identity) => {
+                self.offline = None;
+                self.writes.send_modify(|writes| writes.meet(&identity));
+                self.identity = identity;
+                if std::mem::take(&mut self.options.write) {
+                    // `--write` stands for the name typed and for a reason.
+                    let context = self.identity.context.to_string();
+                    self.open(&context, "--write", now);
+                }
+            }
+            Err(fault) => {
+                self.note(fault.to_string(), now);
+                self.offline = Some(fault);
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command, changes: &mpsc::Sender<Change>, now: Timestamp) {
+        match command {
+            Command::OpenWrites { context, reason } => self.open(&context, &reason, now),
+            Command::CloseWrites => {
+                self.writes.send_modify(Writes::close);
+                // Nothing is at stake if this line is lost: writes are closed already.
+                let _ = self.journal("close", String::new(), now);
+            }
+            Command::Start { runbook, target } => self.start(runbook, target, changes, now),
+            Command::Decide(decision) => self.order(Order::Decide(decision)),
+            Command::Pause(pause) => self.order(Order::Pause(pause)),
+            Command::Stop => self.order(Order::Stop),
+            Command::Refresh => self.nudge.notify_waiters(),
+        }
+    }
+
+    fn order(&self, order: Order) {
+        if let Some(run) = &self.run {
+            // A run that is over takes no orders, and none are needed.
+            let _ = run.orders.try_send(order);
+        }
+    }
+
+    fn open(&mut self, context: &str, reason: &str, now: Timestamp) {
+        let mut writes = self.writes.borrow().clone();
+        if let Err(why) = writes.open(context, reason, &self.identity, now) {
+            return self.note(why, now);
+        }
+        match self.journal("open", reason.to_owned(), now) {
+            Ok(()) => {
+                self.writes.send_replace(writes);
+            }
+            Err(fault) => self.note(format!("Writes stay closed, because the journal cannot be written: {fault}"), now),
+        }
+    }
+
+    fn journal(&self, what: &'static str, note: String, now: Timestamp) -> Result<(), Fault> {
+        self.ports.journal.append(&JournalEntry {
+            at: now,
+            what,
+            user: self.identity.user.clone(),
+            context: self.identity.context.clone(),
+            step: String::new(),
+            object: String::new(),
+            command: String::new(),
+            note: Text::foreign(&note).to_string(),
+        })
+    }
+
+    fn start(&mut self, name: &str, target: Target, changes: &mpsc::Sender<Change>, now: Timestamp) {
+        let Some(runbook) = runbook(name) else { return };
+        if self.run.as_ref().is_some_and(RunHandle::is_on) {
+            return self.note("A runbook goes on already. Stop it first (s).".to_owned(), now);
+        }
+        let (orders, inbox) = mpsc::channel(COMMANDS);
+        let (view, shown) = watch::channel(Arc::new(first_view(runbook, &target, now)));
+        let door = Door {
+            ports: self.ports.clone(),
+            identity: self.identity.clone(),
+            worlds: self.published.subscribe(),
+            writes: self.writes.subscribe(),
+            orders: inbox,
+            view,
+            changes: changes.clone(),
+            runbook,
+            target,
+        };
+        self.tasks.spawn(async move {
+            door.run().await;
+            "a runbook"
+        });
+        self.run = Some(RunHandle { orders, view: shown });
+    }
+
+    /// Has the world examined off this loop, if it differs from what was examined last.
+    fn diagnose(&mut self, now: Timestamp) {
+        let (revision, at) = self.diagnosed;
+        let old = now.as_second() - at.as_second() >= DIAGNOSIS_AGE;
+        if self.diagnosing.is_some() || (revision == self.inventory.revision && !old) {
+            return;
+        }
+        let world = self.published.borrow().clone();
+        self.diagnosing = Some(tokio::task::spawn_blocking(move || (world.revision, diagnose(&world, now))));
+    }
+
+    fn publish(&mut self, now: Timestamp) {
+        self.writes.send_if_modified(|writes| {
+            let was = writes.open;
+            writes.tick(now);
+            was != writes.open
+        });
+        self.snapshots.send_replace(Arc::new(Snapshot {
+            now,
+            identity: self.identity.clone(),
+            offline: self.offline.clone(),
+            scope: self.options.scope.clone(),
+            world: self.published.borrow().clone(),
+            diagnosis: self.diagnosis.clone(),
+            writes: self.writes.borrow().clone(),
+            run: self.run.as_ref().map(|run| run.view.borrow().clone()),
+            errors: self.errors.clone(),
+        }));
+    }
+
+    /// Notes something for the errors screen; the same again only counts.
+    fn note(&mut self, text: String, now: Timestamp) {
+        let notices = Arc::make_mut(&mut self.errors);
+        let count = match notices.iter().position(|notice| notice.text == text) {
+            Some(at) => notices.remove(at).count + 1,
+            None => 1,
+        };
+        notices.push(Notice { at: now, count, text });
+        if notices.len() > NOTICES {
+            notices.remove(0);
+        }
+    }
+}
+
+impl RunHandle {
+    fn is_on(&self) -> bool {
+        !matches!(self.view.borrow().state, RunState::Over(_))
+    }
+}
+
+/// Passes a watch on for ever.
+async fn forward(
+    kind: Kind,
+    mut stream: futures::stream::BoxStream<'static, Change>,
+    changes: mpsc::Sender<Change>,
+) -> &'static str {
+    use futures::StreamExt as _;
+    while let Some(change) = stream.next().await {
+        if changes.send(change).await.is_err() {
+            break;
+        }
+    }
+    kind.as_str()
+}
+
+/// Asks who we are until the API server says so.
+async fn meet(ports: Ports, identities: mpsc::Sender<Result<Identity, Fault>>) -> &'static str {
+    loop {
+        let identity = ports.cluster.identity().await;
+        let done = identity.is_ok();
+        if identities.send(identity).await.is_err() || done {
+            return "the introduction";
+        }
+        ports.clock.sleep(IDENTITY_RETRY).await;
+    }
+}
+
+/// Ends when the run shows something new; never, if there is none.
+async fn changed(run: &mut Option<RunHandle>) {
+    match run {
+        // A run that is over keeps its last view and never changes again.
+        Some(run) => {
+            if run.view.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends with the diagnosis that is being made; never, if there is none.
+async fn finished(diagnosing: &mut Option<JoinHandle<(u64, Diagnosis)>>) -> Option<(u64, Diagnosis)> {
+    match diagnosing {
+        Some(task) => task.await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+fn panic_text(error: tokio::task::JoinError) -> String {
+    let payload = if error.is_panic() { error.into_panic() } else { return "it was cancelled".to_owned() };
+    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
+    Text::foreign(text.unwrap_or("without a word")).to_string()
 }

@@ -20,7 +20,7 @@ use super::vault::{PathState, Replica, ReplicaRole, Seal, SecretPath, VaultAddre
 /// Everything that is known of the world.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
-    /// Grows with every change that was applied.
+    /// Grows with every change that made a difference.
     pub revision: u64,
     pub(super) shelves: Shelves,
     links: Index<Link, ObjectRef>,
@@ -76,54 +76,56 @@ pub enum Change {
 }
 
 impl Inventory {
-    /// Takes one change in, at the time it was heard.
+    /// Takes one change in, at the time it was heard. The revision grows only if something is different
+    /// now: a poll with the same answer moves times, and nothing has to be diagnosed again.
     pub fn apply(&mut self, change: Change, now: Timestamp) {
-        self.revision += 1;
         match change {
             Change::Applied(object) => {
+                self.revision += 1;
                 self.heard(object.object_ref().kind, now);
                 self.unsettled |= self.reshapes(&object);
                 self.put(object);
             }
             Change::Deleted(object) => {
+                self.revision += 1;
                 self.heard(object.kind, now);
                 self.unsettled |= SHAPING.contains(&object.kind);
                 self.take(&object);
             }
-            Change::Listed(kind, objects) => {
-                let keep: HashSet<_> = objects.iter().map(Object::object_ref).map(|o| (o.namespace, o.name)).collect();
-                self.keep_only(kind, &keep);
-                for object in objects {
-                    self.put(object);
-                }
-                self.sources.insert(kind, Source { complete: true, heard: Some(now), fault: None });
-                self.unsettled |= SHAPING.contains(&kind);
-            }
+            Change::Listed(kind, objects) => self.listed(kind, objects, now),
             Change::Heard(kind) => self.heard(kind, now),
-            Change::Lost(kind, fault) => self.sources.entry(kind).or_default().fault = Some(fault),
-            Change::Replicas(address, Ok(pods)) => self.server(&address, |server| {
-                server.unlisted = None;
-                server.replicas.retain(|name, _| pods.iter().any(|(pod, _)| pod == name));
-                for (pod, started) in pods {
-                    server.replicas.entry(pod).or_default().started = started;
-                }
-            }),
-            Change::Replicas(address, Err(fault)) => self.server(&address, |server| server.unlisted = Some(fault)),
+            Change::Lost(kind, fault) => {
+                self.revision += 1;
+                self.sources.entry(kind).or_default().fault = Some(fault);
+            }
+            Change::Controller(controller) => {
+                self.revision +=
+                    u64::from(self.controller.as_ref().map(Controller::works) != controller.as_ref().map(Controller::works));
+                self.controller = controller;
+            }
+            Change::Replicas(address, pods) => self.server(&address, |server| replicas(server, pods)),
             Change::Answered(address, pod, answer) => {
                 if answer.is_ok() {
                     self.vault_seen = Some(now);
                 }
                 self.server(&address, |server| answered(server.replicas.entry(pod).or_default(), answer, now));
             }
-            Change::Path(address, path, state) => self.server(&address, |server| {
-                if let Some(known) = server.paths.get_mut(&path) {
-                    known.state = state;
-                    known.asked = Some(now);
-                }
-            }),
-            Change::Unreadable(address, fault) => self.server(&address, |server| server.unreadable = fault),
-            Change::Controller(controller) => self.controller = controller,
+            Change::Path(address, path, state) => self.server(&address, |server| path_read(server, &path, state, now)),
+            Change::Unreadable(address, fault) => {
+                self.server(&address, |server| std::mem::replace(&mut server.unreadable, fault.clone()) != fault);
+            }
         }
+    }
+
+    fn listed(&mut self, kind: Kind, objects: Vec<Object>, now: Timestamp) {
+        self.revision += 1;
+        let keep: HashSet<_> = objects.iter().map(Object::object_ref).map(|o| (o.namespace, o.name)).collect();
+        self.keep_only(kind, &keep);
+        for object in objects {
+            self.put(object);
+        }
+        self.sources.insert(kind, Source { complete: true, heard: Some(now), fault: None });
+        self.unsettled |= SHAPING.contains(&kind);
     }
 
     fn heard(&mut self, kind: Kind, now: Timestamp) {
@@ -132,9 +134,9 @@ impl Inventory {
         source.fault = None;
     }
 
-    fn server(&mut self, address: &VaultAddress, change: impl FnOnce(&mut VaultServer)) {
+    fn server(&mut self, address: &VaultAddress, change: impl FnOnce(&mut VaultServer) -> bool) {
         if let Some(server) = self.vaults.get_mut(address) {
-            change(Arc::make_mut(server));
+            self.revision += u64::from(change(Arc::make_mut(server)));
         }
     }
 
@@ -159,29 +161,29 @@ impl Inventory {
         if !std::mem::take(&mut self.unsettled) {
             return;
         }
-        let mut paths: BTreeMap<VaultAddress, BTreeMap<Text, usize>> = BTreeMap::new();
+        self.revision += 1;
+        let mut referenced: BTreeMap<VaultAddress, BTreeMap<Text, SecretPath>> = BTreeMap::new();
         for store in self.stores() {
             let Some(vault) = &store.vault else { continue };
-            let of_server = paths.entry(vault.address.clone()).or_default();
-            for es in self.readers_of(&store.store_ref()) {
-                for remote in &es.remote {
-                    *of_server.entry(full_path(vault.mount.as_str(), remote.key.as_str())).or_default() += 1;
-                }
+            let of_server = referenced.entry(vault.address.clone()).or_default();
+            for remote in self.readers_of(&store.store_ref()).flat_map(|es| &es.remote) {
+                let path = full_path(vault.mount.as_str(), remote.key.as_str());
+                let mount = if vault.mount.is_empty() { first_segment(path.as_str()) } else { vault.mount.clone() };
+                let unread = SecretPath { state: PathState::NotAsked, asked: None, readers: 0, mount, kv: vault.version.clone() };
+                of_server.entry(path).or_insert(unread).readers += 1;
             }
         }
-        self.vaults.retain(|address, _| paths.contains_key(address));
-        for (address, referenced) in paths {
+        self.vaults.retain(|address, _| referenced.contains_key(address));
+        for (address, paths) in referenced {
             let server = self.vaults.entry(address.clone()).or_insert_with(|| Arc::new(VaultServer::new(address)));
-            let same = server.paths.len() == referenced.len()
-                && referenced.iter().all(|(path, readers)| server.paths.get(path).is_some_and(|known| known.readers == *readers));
-            if same {
-                continue;
-            }
-            let server = Arc::make_mut(server);
-            server.paths.retain(|path, _| referenced.contains_key(path));
-            for (path, readers) in referenced {
-                server.paths.entry(path).or_insert(SecretPath { state: PathState::NotAsked, asked: None, readers }).readers =
-                    readers;
+            let known = &server.paths;
+            let kept = |(path, unread): (Text, SecretPath)| match known.get(&path) {
+                Some(known) => (path, SecretPath { state: known.state.clone(), asked: known.asked, ..unread }),
+                None => (path, unread),
+            };
+            let paths: BTreeMap<Text, SecretPath> = paths.into_iter().map(kept).collect();
+            if paths != server.paths {
+                Arc::make_mut(server).paths = paths;
             }
         }
     }
@@ -309,6 +311,10 @@ impl SecretStore {
     }
 }
 
+fn first_segment(path: &str) -> Text {
+    Text::foreign(path.split('/').next().unwrap_or_default())
+}
+
 /// `mount/path` of a key as External Secrets builds it: the mount is prepended unless the key carries it.
 #[must_use]
 pub fn full_path(mount: &str, key: &str) -> Text {
@@ -320,9 +326,28 @@ pub fn full_path(mount: &str, key: &str) -> Text {
     }
 }
 
-fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, now: Timestamp) {
+/// Takes the list of replicas in; says whether anything is different now.
+fn replicas(server: &mut VaultServer, pods: Result<Vec<(Name, Option<Timestamp>)>, Fault>) -> bool {
+    let pods = match pods {
+        Ok(pods) => pods,
+        Err(fault) => return server.unlisted.replace(fault.clone()) != Some(fault),
+    };
+    let same = server.unlisted.is_none()
+        && server.replicas.len() == pods.len()
+        && pods.iter().all(|(pod, started)| server.replicas.get(pod).is_some_and(|known| known.started == *started));
+    server.unlisted = None;
+    server.replicas.retain(|name, _| pods.iter().any(|(pod, _)| pod == name));
+    for (pod, started) in pods {
+        server.replicas.entry(pod).or_default().started = started;
+    }
+    !same
+}
+
+/// Takes one answer of a replica in; says whether anything is different now.
+fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, now: Timestamp) -> bool {
     match answer {
         Ok((seal, role)) => {
+            let same = replica.fault.is_none() && replica.role == role && replica.seal.as_ref() == Some(&seal);
             let flipped = replica.seal.as_ref().map(|old| old.sealed != seal.sealed);
             if flipped != Some(false) {
                 replica.since = Some(now);
@@ -332,14 +357,23 @@ fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, n
             replica.role = role;
             replica.answered = Some(now);
             replica.fault = None;
+            !same
         }
         Err(fault) => {
+            let same = replica.fault.as_ref() == Some(&fault);
             // The time of the first failure in a row is what a person asks for.
             if replica.fault.is_none() {
                 replica.since = Some(now);
                 replica.since_before = replica.seal.is_none();
             }
             replica.fault = Some(fault);
+            !same
         }
     }
+}
+
+fn path_read(server: &mut VaultServer, path: &Text, state: PathState, now: Timestamp) -> bool {
+    let Some(known) = server.paths.get_mut(path) else { return false };
+    known.asked = Some(now);
+    std::mem::replace(&mut known.state, state.clone()) != state
 }

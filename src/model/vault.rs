@@ -151,6 +151,12 @@ impl Replica {
         self.fault.is_none() && self.seal.as_ref().is_some_and(|seal| seal.initialized && seal.sealed)
     }
 
+    /// Whether it serves writes: it leads its cluster, or is not part of one.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.is_open() && matches!(self.role, ReplicaRole::Active | ReplicaRole::Single)
+    }
+
     /// Whether it said that it is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -222,6 +228,10 @@ pub struct SecretPath {
     pub asked: Option<Timestamp>,
     /// How many `ExternalSecret`s read it.
     pub readers: usize,
+    /// The mount it is in, as the store names it.
+    pub mount: Text,
+    /// KV version that the store expects there, `v1` or `v2`.
+    pub kv: Name,
 }
 
 /// What Vault says of a path, without its values.

@@ -37,7 +37,7 @@ pub enum VaultWrite {
         server: VaultAddress,
         /// The replica.
         replica: ObjectRef,
-        /// Which of the shares that the door holds; the first is 0.
+        /// Which of the shares that were given, by number; the first of the run is 0.
         share: usize,
     },
     /// Throws away the shares given so far, after one of them was wrong.

@@ -31,6 +31,8 @@ pub struct StepDef {
     pub explanation: &'static str,
     /// What is next in it.
     pub next: fn(&Target, &Inventory, &Progress) -> Next,
+    /// How far it is, object by object.
+    pub items: fn(&Target, &Inventory, &Progress) -> Vec<Item>,
 }
 
 impl Runbook {
@@ -100,6 +102,32 @@ pub enum Confirm {
     },
 }
 
+/// One object of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Which.
+    pub object: ObjectRef,
+    /// Where it stands.
+    pub state: ItemState,
+    /// A few words: `2/3`, a reason.
+    pub note: String,
+}
+
+/// Where one object of a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemState {
+    /// Its turn has not come.
+    Queued,
+    /// The write left; its effect is not seen yet.
+    Applied,
+    /// The effect was seen.
+    Proved,
+    /// It failed.
+    Failed,
+    /// It is left out on purpose.
+    LeftOut,
+}
+
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepReport {
@@ -161,10 +189,9 @@ pub struct Progress {
     pub entered: BTreeMap<&'static str, Timestamp>,
     /// When each step was last agreed to.
     pub confirmed: BTreeMap<&'static str, Timestamp>,
-    /// How many shares the door holds, in the order in which they were given.
+    /// How many shares the door holds: the last ones given.
     pub shares_held: usize,
-    /// How often shares were taken from the person: a step that finds none held knows whether they were
-    /// wiped or never given.
+    /// How many shares were given in all.
     pub shares_given: usize,
     /// When the last share was given.
     pub share_given_at: Option<Timestamp>,
@@ -225,6 +252,12 @@ impl Progress {
     /// The writes of a step.
     pub fn of_step<'a>(&'a self, step: &'a str) -> impl DoubleEndedIterator<Item = &'a Applied> {
         self.applied.iter().filter(move |applied| applied.step == step)
+    }
+
+    /// The numbers of the shares that the door holds. Numbers are never used again, so that a share given
+    /// after the others were wiped is not taken for one of them.
+    pub fn held_shares(&self) -> std::ops::Range<usize> {
+        self.shares_given - self.shares_held..self.shares_given
     }
 
     /// This many seconds from now.

@@ -12,13 +12,16 @@ use super::{counted, external_secrets_of, lacks};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{ExternalSecret, Watched};
 use crate::model::{Health, Inventory, ObjectRef};
-use crate::runbooks::{Confirm, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target};
+use crate::runbooks::{
+    Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target,
+};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
     id: "external-secrets",
     explanation: "Annotates each ExternalSecret that failed, so that it is synced now; waits until each is, and proves it.",
     next,
+    items,
 };
 
 /// How long one may take once it is annotated, in seconds.
@@ -27,10 +30,7 @@ const PATIENCE: i64 = 120;
 const TRIES: usize = 3;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
-    let concerned: Vec<&ExternalSecret> = external_secrets_of(target, world)
-        .into_iter()
-        .filter(|es| es.health() == Health::Failing || progress.last(STEP.id, &es.object_ref()).is_some())
-        .collect();
+    let concerned = concerned(target, world, progress);
     if concerned.is_empty() {
         return Next::Done(StepReport::new(Outcome::Nothing, "No ExternalSecret fails."));
     }
@@ -45,6 +45,14 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
         }
     }
     tally.next(world, progress)
+}
+
+/// What fails, and what was annotated here because it failed.
+fn concerned<'a>(target: &Target, world: &'a Inventory, progress: &Progress) -> Vec<&'a ExternalSecret> {
+    external_secrets_of(target, world)
+        .into_iter()
+        .filter(|es| es.health() == Health::Failing || progress.last(STEP.id, &es.object_ref()).is_some())
+        .collect()
 }
 
 #[derive(Default)]
@@ -162,6 +170,20 @@ fn why_left_out(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> 
         Some(_) => Some(format!("its store {} is not ready", store.name)),
         None => Some(format!("its store {} does not exist", store.name)),
     }
+}
+
+fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
+    let item = |es: &ExternalSecret| {
+        let (state, note) = match standing(es, world, progress) {
+            Standing::Queued => (ItemState::Queued, String::new()),
+            Standing::Waiting => (ItemState::Applied, "annotated".to_owned()),
+            Standing::Proved => (ItemState::Proved, "synced".to_owned()),
+            Standing::Failed(why) => (ItemState::Failed, why),
+            Standing::LeftOut(why) => (ItemState::LeftOut, why),
+        };
+        Item { object: es.object_ref(), state, note }
+    };
+    concerned(target, world, progress).into_iter().map(item).collect()
 }
 
 fn annotate(es: &ExternalSecret, progress: &Progress) -> Operation {

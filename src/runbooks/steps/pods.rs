@@ -4,25 +4,21 @@
 use super::{counted, external_secrets_of};
 use crate::model::kinds::{Pod, Watched};
 use crate::model::{Inventory, ObjectRef};
-use crate::runbooks::{Next, Outcome, Progress, StepDef, StepReport, Target};
+use crate::runbooks::{Item, ItemState, Next, Outcome, Progress, StepDef, StepReport, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
     id: "pods",
     explanation: "Looks whether pods that could not start for want of a Secret start now. The kubelet tries by itself; nothing is written.",
     next,
+    items,
 };
 
 /// How long we look, in seconds. The kubelet's own back-off goes up to 5 minutes.
 const PATIENCE: i64 = 60;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
-    let waiting: Vec<(ObjectRef, String)> = external_secrets_of(target, world)
-        .into_iter()
-        .flat_map(|es| world.consumers_of(&es.meta.namespace, &es.target))
-        .filter(|pod| pod.wants_secret())
-        .map(|pod| (pod.object_ref(), why(pod)))
-        .collect();
+    let waiting = waiting(target, world);
     let entered = progress.entered.get(STEP.id).copied().unwrap_or(progress.now);
     if waiting.is_empty() {
         return Next::Done(StepReport::new(Outcome::Nothing, "No pod waits for a Secret."));
@@ -32,6 +28,20 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     }
     let summary = format!("{} still cannot start; the kubelet tries again within 5 minutes.", counted(waiting.len(), "pod"));
     Next::Done(StepReport { outcome: Outcome::Unproved, summary, left: waiting })
+}
+
+/// Pods that wait for a Secret of this target, each with the kubelet's word for it.
+fn waiting(target: &Target, world: &Inventory) -> Vec<(ObjectRef, String)> {
+    external_secrets_of(target, world)
+        .into_iter()
+        .flat_map(|es| world.consumers_of(&es.meta.namespace, &es.target))
+        .filter(|pod| pod.wants_secret())
+        .map(|pod| (pod.object_ref(), why(pod)))
+        .collect()
+}
+
+fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> {
+    waiting(target, world).into_iter().map(|(object, note)| Item { object, state: ItemState::Applied, note }).collect()
 }
 
 fn why(pod: &Pod) -> String {

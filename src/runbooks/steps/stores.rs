@@ -8,13 +8,16 @@ use super::{counted, lacks, stores_of};
 use crate::model::kinds::SecretStore;
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::{Health, Inventory, ObjectRef};
-use crate::runbooks::{Confirm, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target};
+use crate::runbooks::{
+    Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target,
+};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
     id: "stores",
     explanation: "Annotates each store, so that External Secrets validates it now; waits for a Valid event newer than that.",
     next,
+    items,
 };
 
 /// How long one store may take, in seconds: a controller that is busy with unreachable stores holds a
@@ -110,6 +113,20 @@ fn standing(store: &SecretStore, world: &Inventory, progress: &Progress) -> Stan
         .find(|event| event.warning)
         .map_or_else(String::new, |event| format!(": {}", event.message));
     Standing::Left(format!("not validated within {PATIENCE} s{said}"))
+}
+
+fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
+    let opened = opened(progress);
+    let item = |store: &SecretStore| {
+        let (state, note) = match standing(store, world, progress) {
+            Standing::Queued => (ItemState::Queued, String::new()),
+            Standing::Waiting => (ItemState::Applied, "annotated".to_owned()),
+            Standing::Proved => (ItemState::Proved, "validated".to_owned()),
+            Standing::Left(why) => (ItemState::Failed, why),
+        };
+        Item { object: store.store_ref(), state, note }
+    };
+    stores_of(target, world).into_iter().filter(|store| concerns(store, world, progress, opened)).map(item).collect()
 }
 
 fn annotate(store: &SecretStore, progress: &Progress) -> Operation {

@@ -11,7 +11,8 @@ use super::{counted, lacks};
 use crate::model::vault::{Replica, VaultServer};
 use crate::model::{Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::{
-    Applied, Confirm, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target, VaultWrite,
+    Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target,
+    VaultWrite,
 };
 
 /// See the module.
@@ -19,6 +20,7 @@ pub const STEP: StepDef = StepDef {
     id: "unseal",
     explanation: "Gives every sealed replica the shares it needs, one replica after the other. A share is typed once and wiped when all hold it.",
     next,
+    items,
 };
 
 /// The Secret in which ameide's bootstrap keeps the shares; used only where the policy allows it.
@@ -52,6 +54,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     if let Some(reset) = desk.reset_after_wrong_share(&sealed) {
         return Next::Apply(vec![reset]);
     }
+    let mut waits = None;
     for replica in &sealed {
         match desk.replica(replica) {
             Desire::Send(share) => {
@@ -61,9 +64,6 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
                     share,
                 })]);
             }
-            Desire::Wait(until) => {
-                return Next::Wait { what: format!("{} to open: it is joining the cluster", replica.name), until };
-            }
             Desire::GiveUp(why) => {
                 return Next::Done(StepReport {
                     outcome: Outcome::Failed,
@@ -71,10 +71,33 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
                     left: vec![(replica.clone(), "still sealed".to_owned())],
                 });
             }
+            // The others do not wait for one that is joining: it may be they who make a leader.
+            Desire::Wait(until) => waits = waits.or(Some((replica, until))),
             Desire::Share => {}
         }
     }
+    if let Some((replica, until)) = waits {
+        return Next::Wait { what: format!("{} to open", replica.name), until };
+    }
     Next::Confirm(desk.preview(&sealed))
+}
+
+fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> {
+    let Some(server) = target.server(world) else { return Vec::new() };
+    let item = |(pod, replica): (&Name, &Replica)| {
+        let object = server.replica_ref(pod);
+        let (state, note) = match (&replica.fault, &replica.seal) {
+            (Some(fault), _) => (ItemState::Failed, fault.message.to_string()),
+            (None, Some(seal)) if seal.sealed && seal.progress > 0 => {
+                (ItemState::Applied, format!("sealed {}/{}", seal.progress, seal.threshold))
+            }
+            (None, Some(seal)) if seal.sealed => (ItemState::Queued, format!("sealed 0/{}", seal.threshold)),
+            (None, Some(_)) => (ItemState::Proved, format!("open {}", replica.role.as_str())),
+            (None, None) => (ItemState::Queued, "not asked yet".to_owned()),
+        };
+        Item { object, state, note }
+    };
+    server.replicas.iter().map(item).collect()
 }
 
 /// What a sealed replica needs next.
@@ -160,7 +183,7 @@ impl Desk<'_> {
             ));
         }
         let taken = self.taken(replica);
-        if let Some(share) = (0..self.progress.shares_held).find(|share| !taken.contains(share)) {
+        if let Some(share) = self.progress.held_shares().find(|share| !taken.contains(share)) {
             return Desire::Send(share);
         }
         let last = self.record(replica).next_back();
@@ -241,6 +264,8 @@ impl Desk<'_> {
         let threshold = self.threshold();
         let shares = self.server.replicas.values().find_map(|replica| replica.seal.as_ref()).map_or(1, |seal| seal.shares);
         let (namespace, _) = self.server.address.service().unwrap_or_else(|| (Name::empty(), Name::empty()));
+        let given =
+            self.server.sealed().filter_map(|(_, replica)| Some(replica.seal.as_ref()?.progress as usize)).max().unwrap_or(0);
         let mut will = Vec::new();
         match self.wrong_share().map(|applied| &applied.result) {
             Some(Err(fault)) => {
@@ -251,12 +276,11 @@ impl Desk<'_> {
                 };
                 will.push(format!("{which} ({}). Every replica was reset: give all shares again.", fault.message));
             }
-            _ if self.progress.shares_given > 0 && self.progress.shares_held == 0 => {
+            _ if given == 0 && self.progress.shares_given > 0 && self.progress.shares_held == 0 => {
                 will.push("The shares given so far were wiped after two minutes. Give them again.".to_owned());
             }
             _ => {}
         }
-        let given = self.progress.shares_held;
         will.push(match threshold {
             1 => format!("Send one share to {} in turn.", each(sealed)),
             _ if given == 0 => {
@@ -267,16 +291,8 @@ impl Desk<'_> {
         if self.duplicate(sealed) {
             will.push("The last share had been given already: the server counts it once. Give another one.".to_owned());
         }
-        for replica in sealed.iter().filter_map(|replica| self.server.replicas.get(&replica.name)).filter_map(|r| r.seal.as_ref())
-        {
-            if replica.progress > 0 && self.record(&sealed[0]).next().is_none() && given == 0 {
-                will.push(format!(
-                    "Somebody else has given {} already (attempt {}): it counts.",
-                    counted(replica.progress as usize, "share"),
-                    replica.nonce
-                ));
-                break;
-            }
+        if given > 0 && self.progress.of_step(STEP.id).next().is_none() {
+            will.push("Somebody else has begun to unseal: the shares that were given count.".to_owned());
         }
         let quorum = self.server.quorum();
         Preview {
@@ -309,15 +325,6 @@ impl Desk<'_> {
         let progress: Vec<u32> =
             self.record(first).filter_map(|a| a.result.as_ref().ok()?.seal.as_ref().map(|seal| seal.progress)).collect();
         matches!(progress.as_slice(), [.., before, last] if before == last && *last > 0)
-    }
-}
-
-impl Replica {
-    /// Whether it serves writes: it leads its cluster, or is not part of one.
-    #[must_use]
-    pub fn leads(&self) -> bool {
-        use crate::model::ReplicaRole::{Active, Single};
-        self.is_open() && matches!(self.role, Active | Single)
     }
 }
 

@@ -1,0 +1,54 @@
+"""Faults, each in a module of its own with `fault(lab, options)` and `heal(lab)`.
+
+A fault is made through the API that a person would use, or by what would happen
+to a process; never by patching a status or creating an Event. The names are those
+of the scenarios of the simulation.
+"""
+
+from ..places import load, state_of
+from ..processes import Processes
+from ..wire import Kubernetes
+from ..vaults import read_keys
+from . import apiserver_stopped, external_secrets_stopped, healthy, partly_sealed, sealed, vault_stopped
+
+KNOWN = {
+    "healthy": healthy,
+    "sealed": sealed,
+    "partly-sealed": partly_sealed,
+    "vault-stopped": vault_stopped,
+    "apiserver-stopped": apiserver_stopped,
+    "external-secrets-stopped": external_secrets_stopped,
+}
+
+
+class UnknownFault(Exception):
+    """The caller exits 2."""
+
+
+class Running:
+    """A lab that is up, as the faults use it."""
+
+    def __init__(self, name):
+        self.told = load(name)
+        self.name, self.state = name, state_of(name)
+        self.processes = Processes(self.state)
+        self.kubernetes = Kubernetes(self.told["api_server"], self.state / "certificates")
+        self.servers = self.told["vault"]["replicas"]
+        self.token = (self.state / "root-token").read_text().strip()
+
+    def keys(self):
+        return read_keys(self.state)
+
+
+def find(options):
+    if options.fault not in KNOWN:
+        raise UnknownFault(f"There is no fault named {options.fault}. The known ones are: {', '.join(KNOWN)}.")
+    return KNOWN[options.fault]
+
+
+def fault(options):
+    find(options).fault(Running(options.name), options)
+
+
+def heal(options):
+    find(options).heal(Running(options.name))
