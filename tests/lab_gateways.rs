@@ -160,11 +160,14 @@ async fn a_write_is_seen_by_the_watch_and_has_the_servers_time() {
     let before = objects
         .iter()
         .find_map(|object| match object {
-            Object::ExternalSecret(es) if !es.rotates() && es.meta.namespace.as_str() == lab.text("/namespaces/dev") => Some(es.clone()),
+            Object::ExternalSecret(es) if !es.rotates() && es.meta.namespace.as_str() == lab.text("/namespaces/dev") => {
+                Some(es.clone())
+            }
             _ => None,
         })
         .expect("an ExternalSecret");
-    let write = KubernetesWrite::Annotate { object: before.object_ref(), key: "sealwatch-test", value: std::process::id().to_string() };
+    let write =
+        KubernetesWrite::Annotate { object: before.object_ref(), key: "sealwatch-test", value: std::process::id().to_string() };
     let receipt = cluster.write(Permit::grant(), &write).await.unwrap();
     println!("{receipt:?}");
     assert!(receipt.resource_version > before.meta.resource_version && receipt.server_time.is_some());
@@ -179,7 +182,11 @@ async fn a_write_is_seen_by_the_watch_and_has_the_servers_time() {
         }
     });
     seen.await.expect("the watch shows the write");
-    let missing = KubernetesWrite::Annotate { object: ObjectRef::new(Kind::ExternalSecret, "default", "nowhere"), key: "x", value: String::new() };
+    let missing = KubernetesWrite::Annotate {
+        object: ObjectRef::new(Kind::ExternalSecret, "default", "nowhere"),
+        key: "x",
+        value: String::new(),
+    };
     let fault = cluster.write(Permit::grant(), &missing).await.unwrap_err();
     println!("{fault}");
     assert_eq!(fault.kind, FaultKind::NotFound);

@@ -106,7 +106,8 @@ impl Vault for VaultGateway {
 }
 
 fn no_share(replica: &ObjectRef) -> Fault {
-    Fault::new(FaultKind::Local, &format!("There is no share to give to {}: it was wiped.", replica.name)).hinted("Give it again.")
+    Fault::new(FaultKind::Local, &format!("There is no share to give to {}: it was wiped.", replica.name))
+        .hinted("Give it again.")
 }
 
 impl Inner {
@@ -136,15 +137,22 @@ impl Inner {
                 tls: server.tls,
             }),
             (None, Some(address)) => Ok(Route::direct(address)),
-            (None, None) => Err(Fault::new(FaultKind::Dns, &format!("{server} is a name inside a cluster, and no cluster is connected."))
-                .hinted("Choose the context of that cluster, or set BAO_ADDR or VAULT_ADDR to an address that works from here.")),
+            (None, None) => {
+                Err(Fault::new(FaultKind::Dns, &format!("{server} is a name inside a cluster, and no cluster is connected."))
+                    .hinted(
+                        "Choose the context of that cluster, or set BAO_ADDR or VAULT_ADDR to an address that works from here.",
+                    ))
+            }
         }
     }
 
     fn may_write(&self, replica: &ReplicaAddress) -> Result<(), Fault> {
         if self.environment.skip_verify {
-            return Err(Fault::new(FaultKind::Tls, "VAULT_SKIP_VERIFY is set: certificates are not verified, so nothing is written to a Vault.")
-                .hinted("Set BAO_CACERT or VAULT_CACERT to the CA's file instead."));
+            return Err(Fault::new(
+                FaultKind::Tls,
+                "VAULT_SKIP_VERIFY is set: certificates are not verified, so nothing is written to a Vault.",
+            )
+            .hinted("Set BAO_CACERT or VAULT_CACERT to the CA's file instead."));
         }
         self.may_carry_secrets(replica, "share")
     }
@@ -159,7 +167,8 @@ impl Inner {
             return Ok(());
         }
         let message = format!("{address} is plain http on a network, so no {what} is sent to it.");
-        Err(Fault::new(FaultKind::Tls, &message).hinted("Use its https address, or a name inside the cluster, which is reached through the API server."))
+        Err(Fault::new(FaultKind::Tls, &message)
+            .hinted("Use its https address, or a name inside the cluster, which is reached through the API server."))
     }
 }
 

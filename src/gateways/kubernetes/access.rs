@@ -55,7 +55,8 @@ pub(super) async fn may(inner: &Inner, right: &Right) -> Result<bool, Fault> {
 async fn ask(inner: &Inner, right: &Right, verb: &str) -> Result<bool, Fault> {
     let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
     let resource_attributes = Attributes { verb, group: right.group, resource, subresource, namespace: right.namespace.as_str() };
-    let review = Review { api_version: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: Spec { resource_attributes } };
+    let review =
+        Review { api_version: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: Spec { resource_attributes } };
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     let reviewed: Reviewed = inner.post(path, &review, &format!("ask whether I may {right}")).await?;
     Ok(reviewed.status.allowed)

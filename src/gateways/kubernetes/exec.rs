@@ -95,13 +95,17 @@ impl Plugin {
     /// A plug-in of the kubeconfig.
     pub(super) fn new(spec: ExecConfig) -> Result<Self, Fault> {
         let Some(command) = spec.command.as_deref().filter(|command| !command.is_empty()) else {
-            return Err(Fault::new(FaultKind::Local, "The user of this context logs in by a plug-in, but the kubeconfig names no command."));
+            return Err(Fault::new(
+                FaultKind::Local,
+                "The user of this context logs in by a plug-in, but the kubeconfig names no command.",
+            ));
         };
         // The name without its folder: paths of a home folder are nobody's business in a chat.
         let program = command.rsplit('/').next().unwrap_or(command).to_owned();
         if spec.interactive_mode == Some(ExecInteractiveMode::Always) {
             let message = format!("The login plug-in “{program}” insists on a terminal, which this console does not share.");
-            return Err(Fault::new(FaultKind::Local, &message).hinted("Log in with kubectl first, or use a plug-in that caches its login."));
+            return Err(Fault::new(FaultKind::Local, &message)
+                .hinted("Log in with kubectl first, or use a plug-in that caches its login."));
         }
         Ok(Self { program, spec, deadline: DEADLINE, state: tokio::sync::Mutex::default() })
     }
@@ -145,10 +149,7 @@ impl Plugin {
         let mut child = self.command()?.spawn().map_err(|error| self.not_started(&error))?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let ran = tokio::time::timeout(self.deadline, async {
-            tokio::join!(read(stdout), read(stderr), child.wait())
-        })
-        .await;
+        let ran = tokio::time::timeout(self.deadline, async { tokio::join!(read(stdout), read(stderr), child.wait()) }).await;
         let Ok((stdout, stderr, status)) = ran else {
             // The whole group: a script's children hold its pipes and would live on.
             if let Some(group) = group {
@@ -162,7 +163,9 @@ impl Plugin {
         if !status.is_ok_and(|status| status.success()) {
             let last = last_line(&stderr);
             let why = if last.is_empty() { "failed without a word".to_owned() } else { format!("failed: {last}") };
-            return Err(self.fault(&why).hinted("Your login may have ended: run kubectl once in another terminal, then try again."));
+            return Err(self
+                .fault(&why)
+                .hinted("Your login may have ended: run kubectl once in another terminal, then try again."));
         }
         self.credential_of(&stdout, run)
     }
@@ -195,7 +198,8 @@ impl Plugin {
 
     fn credential_of(&self, stdout: &[u8], run: u64) -> Result<Credential, Fault> {
         // A parser's error quotes what it read.
-        let answer: Answer = serde_json::from_slice(stdout).map_err(|_| self.fault("answered something that is not an ExecCredential"))?;
+        let answer: Answer =
+            serde_json::from_slice(stdout).map_err(|_| self.fault("answered something that is not an ExecCredential"))?;
         let status = answer.status.ok_or_else(|| self.fault("answered an ExecCredential without a status"))?;
         let certificate = status.client_certificate_data.zip(status.client_key_data.map(Withheld::new));
         let token = status.token.filter(|token| !token.is_empty()).map(Withheld::new);
@@ -246,7 +250,10 @@ mod tests {
         let spec = ExecConfig {
             command: Some("/bin/sh".to_owned()),
             args: Some(vec!["-c".to_owned(), script.to_owned(), "canary-argument".to_owned()]),
-            env: Some(vec![HashMap::from([("name".to_owned(), "MINE".to_owned()), ("value".to_owned(), "canary-env".to_owned())])]),
+            env: Some(vec![HashMap::from([
+                ("name".to_owned(), "MINE".to_owned()),
+                ("value".to_owned(), "canary-env".to_owned()),
+            ])]),
             ..ExecConfig::default()
         };
         Plugin { deadline, ..Plugin::new(spec).unwrap() }
@@ -261,10 +268,7 @@ mod tests {
         let folder = crate::gateways::testing::Folder::new();
         let count = folder.path().join("count");
         let answer = |end: &str| {
-            format!(
-                r#"echo x >> {}; echo '{{"status":{{"token":"t-'$MINE'","expirationTimestamp":"{end}"}}}}'"#,
-                count.display()
-            )
+            format!(r#"echo x >> {}; echo '{{"status":{{"token":"t-'$MINE'","expirationTimestamp":"{end}"}}}}'"#, count.display())
         };
         let long = plugin(&answer("2999-01-01T00:00:00Z"), DEADLINE);
         let first = long.credential().await.unwrap();
@@ -308,7 +312,10 @@ mod tests {
     #[tokio::test]
     async fn failures_name_the_program_and_its_last_word_only() {
         for (script, sentence) in [
-            ("echo one >&2; echo 'token eyJhbGciOiJSUzI1NiIsImtpZCI6.x.y is over.' >&2; exit 3", "failed: token <withheld> is over."),
+            (
+                "echo one >&2; echo 'token eyJhbGciOiJSUzI1NiIsImtpZCI6.x.y is over.' >&2; exit 3",
+                "failed: token <withheld> is over.",
+            ),
             ("exit 1", "failed without a word."),
             ("echo canary-stdout", "not an ExecCredential."),
             ("echo '{\"status\":{\"token\":\"\"}}'", "neither a token nor a certificate."),
@@ -330,8 +337,11 @@ mod tests {
         let credential = plugin(script, DEADLINE).credential().await.unwrap();
         assert!(credential.token.is_none());
         assert_eq!(credential.certificate.as_ref().unwrap().0, "PEM");
-        let always =
-            ExecConfig { command: Some("x".to_owned()), interactive_mode: Some(ExecInteractiveMode::Always), ..ExecConfig::default() };
+        let always = ExecConfig {
+            command: Some("x".to_owned()),
+            interactive_mode: Some(ExecInteractiveMode::Always),
+            ..ExecConfig::default()
+        };
         assert!(Plugin::new(always).is_err());
     }
 }

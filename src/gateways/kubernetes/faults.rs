@@ -39,7 +39,9 @@ pub(super) fn of(error: &kube::Error, server: &Text, asked: &str) -> Failure {
     }
     let (kind, what) = match error {
         kube::Error::Auth(_) => (FaultKind::Local, "the credentials of the kubeconfig cannot be used"),
-        kube::Error::RustlsTls(_) | kube::Error::TlsRequired => (FaultKind::Local, "a certificate or key of the kubeconfig cannot be used"),
+        kube::Error::RustlsTls(_) | kube::Error::TlsRequired => {
+            (FaultKind::Local, "a certificate or key of the kubeconfig cannot be used")
+        }
         kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
             (FaultKind::Local, "the proxy of the kubeconfig speaks a protocol that is not supported")
         }
@@ -74,7 +76,10 @@ pub(super) fn refused(code: u16, message: &str, asked: &str) -> Failure {
         FaultKind::Throttled => "The API server is overloaded: wait a moment.",
         _ => "",
     };
-    Failure { code: Some(code), fault: Fault::new(kind, &format!("Could not {asked}: {}.", said.trim_end_matches('.'))).hinted(hint) }
+    Failure {
+        code: Some(code),
+        fault: Fault::new(kind, &format!("Could not {asked}: {}.", said.trim_end_matches('.'))).hinted(hint),
+    }
 }
 
 /// Pages of proxies are long; a status of Kubernetes says it in a line.
@@ -127,7 +132,11 @@ mod tests {
         ] {
             let failure = refused(code, "secrets is forbidden: User \"dev\" cannot list", "list secrets");
             assert_eq!((failure.code, failure.fault.kind), (Some(code), kind));
-            assert!(failure.fault.message.as_str().starts_with("Could not list secrets: secrets is forbidden"), "{}", failure.fault);
+            assert!(
+                failure.fault.message.as_str().starts_with("Could not list secrets: secrets is forbidden"),
+                "{}",
+                failure.fault
+            );
         }
         let page = refused(502, "<html><body>Bad gateway", "list pods").fault;
         assert!(page.message.as_str().contains("web page"), "{page}");

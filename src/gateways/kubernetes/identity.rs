@@ -59,7 +59,8 @@ pub(super) async fn identity(inner: &Inner) -> Result<Identity, Fault> {
     who.extensions_mut().insert(Deadline(PATIENCE));
     let mut whom = get("/api/v1/namespaces/kube-system")?;
     whom.extensions_mut().insert(Deadline(PATIENCE));
-    let (who, whom) = tokio::join!(inner.ask::<Reviewed>(who, "ask who I am"), inner.ask::<Named>(whom, "read the namespace kube-system"));
+    let (who, whom) =
+        tokio::join!(inner.ask::<Reviewed>(who, "ask who I am"), inner.ask::<Named>(whom, "read the namespace kube-system"));
     let user = answered(who.map(|review| review.status.user_info.username).map_err(Fault::from))?;
     let cluster_uid = answered(whom.map(|named| named.metadata.uid).map_err(Fault::from))?;
     Ok(Identity { context: inner.context.clone(), server: inner.server.clone(), user, cluster_uid, insecure: inner.insecure })
@@ -69,7 +70,9 @@ pub(super) async fn identity(inner: &Inner) -> Result<Identity, Fault> {
 /// caller was reached too, but nothing else will work.
 fn answered(answer: Result<Text, Fault>) -> Result<Text, Fault> {
     match answer {
-        Err(fault) if matches!(fault.kind, FaultKind::Forbidden | FaultKind::NotFound | FaultKind::Invalid) => Ok(Text::default()),
+        Err(fault) if matches!(fault.kind, FaultKind::Forbidden | FaultKind::NotFound | FaultKind::Invalid) => {
+            Ok(Text::default())
+        }
         other => other,
     }
 }

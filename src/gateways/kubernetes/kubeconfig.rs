@@ -87,7 +87,8 @@ fn malformed(path: &Path, error: &KubeconfigError) -> Fault {
     match error {
         KubeconfigError::ReadConfig(error, _) => local(&format!("The kubeconfig {path} cannot be read: {}.", error.kind())),
         KubeconfigError::Parse(error) => {
-            let place = error.location().map_or_else(String::new, |place| format!(" (line {}, column {})", place.line(), place.column()));
+            let place =
+                error.location().map_or_else(String::new, |place| format!(" (line {}, column {})", place.line(), place.column()));
             local(&format!("The kubeconfig {path} is not a kubeconfig: its YAML cannot be read{place}."))
         }
         _ => local(&format!("The kubeconfig {path} does not fit the others: its kind or apiVersion differs.")),
@@ -100,16 +101,21 @@ fn pick(kubeconfig: Kubeconfig, paths: &[PathBuf], context: Option<&str>) -> Res
         return Err(local(&format!("The kubeconfig {files} is empty: it names no context.")).hinted(SAY_WHICH));
     }
     let known = known_contexts(&kubeconfig);
-    let Some(name) = context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone()).filter(|name| !name.is_empty()) else {
-        return Err(local(&format!("The kubeconfig {files} has no current context. It knows: {known}."))
-            .hinted("Say --context NAME."));
+    let Some(name) = context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone()).filter(|name| !name.is_empty())
+    else {
+        return Err(
+            local(&format!("The kubeconfig {files} has no current context. It knows: {known}.")).hinted("Say --context NAME.")
+        );
     };
     let Some(chosen) = kubeconfig.contexts.iter().find(|named| named.name == name).and_then(|named| named.context.clone()) else {
         return Err(local(&format!("The kubeconfig {files} has no context “{name}”. It knows: {known}."))
             .hinted("Say --context NAME with one of these."));
     };
     if !kubeconfig.clusters.iter().any(|named| named.name == chosen.cluster) {
-        return Err(local(&format!("The context “{name}” names the cluster “{}”, which the kubeconfig does not have.", chosen.cluster)));
+        return Err(local(&format!(
+            "The context “{name}” names the cluster “{}”, which the kubeconfig does not have.",
+            chosen.cluster
+        )));
     }
     if let Some(user) = chosen.user.as_ref().filter(|user| !user.is_empty())
         && !kubeconfig.auth_infos.iter().any(|named| named.name == *user)

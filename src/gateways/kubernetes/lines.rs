@@ -76,7 +76,8 @@ mod tests {
         let frames: Vec<&'static str> = frames.to_vec();
         // kube's Body takes a foreign body only through its service, so one is passed through it.
         let service = tower::service_fn(move |_: http::Request<Body>| {
-            let frames = frames.clone().into_iter().map(|text| Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(text.as_bytes()))));
+            let frames =
+                frames.clone().into_iter().map(|text| Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(text.as_bytes()))));
             let response = http::Response::new(StreamBody::new(futures::stream::iter(frames).boxed()));
             async move { Ok::<_, std::convert::Infallible>(response) }
         });

@@ -34,11 +34,10 @@ impl Trouble {
         let said = said.lines().next().unwrap_or_default();
         let refused = said.contains("connection refused");
         let how = if refused { "nothing listens on that port of the pod".to_owned() } else { said.to_owned() };
-        Some(Fault::new(FaultKind::Tcp, &format!("The port-forward to {pod} broke: {}.", how.trim_end_matches('.'))).hinted(if refused {
-            "The server in the pod is down or still starting: look at the pod's log."
-        } else {
-            ""
-        }))
+        Some(
+            Fault::new(FaultKind::Tcp, &format!("The port-forward to {pod} broke: {}.", how.trim_end_matches('.')))
+                .hinted(if refused { "The server in the pod is down or still starting: look at the pod's log." } else { "" }),
+        )
     }
 }
 

@@ -100,7 +100,8 @@ struct TargetRef {
 /// See [`crate::ports::Cluster::replicas`].
 pub(super) async fn replicas(inner: &Inner, namespace: &Name, service: &Name) -> Result<Vec<ReplicaPod>, Fault> {
     let asked = format!("find the pods of the Service {namespace}/{service}");
-    let spec = read_service(inner, namespace, service, &asked).await.map_err(|failure| no_service(failure, namespace, service))?;
+    let spec =
+        read_service(inner, namespace, service, &asked).await.map_err(|failure| no_service(failure, namespace, service))?;
     let namespace = segment(namespace.as_str())?;
     if spec.selector.is_empty() {
         return by_slices(inner, namespace, service, &asked).await;
@@ -123,8 +124,11 @@ fn no_service(failure: Failure, namespace: &Name, service: &Name) -> Fault {
     if failure.code != Some(404) {
         return failure.fault;
     }
-    Fault::new(FaultKind::NotFound, &format!("There is no Service {service} in {namespace}, which the stores name as their Vault."))
-        .hinted("Compare spec.provider.vault.server of the stores with the Services.")
+    Fault::new(
+        FaultKind::NotFound,
+        &format!("There is no Service {service} in {namespace}, which the stores name as their Vault."),
+    )
+    .hinted("Compare spec.provider.vault.server of the stores with the Services.")
 }
 
 /// A Service without a selector has its pods written down by somebody else.
@@ -133,7 +137,8 @@ async fn by_slices(inner: &Inner, namespace: &str, service: &Name, asked: &str) 
     let path = format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices?labelSelector={label}");
     let slices: Items<Slice> = inner.get(&path, asked).await?;
     let targets = slices.items.into_iter().flat_map(|slice| slice.endpoints).filter_map(|endpoint| endpoint.target_ref);
-    let names: BTreeSet<Name> = targets.filter(|target| target.kind == "Pod").map(|target| Name::new(target.name.as_str())).collect();
+    let names: BTreeSet<Name> =
+        targets.filter(|target| target.kind == "Pod").map(|target| Name::new(target.name.as_str())).collect();
     let mut pods = Vec::with_capacity(names.len());
     for name in names {
         let path = format!("/api/v1/namespaces/{namespace}/pods/{}", segment(name.as_str())?);
@@ -170,7 +175,12 @@ pub(super) async fn target_port(inner: &Inner, namespace: &Name, service: &Name,
 async fn named_port(inner: &Inner, namespace: &Name, pod: &Name, name: &str) -> Option<u16> {
     let path = format!("/api/v1/namespaces/{}/pods/{}", segment(namespace.as_str()).ok()?, segment(pod.as_str()).ok()?);
     let pod: Pod = inner.get(&path, "find the port of the pod").await.ok()?;
-    pod.spec.containers.iter().flat_map(|container| &container.ports).find(|port| port.name == name).map(|port| port.container_port)
+    pod.spec
+        .containers
+        .iter()
+        .flat_map(|container| &container.ports)
+        .find(|port| port.name == name)
+        .map(|port| port.container_port)
 }
 
 #[cfg(test)]
@@ -179,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_selector_is_quoted_for_a_query() {
-        let labels = BTreeMap::from([("app.kubernetes.io/name".to_owned(), "vault".to_owned()), ("a".to_owned(), "b".to_owned())]);
+        let labels =
+            BTreeMap::from([("app.kubernetes.io/name".to_owned(), "vault".to_owned()), ("a".to_owned(), "b".to_owned())]);
         assert_eq!(selector(&labels).unwrap(), "a%3Db%2Capp.kubernetes.io%2Fname%3Dvault");
         assert!(selector(&BTreeMap::from([("a".to_owned(), "b&watch=true".to_owned())])).is_err());
     }

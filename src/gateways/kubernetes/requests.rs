@@ -6,9 +6,9 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
+use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::Inner;
@@ -45,7 +45,8 @@ impl Inner {
             return Ok(response);
         }
         let body = self.body(response, LARGEST_REFUSAL, asked).await.unwrap_or_default();
-        let message = serde_json::from_slice::<Refusal>(&body).map_or_else(|_| String::from_utf8_lossy(&body).into_owned(), |r| r.message);
+        let message =
+            serde_json::from_slice::<Refusal>(&body).map_or_else(|_| String::from_utf8_lossy(&body).into_owned(), |r| r.message);
         Err(refused(status.as_u16(), &message, asked))
     }
 

@@ -85,9 +85,8 @@ mod tests {
 
     #[test]
     fn collections_stand_where_kubernetes_puts_them() {
-        let path = |kind, namespace: Option<&str>| {
-            collection(&api_of(kind).unwrap(), "v1", namespace.map(Name::new).as_ref()).unwrap()
-        };
+        let path =
+            |kind, namespace: Option<&str>| collection(&api_of(kind).unwrap(), "v1", namespace.map(Name::new).as_ref()).unwrap();
         assert_eq!(path(Kind::Pod, None), "/api/v1/pods");
         assert_eq!(path(Kind::Secret, Some("a")), "/api/v1/namespaces/a/secrets");
         assert_eq!(path(Kind::ExternalSecret, Some("a")), "/apis/external-secrets.io/v1/namespaces/a/externalsecrets");

@@ -27,7 +27,8 @@ pub(super) async fn shares(inner: &Inner, secret: &ObjectRef, key_prefix: &str) 
     let mut request = get(&format!("/api/v1/namespaces/{namespace}/secrets/{name}"))?;
     request.extensions_mut().insert(WithData);
     let body = inner.bytes(request, &format!("read the shares in {secret}")).await?;
-    let shares = read(&body, key_prefix).ok_or_else(|| Fault::new(FaultKind::Http, &format!("The data of {secret} cannot be read.")))?;
+    let shares =
+        read(&body, key_prefix).ok_or_else(|| Fault::new(FaultKind::Http, &format!("The data of {secret} cannot be read.")))?;
     if shares.is_empty() {
         let message = format!("{secret} has no key that begins with “{key_prefix}”.");
         return Err(Fault::new(FaultKind::NotFound, &message).hinted("Type the share instead."));

@@ -268,12 +268,15 @@ impl<K: Watched> Watcher<K> {
             Some(404) if !K::API.group.is_empty() => failure.fault = served::absent(&K::API),
             Some(403) if self.namespace.is_none() && K::API.namespaced => {
                 let message = format!("You may not list and watch {} in all namespaces.", K::API.plural);
-                failure.fault = Fault::new(FaultKind::Forbidden, &message).hinted("Look at one namespace that you may read: -n NAMESPACE.");
+                failure.fault =
+                    Fault::new(FaultKind::Forbidden, &message).hinted("Look at one namespace that you may read: -n NAMESPACE.");
             }
             Some(403) => {
-                let place = self.namespace.as_ref().filter(|_| K::API.namespaced).map_or_else(String::new, |ns| format!(" in {ns}"));
+                let place =
+                    self.namespace.as_ref().filter(|_| K::API.namespaced).map_or_else(String::new, |ns| format!(" in {ns}"));
                 let message = format!("You may not list and watch {}{place}.", K::API.plural);
-                failure.fault = Fault::new(FaultKind::Forbidden, &message).hinted("Ask for the verbs list and watch, or use another context.");
+                failure.fault = Fault::new(FaultKind::Forbidden, &message)
+                    .hinted("Ask for the verbs list and watch, or use another context.");
             }
             _ => {}
         }
@@ -321,7 +324,6 @@ fn pause(failures: u32) -> Duration {
     let random = u32::try_from(RandomState::new().build_hasher().finish() % 1000).unwrap_or_default();
     full / 2 + full / 2 * random / 1000
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use http::header::{ACCEPT, DATE, HeaderValue};
 use http::Method;
+use http::header::{ACCEPT, DATE, HeaderValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,8 @@ pub(super) async fn write(inner: &Inner, write: &KubernetesWrite) -> Result<Rece
 
 async fn annotate(inner: &Inner, object: &ObjectRef, key: &str, value: &str) -> Result<Receipt, Fault> {
     let asked = format!("annotate {object}");
-    let api = api_of(object.kind).ok_or_else(|| Fault::new(FaultKind::Invalid, &format!("Could not {asked}: sealwatch does not write this kind.")))?;
+    let api = api_of(object.kind)
+        .ok_or_else(|| Fault::new(FaultKind::Invalid, &format!("Could not {asked}: sealwatch does not write this kind.")))?;
     let version = versions(inner, &api).await?.into_iter().next().unwrap_or_default();
     let collection = collection(&api, version, Some(&object.namespace).filter(|namespace| !namespace.is_empty()))?;
     let place = format!("{collection}/{}?fieldManager={MANAGER}", segment(object.name.as_str())?);

@@ -62,7 +62,11 @@ pub(super) struct Answer {
 impl Answer {
     /// The body of a success; else what the server's refusal means.
     pub(super) fn success(&self, said: &Name) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        if (200..300).contains(&self.status) { Ok(self.body.clone()) } else { Err(faults::refused(self.status, &self.body, said)) }
+        if (200..300).contains(&self.status) {
+            Ok(self.body.clone())
+        } else {
+            Err(faults::refused(self.status, &self.body, said))
+        }
     }
 }
 
@@ -75,11 +79,16 @@ pub(super) async fn ask<E: Endpoint>(
     endpoint: &E,
     call: Call<'_>,
 ) -> Result<Answer, Fault> {
-    let client = Client { line, route, trust, call, base: format!("{server}/v1"), sent: AtomicBool::new(false), date: Taken::new(None) };
+    let client =
+        Client { line, route, trust, call, base: format!("{server}/v1"), sent: AtomicBool::new(false), date: Taken::new(None) };
     let Ok(result) = tokio::time::timeout(call.deadline, endpoint.exec(&client)).await else {
         let (said, seconds) = (route.said(), call.deadline.as_secs_f32());
         let message = format!("{said} did not answer within {seconds} s.");
-        return Err(if call.writes && client.sent.load(Ordering::Relaxed) { unknown(&message) } else { Fault::new(FaultKind::Timeout, &message) });
+        return Err(if call.writes && client.sent.load(Ordering::Relaxed) {
+            unknown(&message)
+        } else {
+            Fault::new(FaultKind::Timeout, &message)
+        });
     };
     let response = result.map_err(|error| own(error, route))?.response;
     let status = response.status().as_u16();
@@ -177,8 +186,9 @@ impl Client<'_> {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         if let Some(token) = self.call.token {
-            let mut token = HeaderValue::from_str(token)
-                .map_err(|_| Fault::new(FaultKind::Unauthorized, "The Vault token is not one: it holds characters that no token has."))?;
+            let mut token = HeaderValue::from_str(token).map_err(|_| {
+                Fault::new(FaultKind::Unauthorized, "The Vault token is not one: it holds characters that no token has.")
+            })?;
             token.set_sensitive(true);
             headers.insert("x-vault-token", token);
         }
@@ -192,11 +202,15 @@ impl Client<'_> {
         let said = self.route.said();
         let (parts, mut incoming) = response.into_parts();
         if parts.status.is_redirection() {
-            let message = format!("{said} redirects ({}): it is not the active node, or a proxy stands before it.", parts.status.as_u16());
-            return Err(Fault::new(FaultKind::Http, &message).hinted("Redirects are not followed: they would take the token elsewhere."));
+            let message =
+                format!("{said} redirects ({}): it is not the active node, or a proxy stands before it.", parts.status.as_u16());
+            return Err(
+                Fault::new(FaultKind::Http, &message).hinted("Redirects are not followed: they would take the token elsewhere.")
+            );
         }
         let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        let too_large = || Fault::new(FaultKind::Http, &format!("{said} answers with more than {LARGEST_ANSWER} bytes: that is not Vault."));
+        let too_large =
+            || Fault::new(FaultKind::Http, &format!("{said} answers with more than {LARGEST_ANSWER} bytes: that is not Vault."));
         if length.is_some_and(|length| length > LARGEST_ANSWER) {
             return Err(too_large());
         }
@@ -213,7 +227,8 @@ impl Client<'_> {
         let json = parts.headers.get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"application/json"));
         if !json {
             let message = format!("{said} answers with something that is not Vault's ({}).", parts.status.as_u16());
-            return Err(Fault::new(FaultKind::Http, &message).hinted("A proxy or a login page stands in between, or the port is another's."));
+            return Err(Fault::new(FaultKind::Http, &message)
+                .hinted("A proxy or a login page stands in between, or the port is another's."));
         }
         let date = parts.headers.get(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
         *self.date.lock().unwrap_or_else(PoisonError::into_inner) = date.map(|date| date.timestamp());

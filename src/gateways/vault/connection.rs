@@ -161,4 +161,3 @@ pub(super) fn fault(route: &Route, error: &(dyn std::error::Error + 'static)) ->
     };
     Fault::new(broken.kind, &format!("{said} {}.", broken.how)).hinted(hint)
 }
-

@@ -44,7 +44,8 @@ impl VaultEnvironment {
         Self {
             address: either("ADDR").as_deref().and_then(VaultAddress::parse),
             ca_file: either("CACERT").map(PathBuf::from),
-            skip_verify: either("SKIP_VERIFY").is_some_and(|value| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True")),
+            skip_verify: either("SKIP_VERIFY")
+                .is_some_and(|value| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True")),
             namespace: either("NAMESPACE"),
             token: either("TOKEN").map(Withheld::new),
             token_file: variable("BAO_TOKEN_PATH").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(home),
@@ -58,12 +59,16 @@ impl VaultEnvironment {
         }
         let from_file = self.token_file.as_deref().and_then(|path| {
             let metadata = std::fs::metadata(path).ok()?;
-            (metadata.is_file() && metadata.len() <= LONGEST_TOKEN).then(|| std::fs::read_to_string(path).ok().map(Zeroizing::new))?
+            (metadata.is_file() && metadata.len() <= LONGEST_TOKEN)
+                .then(|| std::fs::read_to_string(path).ok().map(Zeroizing::new))?
         });
         match from_file.map(|text| Zeroizing::new(text.trim().to_owned())) {
             Some(token) if !token.is_empty() => Ok(token),
-            _ => Err(Fault::new(FaultKind::Unauthorized, "No Vault token: paths cannot be read, and no more than the seal is known.")
-                .hinted("Log in with “bao login” or “vault login”, or set BAO_TOKEN or VAULT_TOKEN.")),
+            _ => Err(Fault::new(
+                FaultKind::Unauthorized,
+                "No Vault token: paths cannot be read, and no more than the seal is known.",
+            )
+            .hinted("Log in with “bao login” or “vault login”, or set BAO_TOKEN or VAULT_TOKEN.")),
         }
     }
 }

@@ -21,7 +21,8 @@ impl Refusal {
     /// The first error on one line, without the list that Go's multierror makes of it.
     pub(super) fn first(&self) -> String {
         let error = self.errors.first().map_or("", String::as_str);
-        let lines: Vec<&str> = error.lines().map(|line| line.trim().trim_start_matches("* ")).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> =
+            error.lines().map(|line| line.trim().trim_start_matches("* ")).filter(|line| !line.is_empty()).collect();
         match lines.as_slice() {
             [count, rest @ ..] if count.ends_with("occurred:") && !rest.is_empty() => rest.join("; "),
             lines => lines.join("; "),
@@ -67,12 +68,32 @@ mod tests {
     #[test]
     fn the_servers_words_are_kept_and_sorted() {
         for (status, body, kind, words) in [
-            (400, r#"{"errors":["unable to retrieve stored keys: invalid key: failed to decrypt keys from storage: cipher: message authentication failed"]}"#, FaultKind::Invalid, "message authentication failed."),
-            (500, r#"{"errors":["failed: cipher: message authentication failed"]}"#, FaultKind::Invalid, "message authentication failed."),
-            (400, r#"{"errors":["invalid key: failed to compute combined key: all parts must be the same length"]}"#, FaultKind::Invalid, "must be the same length."),
+            (
+                400,
+                r#"{"errors":["unable to retrieve stored keys: invalid key: failed to decrypt keys from storage: cipher: message authentication failed"]}"#,
+                FaultKind::Invalid,
+                "message authentication failed.",
+            ),
+            (
+                500,
+                r#"{"errors":["failed: cipher: message authentication failed"]}"#,
+                FaultKind::Invalid,
+                "message authentication failed.",
+            ),
+            (
+                400,
+                r#"{"errors":["invalid key: failed to compute combined key: all parts must be the same length"]}"#,
+                FaultKind::Invalid,
+                "must be the same length.",
+            ),
             (503, r#"{"errors":["Vault is sealed"]}"#, FaultKind::Sealed, "vault-0 answers: Vault is sealed."),
             (503, "", FaultKind::Server, "status 503."),
-            (403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}", FaultKind::Forbidden, "answers: permission denied."),
+            (
+                403,
+                "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}",
+                FaultKind::Forbidden,
+                "answers: permission denied.",
+            ),
             (429, r#"{"errors":["request path \"x\": rate limit quota exceeded"]}"#, FaultKind::Throttled, "quota exceeded."),
             (500, r#"{"errors":["local node not active but active cluster node not found"]}"#, FaultKind::Server, "not found."),
             (404, "<html>", FaultKind::NotFound, "status 404."),

@@ -44,7 +44,13 @@ struct Keys {
 }
 
 /// See [`crate::ports::Vault::path`].
-pub(super) async fn path(inner: &Inner, replica: &ReplicaAddress, mount: &str, version: &str, path: &str) -> Result<PathState, Fault> {
+pub(super) async fn path(
+    inner: &Inner,
+    replica: &ReplicaAddress,
+    mount: &str,
+    version: &str,
+    path: &str,
+) -> Result<PathState, Fault> {
     let (mount, path) = split(mount, path);
     if mount.is_empty() || path.is_empty() {
         return Ok(PathState::Failed(Fault::new(FaultKind::Invalid, &format!("“{mount}/{path}” names no path of a mount."))));
@@ -76,7 +82,8 @@ fn described(answer: &Answer, said: &Name, now: Timestamp) -> Result<PathState, 
     if let Some(state) = not_there(answer, said)? {
         return Ok(state);
     }
-    let unreadable = || Fault::new(FaultKind::Http, &format!("{said} answers with something that is not the metadata of a path."));
+    let unreadable =
+        || Fault::new(FaultKind::Http, &format!("{said} answers with something that is not the metadata of a path."));
     let metadata = serde_json::from_slice::<Data<Metadata>>(&answer.body).map_err(|_| unreadable())?.data;
     let current = metadata.versions.get(&metadata.current_version.to_string());
     Ok(match current {
@@ -84,7 +91,9 @@ fn described(answer: &Answer, said: &Name, now: Timestamp) -> Result<PathState, 
         Some(version) if version.destroyed => PathState::Destroyed,
         // A time in the future is the end of its life (`delete_version_after`).
         Some(version) if version.deletion_time.parse::<Timestamp>().is_ok_and(|at| at <= now) => PathState::Deleted,
-        current => PathState::Present { version: metadata.current_version, written: current.and_then(|version| version.created_time) },
+        current => {
+            PathState::Present { version: metadata.current_version, written: current.and_then(|version| version.created_time) }
+        }
     })
 }
 
@@ -106,17 +115,24 @@ fn not_there(answer: &Answer, said: &Name) -> Result<Option<PathState>, Fault> {
     let fault = refused(answer.status, &answer.body, said);
     Ok(Some(match answer.status {
         // An ACL's denial is a list of one error; a bad token is the bare words, or says so (vault#26687).
-        403 if refusal.errors.first().is_some_and(|error| error.trim() == "permission denied" || error.contains("invalid token")) => {
-            return Err(Fault::new(FaultKind::Unauthorized, "The Vault token is not valid: it has expired, was revoked, or is another Vault's.")
-                .hinted("Log in again with “bao login” or “vault login”."));
+        403 if refusal
+            .errors
+            .first()
+            .is_some_and(|error| error.trim() == "permission denied" || error.contains("invalid token")) =>
+        {
+            return Err(Fault::new(
+                FaultKind::Unauthorized,
+                "The Vault token is not valid: it has expired, was revoked, or is another Vault's.",
+            )
+            .hinted("Log in again with “bao login” or “vault login”."));
         }
         403 => PathState::Denied,
         404 if refusal.errors.first().is_some_and(|error| error.contains("no handler for route")) => {
             PathState::Failed(fault.hinted("There is no such mount: compare spec.provider.vault.path of the store."))
         }
-        404 if !refusal.warnings.is_empty() => {
-            PathState::Failed(fault.hinted("The mount is of the other KV version: compare spec.provider.vault.version of the store."))
-        }
+        404 if !refusal.warnings.is_empty() => PathState::Failed(
+            fault.hinted("The mount is of the other KV version: compare spec.provider.vault.version of the store."),
+        ),
         404 => PathState::Missing,
         400 => PathState::Failed(fault),
         _ => return Err(fault),
@@ -142,13 +158,18 @@ mod tests {
 
     #[test]
     fn the_current_version_decides() {
-        let of = |version: &str| format!(r#"{{"data":{{"current_version":2,"versions":{{"1":{{"destroyed":true}},"2":{version}}}}}}}"#);
+        let of = |version: &str| {
+            format!(r#"{{"data":{{"current_version":2,"versions":{{"1":{{"destroyed":true}},"2":{version}}}}}}}"#)
+        };
         assert_eq!(
             state(200, &of(r#"{"created_time":"2026-11-24T10:00:00.123456789Z","deletion_time":"","destroyed":false}"#)),
             "Present { version: 2, written: Some(2026-11-24T10:00:00.123456789Z) }"
         );
         assert_eq!(state(200, &of(r#"{"deletion_time":"2026-11-24T10:00:00Z","destroyed":false}"#)), "Deleted");
-        assert_eq!(state(200, &of(r#"{"deletion_time":"2027-11-24T10:00:00Z","destroyed":false}"#)), "Present { version: 2, written: None }");
+        assert_eq!(
+            state(200, &of(r#"{"deletion_time":"2027-11-24T10:00:00Z","destroyed":false}"#)),
+            "Present { version: 2, written: None }"
+        );
         assert_eq!(state(200, &of(r#"{"deletion_time":"2026-11-24T10:00:00Z","destroyed":true}"#)), "Destroyed");
         assert_eq!(state(200, r#"{"data":{"current_version":0,"versions":{}}}"#), "Missing");
     }
@@ -156,11 +177,20 @@ mod tests {
     #[test]
     fn the_shapes_of_nothing_are_told_apart() {
         assert_eq!(state(404, r#"{"errors":[]}"#), "Missing");
-        assert_eq!(state(404, r#"{"errors":["no handler for route \"m/metadata/x\". route entry not found."]}"#), "Failed NotFound");
-        assert_eq!(state(404, r#"{"errors":[],"warnings":["Invalid path for a versioned K/V secrets engine"]}"#), "Failed NotFound");
+        assert_eq!(
+            state(404, r#"{"errors":["no handler for route \"m/metadata/x\". route entry not found."]}"#),
+            "Failed NotFound"
+        );
+        assert_eq!(
+            state(404, r#"{"errors":[],"warnings":["Invalid path for a versioned K/V secrets engine"]}"#),
+            "Failed NotFound"
+        );
         assert_eq!(state(403, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#), "Denied");
         assert_eq!(state(403, r#"{"errors":["permission denied"]}"#), "fault Unauthorized");
-        assert_eq!(state(403, r#"{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}"#), "fault Unauthorized");
+        assert_eq!(
+            state(403, r#"{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}"#),
+            "fault Unauthorized"
+        );
         assert_eq!(state(503, r#"{"errors":["Vault is sealed"]}"#), "fault Sealed");
     }
 
