@@ -2,6 +2,9 @@
 
 pub mod diagnosis;
 pub mod engine;
+pub mod keymap;
 pub mod model;
 pub mod ports;
 pub mod runbooks;
+pub mod theme;
+pub mod tui;

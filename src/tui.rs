@@ -1,0 +1,5 @@
+//! The terminal face.
+
+pub mod app;
+pub mod screens;
+pub mod widgets;
