@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::Rule;
 use super::finding::{Finding, Severity, Source};
 use super::server::{ServerState, dependents_under, since};
-use crate::model::{Inventory, ObjectRef};
+use crate::model::{Health, Inventory, ObjectRef};
+use crate::model::kinds::SecretStore;
 use crate::model::vault::VaultServer;
 
 pub(super) const RULE: Rule = Rule {

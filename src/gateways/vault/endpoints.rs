@@ -1,0 +1,180 @@
+//! The endpoints of Vault that sealwatch calls and that vaultrs has not, or has wrong, and what their
+//! answers mean. OpenBao leaves keys out where HashiCorp's Vault writes zero values.
+
+use rustify::endpoint::Endpoint;
+use rustify::enums::{RequestMethod, RequestType, ResponseType};
+use rustify::errors::ClientError;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::model::vault::{ReplicaRole, Seal};
+use crate::model::{Fault, FaultKind, Name, Text};
+
+/// Bodies are read here, not by rustify, whose errors hold them.
+macro_rules! endpoint {
+    ($(#[$doc:meta])* $name:ident $(<$life:lifetime>($field:ty))?, $method:ident $path:literal $(, $body:expr)?) => {
+        $(#[$doc])*
+        pub(super) struct $name $(<$life>(pub(super) $field))?;
+
+        impl $(<$life>)? Endpoint for $name $(<$life>)? {
+            type Response = IgnoredAny;
+            const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+            const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+            fn path(&self) -> String {
+                $path.to_owned()
+            }
+
+            fn method(&self) -> RequestMethod {
+                RequestMethod::$method
+            }
+
+            $(fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
+                Ok(Some($body(self)))
+            })?
+        }
+    };
+}
+
+endpoint! {
+    /// `sys/seal-status`: answered by every replica, sealed or not, without a token.
+    SealStatus, GET "sys/seal-status"
+}
+endpoint! {
+    /// `sys/leader`: answered by every open replica, without a token.
+    Leader, GET "sys/leader"
+}
+endpoint! {
+    /// `sys/unseal` with one share. vaultrs' request leaves copies of it in memory.
+    Unseal<'share>(&'share str), PUT "sys/unseal", |unseal: &Unseal<'_>| share_as_json(unseal.0)
+}
+endpoint! {
+    /// `sys/unseal` that throws away the shares given so far.
+    ResetUnseal, PUT "sys/unseal", |_: &ResetUnseal| br#"{"reset":true}"#.to_vec()
+}
+
+/// Written by hand into a buffer that never grows, so that no copy stays behind. The buffer itself is wiped
+/// by the client.
+fn share_as_json(share: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(share.len() * 6 + 16);
+    body.extend_from_slice(br#"{"key":""#);
+    for c in share.chars() {
+        match c {
+            '"' | '\\' => body.extend_from_slice(&[b'\\', u8::try_from(c).unwrap_or(b'?')]),
+            c if c.is_control() => {}
+            c => {
+                let mut utf8 = [0; 4];
+                body.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
+                utf8.zeroize();
+            }
+        }
+    }
+    body.extend_from_slice(br#""}"#);
+    body
+}
+
+#[derive(Deserialize)]
+struct WireSeal {
+    /// Without this it is not a seal status.
+    sealed: bool,
+    #[serde(default, rename = "type")]
+    kind: Text,
+    #[serde(default)]
+    initialized: Option<bool>,
+    #[serde(default)]
+    t: u32,
+    #[serde(default)]
+    n: u32,
+    #[serde(default)]
+    progress: u32,
+    #[serde(default)]
+    nonce: Text,
+    #[serde(default)]
+    recovery_seal: bool,
+    #[serde(default)]
+    version: Text,
+    #[serde(default)]
+    storage_type: Text,
+}
+
+/// Reads a seal status.
+pub(super) fn seal(body: &Zeroizing<Vec<u8>>, said: &Name) -> Result<Seal, Fault> {
+    let wire: WireSeal = serde_json::from_slice(body).map_err(|_| {
+        Fault::new(FaultKind::Http, &format!("{said} answers with something that is not a seal status."))
+            .hinted("A proxy stands in between, or the port is another's.")
+    })?;
+    Ok(Seal {
+        kind: wire.kind,
+        initialized: wire.initialized.unwrap_or(true),
+        sealed: wire.sealed,
+        threshold: wire.t,
+        shares: wire.n,
+        progress: wire.progress,
+        nonce: wire.nonce,
+        recovery: wire.recovery_seal,
+        version: wire.version,
+        storage: wire.storage_type,
+    })
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireLeader {
+    ha_enabled: bool,
+    is_self: bool,
+    leader_address: Text,
+}
+
+/// Reads `sys/leader`.
+pub(super) fn role(body: &Zeroizing<Vec<u8>>) -> ReplicaRole {
+    match serde_json::from_slice::<WireLeader>(body) {
+        Err(_) => ReplicaRole::Unknown,
+        Ok(leader) if !leader.ha_enabled => ReplicaRole::Single,
+        Ok(leader) if leader.is_self => ReplicaRole::Active,
+        Ok(leader) if leader.leader_address.is_empty() => ReplicaRole::Leaderless,
+        Ok(_) => ReplicaRole::Standby,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Seal, Fault> {
+        seal(&Zeroizing::new(body.as_bytes().to_vec()), &Name::new("vault-0"))
+    }
+
+    #[test]
+    fn seal_statuses_of_both_servers_are_read() {
+        let openbao = read(r#"{"type":"shamir","initialized":true,"sealed":true,"t":2,"n":3,"progress":1,"nonce":"ab","version":"2.7.2","commit_date":"x","migration":false,"recovery_seal":false,"storage_type":"raft"}"#).unwrap();
+        assert_eq!((openbao.threshold, openbao.shares, openbao.progress, openbao.storage.as_str()), (2, 3, 1, "raft"));
+        let hashicorp = read(r#"{"type":"awskms","initialized":true,"sealed":false,"t":3,"n":5,"progress":0,"nonce":"","version":"1.21.4","build_date":"x","recovery_seal":true,"storage_type":"file"}"#).unwrap();
+        assert!(hashicorp.recovery && !hashicorp.sealed);
+        assert_eq!(read(r#"{"errors":[]}"#).unwrap_err().kind, FaultKind::Http);
+    }
+
+    #[test]
+    fn roles_are_told_apart() {
+        for (body, role_of) in [
+            (r#"{"ha_enabled":false}"#, ReplicaRole::Single),
+            (r#"{"ha_enabled":false,"is_self":false,"leader_address":"","raft_committed_index":0}"#, ReplicaRole::Single),
+            (r#"{"ha_enabled":true,"is_self":true,"leader_address":"https://a"}"#, ReplicaRole::Active),
+            (r#"{"ha_enabled":true,"is_self":false,"leader_address":"https://a"}"#, ReplicaRole::Standby),
+            (r#"{"ha_enabled":true,"is_self":false}"#, ReplicaRole::Leaderless),
+            ("<html>", ReplicaRole::Unknown),
+        ] {
+            assert_eq!(role(&Zeroizing::new(body.as_bytes().to_vec())), role_of, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_share_becomes_json_whatever_was_typed() {
+        for (share, json) in [("aGk=", r#"{"key":"aGk="}"#), ("a\"b\\c\u{7}ä", r#"{"key":"a\"b\\cä"}"#)] {
+            let body = share_as_json(share);
+            assert_eq!(std::str::from_utf8(&body).unwrap(), json);
+            assert!(serde_json::from_slice::<IgnoredAny>(&body).is_ok());
+            assert!(body.capacity() >= share.len() * 6 + 16);
+        }
+    }
+}
