@@ -108,9 +108,7 @@ class Lab:
             definitions = pool.submit(world.apply_crds, self.kubernetes, crds)
             world.apply_files(self.kubernetes, ["00-cluster.yaml", "05-people.yaml", "10-external-secrets.yaml", "20-vault.yaml"], self.placeholders())
             definitions.result()
-        vault_programs = BY_NAME["openbao" if self.options.vault == "openbao" else "vault"].home()
-        cluster.start_kwok(self.processes, self.state, self.block, self.folder,
-                           cluster.kwok_config(self.state, self.servers, vault_programs))
+        cluster.start_kwok(self.processes, self.state, self.block, self.folder, cluster.kwok_config(self.state, self.servers))
         cluster.start_network(self.processes, self.state, self.block)
         cluster.start_watcher(self.processes, self.state, self.servers)
         say("Controllers, kwok, network and watcher are started; the custom resources are served.")
