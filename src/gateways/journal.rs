@@ -1,6 +1,7 @@
 //! The journal of what was done: JSON lines that only their owner can read, each on disk before the write
 //! that it announces leaves, each chained to the line before it, so that a cut is visible.
 
+use std::fmt::Write as _;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt};
@@ -150,7 +151,10 @@ fn last_line(file: &mut File, length: u64) -> io::Result<String> {
 }
 
 fn digest(line: &[u8]) -> String {
-    Sha256::digest(line).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(line).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn refused(why: &str) -> Fault {

@@ -112,3 +112,6 @@ impl Inner {
             .hinted("Put the server's CA in the kubeconfig and drop insecure-skip-tls-verify."))
     }
 }
+
+#[cfg(test)]
+mod tests;

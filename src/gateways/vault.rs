@@ -27,7 +27,7 @@ use crate::ports::{Permit, ReplicaAddress, Typed, Vault};
 use crate::runbooks::{Receipt, VaultWrite};
 use client::{Answer, Call};
 use connection::{Line, Route};
-use endpoints::{Leader, ResetUnseal, SealStatus, Unseal};
+use endpoints::{AskLeader, ResetUnseal, SealStatus, Unseal};
 pub use environment::VaultEnvironment;
 
 /// How long a question may take; the engine asks every second.
@@ -72,7 +72,7 @@ impl Vault for VaultGateway {
         if seal.sealed || !seal.initialized {
             return Ok((seal, ReplicaRole::Unknown));
         }
-        let leader = inner.ask(replica, &Leader, Call::question(QUESTION)).await?;
+        let leader = inner.ask(replica, &AskLeader, Call::question(QUESTION)).await?;
         let role = match leader.success(&replica.pod) {
             Ok(body) => endpoints::role(&body),
             // It was sealed between the two questions.

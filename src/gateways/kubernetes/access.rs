@@ -43,20 +43,20 @@ struct Status {
 
 /// See [`crate::ports::Cluster::may`].
 pub(super) async fn may(inner: &Inner, right: &Right) -> Result<bool, Fault> {
+    let allowed = ask(inner, right, right.verb);
+    // A port-forward is a WebSocket, and so a GET: the server asks for `get`, and from 1.35 on for `create` too.
+    if right.resource == "pods/portforward" && right.verb == "create" {
+        let (create, get) = tokio::join!(allowed, ask(inner, right, "get"));
+        return Ok(create? && get?);
+    }
+    allowed.await
+}
+
+async fn ask(inner: &Inner, right: &Right, verb: &str) -> Result<bool, Fault> {
     let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
-    let review = Review {
-        api_version: "authorization.k8s.io/v1",
-        kind: "SelfSubjectAccessReview",
-        spec: Spec {
-            resource_attributes: Attributes {
-                verb: right.verb,
-                group: right.group,
-                resource,
-                subresource,
-                namespace: right.namespace.as_str(),
-            },
-        },
-    };
+    let resource_attributes = Attributes { verb, group: right.group, resource, subresource, namespace: right.namespace.as_str() };
+    let review =
+        Review { api_version: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: Spec { resource_attributes } };
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     let reviewed: Reviewed = inner.post(path, &review, &format!("ask whether I may {right}")).await?;
     Ok(reviewed.status.allowed)

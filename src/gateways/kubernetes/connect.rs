@@ -24,10 +24,11 @@ const CONNECT: Duration = Duration::from_secs(4);
 
 /// Reads the kubeconfig and prepares the connection.
 ///
+/// Must be called inside a tokio runtime: kube-rs starts the task that hands out its connections.
+///
 /// # Errors
 /// The kubeconfig is missing, empty, unreadable or malformed, or names no such context.
-#[expect(clippy::unused_async, reason = "part of the interface: a gateway may have to ask before it is ready")]
-pub async fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
+pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
     // One provider for every TLS connection of the process; the second call finds it installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let chosen = kubeconfig::choose(options.kubeconfig.as_deref(), options.context.as_deref())?;

@@ -79,7 +79,7 @@ struct LeaseSpec {
 pub(super) async fn controller(inner: &Inner) -> Result<Option<Controller>, Fault> {
     let Some(deployment) = choose(find(inner).await?) else { return Ok(None) };
     let lease = if elects(&deployment) { lease(inner, &deployment).await? } else { LeaseSpec::default() };
-    Ok(Some(read(deployment, lease, inner.clock.now())))
+    Ok(Some(read(&deployment, &lease, inner.clock.now())))
 }
 
 async fn find(inner: &Inner) -> Result<Vec<Deployment>, Fault> {
@@ -145,9 +145,9 @@ fn elects(deployment: &Deployment) -> bool {
     arguments(deployment).any(|argument| matches!(argument, "--enable-leader-election" | "--enable-leader-election=true"))
 }
 
-fn read(deployment: Deployment, lease: LeaseSpec, seen: Timestamp) -> Controller {
-    let concurrent = argument(&deployment, "--concurrent").and_then(|value| value.parse().ok()).unwrap_or(1);
-    let store_requeue = argument(&deployment, "--store-requeue-interval").and_then(go_duration).unwrap_or(300);
+fn read(deployment: &Deployment, lease: &LeaseSpec, seen: Timestamp) -> Controller {
+    let concurrent = argument(deployment, "--concurrent").and_then(|value| value.parse().ok()).unwrap_or(1);
+    let store_requeue = argument(deployment, "--store-requeue-interval").and_then(go_duration).unwrap_or(300);
     let image = deployment.spec.template.spec.containers.first().map_or("", |container| container.image.as_str());
     Controller {
         version: Text::foreign(tag(image)),
@@ -179,7 +179,7 @@ mod tests {
             "status":{"readyReplicas":2}}"#;
         let deployment: Deployment = serde_json::from_str(text).unwrap();
         assert!(elects(&deployment));
-        let controller = read(deployment, LeaseSpec::default(), Timestamp::UNIX_EPOCH);
+        let controller = read(&deployment, &LeaseSpec::default(), Timestamp::UNIX_EPOCH);
         assert_eq!(
             (controller.version.as_str(), controller.ready, controller.concurrent, controller.store_requeue),
             ("v0.16.2", 2, 4, 30)
@@ -196,7 +196,7 @@ mod tests {
         };
         let found = choose(vec![named("es-webhook", 3), named("es", 0)]).unwrap();
         assert!(!elects(&found));
-        let controller = read(found, LeaseSpec::default(), Timestamp::UNIX_EPOCH);
+        let controller = read(&found, &LeaseSpec::default(), Timestamp::UNIX_EPOCH);
         assert_eq!((controller.deployment.name.as_str(), controller.concurrent, controller.store_requeue), ("es", 1, 300));
     }
 }

@@ -44,13 +44,11 @@ fn default_path() -> Option<PathBuf> {
 }
 
 fn in_cluster(default: Option<&Path>) -> Result<Chosen, Fault> {
-    match kube::Config::incluster_env() {
-        Ok(config) => Ok(Chosen { config, context: "in-cluster".to_owned() }),
-        Err(_) => {
-            let path = default.map_or_else(|| "~/.kube/config".to_owned(), |path| path.display().to_string());
-            Err(local(&format!("No kubeconfig: {path} does not exist, and this is not a pod of a cluster.")).hinted(SAY_WHICH))
-        }
+    if let Ok(config) = kube::Config::incluster_env() {
+        return Ok(Chosen { config, context: "in-cluster".to_owned() });
     }
+    let path = default.map_or_else(|| "~/.kube/config".to_owned(), |path| path.display().to_string());
+    Err(local(&format!("No kubeconfig: {path} does not exist, and this is not a pod of a cluster.")).hinted(SAY_WHICH))
 }
 
 /// Reads and merges the files. As for kubectl, files of a list may be missing, as long as one is there.

@@ -72,22 +72,22 @@ mod tests {
 
     use super::*;
 
-    fn body(frames: &[&'static str]) -> Body {
-        let frames: Vec<_> =
-            frames.iter().map(|text| Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(text.as_bytes())))).collect();
-        let stream = futures::stream::iter(frames);
+    async fn body(frames: &[&'static str]) -> Body {
+        let frames: Vec<&'static str> = frames.to_vec();
         // kube's Body takes a foreign body only through its service, so one is passed through it.
         let service = tower::service_fn(move |_: http::Request<Body>| {
-            let response = http::Response::new(StreamBody::new(stream.clone().boxed()));
+            let frames =
+                frames.clone().into_iter().map(|text| Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(text.as_bytes()))));
+            let response = http::Response::new(StreamBody::new(futures::stream::iter(frames).boxed()));
             async move { Ok::<_, std::convert::Infallible>(response) }
         });
         let client = kube::Client::new(service, "default");
-        futures::executor::block_on(client.send(http::Request::new(Body::empty()))).unwrap().into_body()
+        client.send(http::Request::new(Body::empty())).await.unwrap().into_body()
     }
 
     #[tokio::test]
     async fn lines_come_whole_however_the_frames_fall() {
-        let mut lines = Lines::new(body(&["{\"a\":1}\n{\"b\"", ":2}", "\n\n{\"c\":3}\n{\"cut"]));
+        let mut lines = Lines::new(body(&["{\"a\":1}\n{\"b\"", ":2}", "\n\n{\"c\":3}\n{\"cut"]).await);
         let mut said = Vec::new();
         while let Some(line) = lines.next(Duration::from_secs(5)).await.unwrap() {
             said.push(String::from_utf8(line.to_vec()).unwrap());

@@ -60,9 +60,9 @@ async fn annotate(inner: &Inner, object: &ObjectRef, key: &str, value: &str) -> 
         .ok_or_else(|| Fault::new(FaultKind::Invalid, &format!("Could not {asked}: sealwatch does not write this kind.")))?;
     let version = versions(inner, &api).await?.into_iter().next().unwrap_or_default();
     let collection = collection(&api, version, Some(&object.namespace).filter(|namespace| !namespace.is_empty()))?;
-    let path = format!("{collection}/{}?fieldManager={MANAGER}", segment(object.name.as_str())?);
+    let place = format!("{collection}/{}?fieldManager={MANAGER}", segment(object.name.as_str())?);
     let patch = Patch { metadata: PatchMetadata { annotations: BTreeMap::from([(key, value)]) } };
-    let mut request = with_body(Method::PATCH, &path, "application/merge-patch+json", &patch)?;
+    let mut request = with_body(Method::PATCH, &place, "application/merge-patch+json", &patch)?;
     // The answer need not hold more than the metadata, whatever the kind.
     let metadata = HeaderValue::from_static("application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io");
     request.headers_mut().insert(ACCEPT, metadata);

@@ -159,7 +159,7 @@ impl Client<'_> {
                 // A kept connection that the server had closed: once more on a new one.
                 Err(Lost::Before(unsent, _)) if up.used => {
                     self.sent.store(false, Ordering::Relaxed);
-                    request = unsent;
+                    request = *unsent;
                 }
                 Err(Lost::Before(_, fault)) => return Err(fault),
                 Err(Lost::After(fault)) => match again {

@@ -72,7 +72,7 @@ pub(super) struct Open {
 /// Why a request brought no answer.
 pub(super) enum Lost {
     /// It never left, so it may be sent again.
-    Before(Request<Full<Bytes>>, Fault),
+    Before(Box<Request<Full<Bytes>>>, Fault),
     /// It left, or a part of it.
     After(Fault),
 }
@@ -131,7 +131,7 @@ impl Open {
             Err(mut failed) => {
                 let unsent = failed.take_message();
                 let fault = explained(fault(route, failed.error()), self.trouble.take(), route).await;
-                Err(unsent.map_or_else(|| Lost::After(fault.clone()), |request| Lost::Before(request, fault.clone())))
+                Err(unsent.map_or_else(|| Lost::After(fault.clone()), |request| Lost::Before(Box::new(request), fault.clone())))
             }
         }
     }

@@ -1,15 +1,14 @@
 //! The endpoints of Vault that sealwatch calls and that vaultrs has not, or has wrong, and what their
-//! answers mean. OpenBao leaves keys out where HashiCorp's Vault writes zero values.
+//! answers are read as.
 
 use rustify::endpoint::Endpoint;
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use rustify::errors::ClientError;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::model::vault::{ReplicaRole, Seal};
-use crate::model::{Fault, FaultKind, Name, Text};
+use crate::model::vault::{Leader, ReplicaRole, Seal};
+use crate::model::{Fault, FaultKind, Name};
 
 /// Bodies are read here, not by rustify, whose errors hold them.
 macro_rules! endpoint {
@@ -43,7 +42,7 @@ endpoint! {
 }
 endpoint! {
     /// `sys/leader`: answered by every open replica, without a token.
-    Leader, GET "sys/leader"
+    AskLeader, GET "sys/leader"
 }
 endpoint! {
     /// `sys/unseal` with one share. vaultrs' request leaves copies of it in memory.
@@ -74,67 +73,17 @@ fn share_as_json(share: &str) -> Vec<u8> {
     body
 }
 
-#[derive(Deserialize)]
-struct WireSeal {
-    /// Without this it is not a seal status.
-    sealed: bool,
-    #[serde(default, rename = "type")]
-    kind: Text,
-    #[serde(default)]
-    initialized: Option<bool>,
-    #[serde(default)]
-    t: u32,
-    #[serde(default)]
-    n: u32,
-    #[serde(default)]
-    progress: u32,
-    #[serde(default)]
-    nonce: Text,
-    #[serde(default)]
-    recovery_seal: bool,
-    #[serde(default)]
-    version: Text,
-    #[serde(default)]
-    storage_type: Text,
-}
-
-/// Reads a seal status.
+/// Reads a seal status, which is also the answer of `sys/unseal`.
 pub(super) fn seal(body: &Zeroizing<Vec<u8>>, said: &Name) -> Result<Seal, Fault> {
-    let wire: WireSeal = serde_json::from_slice(body).map_err(|_| {
+    serde_json::from_slice(body).map_err(|_| {
         Fault::new(FaultKind::Http, &format!("{said} answers with something that is not a seal status."))
             .hinted("A proxy stands in between, or the port is another's.")
-    })?;
-    Ok(Seal {
-        kind: wire.kind,
-        initialized: wire.initialized.unwrap_or(true),
-        sealed: wire.sealed,
-        threshold: wire.t,
-        shares: wire.n,
-        progress: wire.progress,
-        nonce: wire.nonce,
-        recovery: wire.recovery_seal,
-        version: wire.version,
-        storage: wire.storage_type,
     })
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct WireLeader {
-    ha_enabled: bool,
-    is_self: bool,
-    leader_address: Text,
 }
 
 /// Reads `sys/leader`.
 pub(super) fn role(body: &Zeroizing<Vec<u8>>) -> ReplicaRole {
-    match serde_json::from_slice::<WireLeader>(body) {
-        Err(_) => ReplicaRole::Unknown,
-        Ok(leader) if !leader.ha_enabled => ReplicaRole::Single,
-        Ok(leader) if leader.is_self => ReplicaRole::Active,
-        Ok(leader) if leader.leader_address.is_empty() => ReplicaRole::Leaderless,
-        Ok(_) => ReplicaRole::Standby,
-    }
+    serde_json::from_slice::<Leader>(body).map_or(ReplicaRole::Unknown, |leader| leader.role())
 }
 
 #[cfg(test)]
