@@ -217,9 +217,7 @@ pub fn footer(place: Place) -> impl Iterator<Item = &'static Binding> {
 pub fn reachable(place: Place) -> impl Iterator<Item = &'static Binding> {
     let own = KEYS.iter().filter(move |binding| binding.place == place);
     let inherited = KEYS.iter().filter(move |binding| {
-        place.inherits()
-            && binding.place == Anywhere
-            && !KEYS.iter().any(|own| own.place == place && own.chord == binding.chord)
+        place.inherits() && binding.place == Anywhere && !KEYS.iter().any(|own| own.place == place && own.chord == binding.chord)
     });
     own.chain(inherited)
 }

@@ -228,7 +228,8 @@ impl Model {
         let pane = self.board.focus;
         let rows = &self.board.index.rows(pane).entries;
         let is_broken = |at: &usize| {
-            !matches!(rows[*at], Entry::Group { open: true, .. } | Entry::Folded { .. }) && describe(self, &rows[*at]).tone < Tone::Active
+            !matches!(rows[*at], Entry::Group { open: true, .. } | Entry::Folded { .. })
+                && describe(self, &rows[*at]).tone < Tone::Active
         };
         let at = self.board.cursor(pane);
         let found = if forwards { (at + 1..rows.len()).find(is_broken) } else { (0..at).rev().find(is_broken) };
@@ -317,7 +318,8 @@ impl Model {
         let cause = if self.board.focus == Pane::Causes {
             diagnosis.causes.get(self.board.cause)
         } else {
-            let finding = self.board.index.findings_of(&object).iter().filter_map(|number| diagnosis.findings.get(*number)).next();
+            let finding =
+                self.board.index.findings_of(&object).iter().filter_map(|number| diagnosis.findings.get(*number)).next();
             finding.and_then(|finding| {
                 let (slug, subject) = finding.cause();
                 diagnosis.causes.iter().find(|cause| cause.slug == slug && cause.subject == subject)

@@ -152,7 +152,8 @@ impl Index {
         let total = rows.len();
         let broken = rows.iter().filter(|row| row.is_broken()).count();
         let failing = rows.iter().filter(|row| row.tone == Tone::Failing).count();
-        let rows: Vec<Row> = rows.into_iter().filter(|row| view.filter.is_empty() || view.filter.keeps(row.candidate())).collect();
+        let rows: Vec<Row> =
+            rows.into_iter().filter(|row| view.filter.is_empty() || view.filter.keeps(row.candidate())).collect();
         let kept = rows.len();
         // A filter is a wish to see: nothing that it leaves is folded away.
         let unfold = view.unfolded.contains(&pane) || !view.filter.is_empty();

@@ -190,8 +190,11 @@ fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
         page.pair("store", 10, Ink::Plain, store);
         let written = if world.target_of(es).is_some() { "exists" } else { "is not there, or may not be seen" };
         page.pair("writes", 10, Ink::Plain, format!("Secret {}: it {written}", es.target));
-        let consumers: Vec<String> =
-            world.consumers_of(&es.meta.namespace, &es.target).filter(|pod| !pod.is_over()).map(|pod| pod.meta.name.to_string()).collect();
+        let consumers: Vec<String> = world
+            .consumers_of(&es.meta.namespace, &es.target)
+            .filter(|pod| !pod.is_over())
+            .map(|pod| pod.meta.name.to_string())
+            .collect();
         if !consumers.is_empty() {
             page.pair("used by", 10, Ink::Plain, consumers.join(", "));
         }

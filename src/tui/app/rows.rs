@@ -137,7 +137,13 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
             let name = if namespace.is_empty() { "cluster-wide".to_owned() } else { namespace.to_string() };
             let tone = if *broken > 0 { Tone::Failing } else { Tone::Quiet };
             let state = if *broken > 0 { format!("{broken} broken") } else { String::new() };
-            RowText { tone, depth: 0, name, state, note: next.map_or_else(String::new, |at| format!("next {}", until(at, model.now))) }
+            RowText {
+                tone,
+                depth: 0,
+                name,
+                state,
+                note: next.map_or_else(String::new, |at| format!("next {}", until(at, model.now))),
+            }
         }
         Entry::Object(object) => object_text(model, object).unwrap_or_else(gone),
         Entry::Server(address) => world.vaults.get(address).map_or_else(gone, |server| {
@@ -173,10 +179,8 @@ fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
     let es = world.get::<ExternalSecret>(object)?;
     let (tone, state) = external_secret_state(es, found);
     let note = match es.health() {
-        Health::Failing => next_try(world, es).map_or_else(
-            || age(es.ready.as_ref().and_then(|ready| ready.since)),
-            |at| format!("next {}", until(at, model.now)),
-        ),
+        Health::Failing => next_try(world, es)
+            .map_or_else(|| age(es.ready.as_ref().and_then(|ready| ready.since)), |at| format!("next {}", until(at, model.now))),
         _ if es.rotates() => "generator".to_owned(),
         Health::Healthy => es.next_refresh().map_or_else(|| age(es.refreshed), |at| format!("due {}", until(at, model.now))),
         _ => String::new(),

@@ -61,7 +61,9 @@ fn hit(cause: &Cause) -> String {
     let what = listed([
         of(now.stores, all.stores, "store"),
         of(now.external_secrets, all.external_secrets, "ExternalSecret"),
-        some(now.pods, "pod").map(|pods| if now.pods == 1 { format!("{pods} waits for its Secret") } else { format!("{pods} wait for their Secrets") }),
+        some(now.pods, "pod").map(|pods| {
+            if now.pods == 1 { format!("{pods} waits for its Secret") } else { format!("{pods} wait for their Secrets") }
+        }),
     ]);
     match (what, now.namespaces) {
         (None, _) => "nothing yet".to_owned(),
@@ -75,7 +77,10 @@ fn follows(cause: &Cause, now: Timestamp) -> Option<String> {
     let external_secrets = (follows.external_secrets > 0).then(|| {
         let fail = if follows.external_secrets == 1 { "fails" } else { "fail" };
         let first = follows.first.map_or_else(String::new, |at| format!(": first {}", until(at, now)));
-        let last = follows.last.filter(|at| Some(*at) != follows.first).map_or_else(String::new, |at| format!(", last at {}", Clock(at)));
+        let last = follows
+            .last
+            .filter(|at| Some(*at) != follows.first)
+            .map_or_else(String::new, |at| format!(", last at {}", Clock(at)));
         format!("{} more {fail} as they come due{first}{last}", counted(follows.external_secrets, "ExternalSecret"))
     });
     let stores = (follows.stores > 0).then(|| match follows.stores {
@@ -95,7 +100,8 @@ fn spared(cause: &Cause) -> Option<String> {
             (_, 1) => "1 Secret exists and stays".to_owned(),
             (_, secrets) => format!("{secrets} Secrets exist and stay"),
         }),
-        (spared.pods > 0).then(|| if spared.pods == 1 { "1 pod runs on".to_owned() } else { format!("{} pods run on", spared.pods) }),
+        (spared.pods > 0)
+            .then(|| if spared.pods == 1 { "1 pod runs on".to_owned() } else { format!("{} pods run on", spared.pods) }),
     ]
     .into_iter()
     .flatten()

@@ -77,7 +77,8 @@ fn with_cause(model: &Model, cause: &Cause, width: usize, told: &mut Told) {
     let snapshot = &model.snapshot;
     let causes = &snapshot.diagnosis.causes;
     told.tone = tone(cause);
-    let which = if causes.len() == 1 { "1 CAUSE".to_owned() } else { format!("CAUSE {} of {}", model.board.cause + 1, causes.len()) };
+    let which =
+        if causes.len() == 1 { "1 CAUSE".to_owned() } else { format!("CAUSE {} of {}", model.board.cause + 1, causes.len()) };
     told.title = format!("{which}  {}", coverage(snapshot));
     let mut page = Document::default();
     page.line(headline(model, cause));
@@ -211,15 +212,19 @@ pub(super) fn draw(model: &Model, told: &Told, look: Look<'_>, area: Rect, buffe
     let all = told.blind.len() + told.body.len() + told.repair.len() + told.others.len() + told.unseen.len();
     let fits = all <= room;
     room = room.saturating_sub(told.repair.len());
-    for (part, least) in [(&told.blind, 0), (&told.body, 0), (&told.repair, told.repair.len()), (&told.others, 0), (&told.unseen, 0)] {
-        let shown = if least > 0 { part.len() } else { part.len().min(room.saturating_sub(usize::from(!fits && part.len() > room))) };
+    for (part, least) in
+        [(&told.blind, 0), (&told.body, 0), (&told.repair, told.repair.len()), (&told.others, 0), (&told.unseen, 0)]
+    {
+        let shown =
+            if least > 0 { part.len() } else { part.len().min(room.saturating_sub(usize::from(!fits && part.len() > room))) };
         if least == 0 {
             room -= shown.min(room);
         }
         let drawn = lines(&part[..shown.min(part.len())], rest, buffer, look);
         rest = below(rest, drawn);
         if shown < part.len() && least == 0 && room > 0 {
-            let more = vec![vec![(Ink::Muted, format!("  {} {} more, X shows all", glyphs::CUT, counted(part.len() - shown, "line")))]];
+            let more =
+                vec![vec![(Ink::Muted, format!("  {} {} more, X shows all", glyphs::CUT, counted(part.len() - shown, "line")))]];
             rest = below(rest, lines(&more, rest, buffer, look));
             room -= 1;
         }

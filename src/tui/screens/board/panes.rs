@@ -96,7 +96,8 @@ fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
         vec![
             Some(kept),
             (rows.failing > 0).then(|| format!("{} failing", rows.failing)),
-            (warned > 0).then(|| if pane == Pane::Stores { format!("{warned} wrongly Valid") } else { format!("{warned} to look at") }),
+            (warned > 0)
+                .then(|| if pane == Pane::Stores { format!("{warned} wrongly Valid") } else { format!("{warned} to look at") }),
         ]
     };
     (pane.title(), parts.into_iter().flatten().collect::<Vec<_>>().join(" · "), tone)
@@ -150,7 +151,8 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
         }
         _ => (glyph(text.tone), style(Role::Text)),
     };
-    let sign_style = if matches!(entry, Entry::Group { .. } | Entry::Folded { .. }) { style(Role::Muted) } else { style(role(text.tone)) };
+    let sign_style =
+        if matches!(entry, Entry::Group { .. } | Entry::Folded { .. }) { style(Role::Muted) } else { style(role(text.tone)) };
     let folded = if let Entry::Folded { .. } = entry { model.board.linked_in_fold(pane) } else { 0 };
     let label = if folded > 0 { format!("{}, {folded} linked", text.name) } else { text.name };
     Cells {
