@@ -75,8 +75,10 @@ fn follows(cause: &Cause, now: Timestamp) -> Option<String> {
     let external_secrets = (follows.external_secrets > 0).then(|| {
         let fail = if follows.external_secrets == 1 { "fails" } else { "fail" };
         let first = follows.first.map_or_else(String::new, |at| format!(": first {}", until(at, now)));
-        let last = follows.last.filter(|at| Some(*at) != follows.first).map_or_else(String::new, |at| format!(", last at {}", Clock(at)));
-        format!("{} more {fail} as they come due{first}{last}", counted(follows.external_secrets, "ExternalSecret"))
+        let last = follows.last.filter(|at| Some(*at) != follows.first);
+        let last = last.map_or_else(String::new, |at| format!(", last at {}", Clock(at)));
+        let due = if follows.external_secrets == 1 { "it comes due" } else { "they come due" };
+        format!("{} {fail} as {due}{first}{last}", counted(follows.external_secrets, "more ExternalSecret"))
     });
     let stores = (follows.stores > 0).then(|| match follows.stores {
         1 => "1 store still says Valid, wrongly".to_owned(),

@@ -36,7 +36,10 @@ pub fn update(model: &mut Model, message: Message, at: Moment) -> Vec<Effect> {
             model.say("What was typed was wiped after two minutes.");
         }
         Message::Snapshot(snapshot) => model.take(snapshot, at),
-        Message::Resized(columns, rows) => model.size = (columns, rows),
+        Message::Resized(columns, rows) => {
+            model.size = (columns, rows);
+            model.reindex();
+        }
         Message::Tick => {
             model.now = at.now;
             return model.run_tick(at);

@@ -124,7 +124,7 @@ fn said(run: &RunView, step: &StepView, current: bool) -> String {
         return report.summary.clone();
     }
     match &run.state {
-        RunState::Running { waiting: Some(what) } if current => format!("waits for {what}"),
+        RunState::Running { waiting: Some(what) } if current => what.clone(),
         RunState::Asks(preview) if current => preview.will.first().cloned().unwrap_or_default(),
         _ => String::new(),
     }

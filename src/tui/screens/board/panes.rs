@@ -10,6 +10,7 @@ use crate::tui::app::Model;
 use crate::tui::app::board::Pane;
 use crate::tui::app::index::Entry;
 use crate::tui::app::rows::{Tone, describe};
+use crate::tui::app::words::counted;
 use crate::tui::screens::{Look, below, rule};
 use crate::tui::widgets::lines::{glyph, role};
 use crate::tui::widgets::pen::Pen;
@@ -88,15 +89,16 @@ fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
         });
         vec![
             (sealed > 0).then(|| format!("{sealed} of {replicas} sealed")),
-            (sealed == 0).then(|| format!("{replicas} open")),
-            (paths > 0).then(|| format!("{paths} paths")),
+            (sealed == 0 && replicas > 0).then(|| counted(replicas, "replica")),
+            (sealed == 0 && rows.failing > 0).then(|| format!("{} broken", rows.failing)),
+            (paths > 0).then(|| counted(paths, "path")),
         ]
     } else {
         let warned = rows.broken - rows.failing;
         vec![
-            Some(kept),
+            model.snapshot.is_loaded().then_some(kept),
             (rows.failing > 0).then(|| format!("{} failing", rows.failing)),
-            (warned > 0).then(|| if pane == Pane::Stores { format!("{warned} wrongly Valid") } else { format!("{warned} to look at") }),
+            (warned > 0).then(|| format!("{warned} wrong")),
         ]
     };
     (pane.title(), parts.into_iter().flatten().collect::<Vec<_>>().join(" · "), tone)
@@ -136,8 +138,8 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
         Entry::Group { open, .. } => (if *open { glyphs::UNFOLDED } else { glyphs::FOLDED }, style(Role::Text)),
         Entry::Folded { .. } => (glyphs::FOLDED, style(Role::Muted)),
         Entry::Replica(address, pod) => {
-            let sealed = model.snapshot.world.vaults.get(address).and_then(|server| server.replicas.get(pod));
-            let sign = sealed.map_or(glyphs::UNKNOWN, |replica| {
+            let replica = model.snapshot.world.vaults.get(address).and_then(|server| server.replicas.get(pod));
+            let sign = replica.map_or(glyphs::UNKNOWN, |replica| {
                 if replica.is_sealed() {
                     glyphs::SEALED
                 } else if replica.is_open() {
