@@ -53,7 +53,7 @@ fn the_board_half_blind() {
 fn the_runbook() {
     shows("runbook-healing-80x24", pictures::healing(), (80, 24), "r");
     reads("runbook-healing-120x40", pictures::healing(), (120, 40), "r");
-    reads("runbook-over-80x24", pictures::recovered(), (80, 24), ":show<esc>");
+    reads("runbook-over-80x24", pictures::recovered(), (80, 24), "o");
     for (name, confirm) in [
         ("start", Confirm::Start),
         ("yes", Confirm::Yes),

@@ -335,6 +335,7 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
         rows.entries.push(Entry::Server(server.address.clone()));
         for (pod, replica) in &server.replicas {
             rows.total += 1;
+            rows.kept += 1;
             rows.broken += usize::from(!replica.is_open());
             rows.entries.push(Entry::Replica(server.address.clone(), pod.clone()));
         }
@@ -342,11 +343,12 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
         for (path, known) in &server.paths {
             let (tone, state) = rows::path_state(&known.state);
             let broken = tone < Tone::Unknown;
+            rows.total += 1;
             let candidate = Candidate { name: path.as_str(), state: &state, ready: !broken, ..Candidate::default() };
             if !view.filter.keeps(candidate) {
                 continue;
             }
-            rows.total += 1;
+            rows.kept += 1;
             rows.broken += usize::from(broken);
             if unfold || broken { paths.push((tone, path)) } else { folded += 1 }
         }
@@ -357,7 +359,6 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
         }
     }
     rows.failing = rows.broken;
-    rows.kept = rows.total;
     rows
 }
 

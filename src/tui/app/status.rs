@@ -60,7 +60,10 @@ impl Model {
     #[must_use]
     pub fn not_checked(&self) -> Vec<String> {
         let world = &self.snapshot.world;
-        let mut gaps: Vec<String> = self.snapshot.diagnosis.unknown.iter().map(|one| format!("{}: {}", one.subject, one.needs)).collect();
+        // What the banner says already is not said again.
+        let said = self.blind().unwrap_or_default();
+        let unknown = self.snapshot.diagnosis.unknown.iter().filter(|one| !said.contains(&one.needs));
+        let mut gaps: Vec<String> = unknown.map(|one| format!("{}: {}", one.subject, one.needs)).collect();
         let unread = |state: &PathState| matches!(state, PathState::NotAsked | PathState::Denied | PathState::Failed(_));
         for server in world.vaults.values() {
             let unasked = server.paths.values().filter(|path| unread(&path.state)).count();

@@ -63,8 +63,13 @@ fn hit(cause: &Cause) -> String {
         of(now.external_secrets, all.external_secrets, "ExternalSecret"),
         some(now.pods, "pod").map(|pods| if now.pods == 1 { format!("{pods} waits for its Secret") } else { format!("{pods} wait for their Secrets") }),
     ]);
+    let nothing = now.stores + now.external_secrets + now.pods == 0;
     match (what, now.namespaces) {
         (None, _) => "nothing yet".to_owned(),
+        (Some(_), _) if nothing => {
+            let all = listed([some(all.stores, "store"), some(all.external_secrets, "ExternalSecret")]);
+            format!("nothing yet; {} depend on it", all.unwrap_or_default())
+        }
         (Some(what), 0 | 1) => what,
         (Some(what), n) => format!("{what}, in {n} namespaces"),
     }
@@ -151,6 +156,9 @@ pub fn coverage(snapshot: &Snapshot) -> String {
     let diagnosis = &snapshot.diagnosis;
     let (broken, explained) = (diagnosis.broken, diagnosis.explained);
     let objects = if broken == 1 { "object" } else { "objects" };
+    if broken == 0 {
+        return format!("nothing says that it is broken yet · {} cannot be seen", diagnosis.unknown.len());
+    }
     format!(
         "explains {explained} of {broken} broken {objects} · {} not explained · {} cannot be seen",
         diagnosis.unexplained(),

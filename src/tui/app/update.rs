@@ -119,6 +119,8 @@ impl Model {
             Action::Errors => self.open(Screen::Reader(Reader::new(Page::Errors))),
             Action::Commands => self.open(Screen::Reader(Reader::new(Page::Commands))),
             Action::Runbooks => self.open(Screen::Runbooks(0)),
+            Action::LastRun if self.snapshot.run.is_some() => self.open(Screen::Runbook),
+            Action::LastRun => self.say("No runbook was run in this session."),
             _ => {
                 return match self.stack.last() {
                     None => self.board_act(meant),

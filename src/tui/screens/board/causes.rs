@@ -97,6 +97,10 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
         };
         page.signed(Ink::Key, "r", text);
         told.repair = page.lines(width);
+    } else {
+        let mut page = Document::default();
+        page.signed(Ink::Key, "X", vec![(Ink::Plain, "says how it is known and what repairs it; no runbook does".to_owned())]);
+        told.repair = page.lines(width);
     }
     let others = causes.iter().enumerate().filter(|(number, _)| *number != model.board.cause);
     told.others.extend(others.take(OTHERS).map(|(number, other)| line_of(number, other)));

@@ -41,7 +41,9 @@ pub(super) fn draw(model: &Model, pane: Pane, look: Look<'_>, area: Rect, headin
             cells(model, pane, &rows[number], selected, stale, look)
         },
     };
-    table.render(rest, buffer);
+    // Side by side, a column is left free before the line to the next pane.
+    let free = u16::from(heading && pane != Pane::Vault);
+    table.render(Rect { width: rest.width.saturating_sub(free), ..rest }, buffer);
 }
 
 /// The line of tabs.
@@ -74,7 +76,6 @@ pub(super) fn separator(area: Rect, buffer: &mut Buffer, look: Look<'_>) {
 /// What a heading says: the name, the counts, and how to take them.
 fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
     let rows = model.board.index.rows(pane);
-    let kept = if rows.kept < rows.total { format!("{} of {} (filter)", rows.kept, rows.total) } else { rows.total.to_string() };
     let tone = if rows.failing > 0 {
         Tone::Failing
     } else if rows.broken > 0 {
@@ -82,7 +83,9 @@ fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
     } else {
         Tone::Quiet
     };
-    let parts = if pane == Pane::Vault {
+    let parts = if rows.kept < rows.total {
+        vec![Some(format!("{} of {} fit the filter", rows.kept, rows.total)), None, None]
+    } else if pane == Pane::Vault {
         let servers = model.snapshot.world.vaults.values();
         let (replicas, sealed, paths) = servers.fold((0, 0, 0), |(r, s, p), server| {
             (r + server.replicas.len(), s + server.sealed().count(), p + server.paths.len())
@@ -91,12 +94,12 @@ fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
             (sealed > 0).then(|| format!("{sealed} of {replicas} sealed")),
             (sealed == 0 && replicas > 0).then(|| counted(replicas, "replica")),
             (sealed == 0 && rows.failing > 0).then(|| format!("{} broken", rows.failing)),
-            (paths > 0).then(|| counted(paths, "path")),
+            (paths > 0 && (sealed > 0 || rows.failing == 0)).then(|| counted(paths, "path")),
         ]
     } else {
         let warned = rows.broken - rows.failing;
         vec![
-            model.snapshot.is_loaded().then_some(kept),
+            model.snapshot.is_loaded().then(|| rows.total.to_string()),
             (rows.failing > 0).then(|| format!("{} failing", rows.failing)),
             (warned > 0).then(|| format!("{warned} wrong")),
         ]
@@ -154,7 +157,10 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
     };
     let sign_style = if matches!(entry, Entry::Group { .. } | Entry::Folded { .. }) { style(Role::Muted) } else { style(role(text.tone)) };
     let folded = if let Entry::Folded { .. } = entry { model.board.linked_in_fold(pane) } else { 0 };
-    let label = if folded > 0 { format!("{}, {folded} linked", text.name) } else { text.name };
+    let label = match entry {
+        Entry::Folded { count, .. } if folded > 0 => format!("{count} folded, {folded} of them linked"),
+        _ => text.name,
+    };
     Cells {
         lead: [(cursor.to_owned(), style(Role::Active)), (sign.to_owned(), sign_style)],
         name: (label, name),
