@@ -1,7 +1,7 @@
 //! Keys: what each means where, in one table. It drives dispatch, the footer, the help screen, the palette and
 //! the table in the README. A leaf: it imports nothing of ours, and knows neither terminals nor screens.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A key as it is pressed. Shift is part of the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -219,9 +219,7 @@ pub fn footer(place: Place) -> impl Iterator<Item = &'static Binding> {
 pub fn reachable(place: Place) -> impl Iterator<Item = &'static Binding> {
     let own = KEYS.iter().filter(move |binding| binding.place == place);
     let inherited = KEYS.iter().filter(move |binding| {
-        place.inherits()
-            && binding.place == Anywhere
-            && !KEYS.iter().any(|own| own.place == place && own.chord == binding.chord)
+        place.inherits() && binding.place == Anywhere && !KEYS.iter().any(|own| own.place == place && own.chord == binding.chord)
     });
     own.chain(inherited)
 }
@@ -255,7 +253,7 @@ pub fn markdown() -> String {
     for (place, lines) in help() {
         for (keys, long) in lines {
             let keys: Vec<String> = keys.split(' ').map(|key| format!("`{key}`")).collect();
-            out.push_str(&format!("| {} | {} | {long} |\n", place.title(), keys.join(" ")));
+            let _ = writeln!(out, "| {} | {} | {long} |", place.title(), keys.join(" "));
         }
     }
     out

@@ -250,7 +250,10 @@ fn the_palette_runs_what_is_named() {
 fn the_status_line_is_copied_and_holds_no_escape() {
     let effects = Person::before(sealed(), 120, 40).presses("S");
     let [Effect::Copy(line)] = effects.as_slice() else { panic!("{effects:?}") };
-    assert!(line.starts_with("02:40:07Z prod-weu: Vault vault/vault SEALED 3 of 3 (0/3 open), 26 of 308 ExternalSecrets fail"), "{line}");
+    assert!(
+        line.starts_with("02:40:07Z prod-weu: Vault vault/vault SEALED 3 of 3 (0/3 open), 26 of 308 ExternalSecrets fail"),
+        "{line}"
+    );
 }
 
 /// Any keys whatever, with writes open and a prompt in sight: an agreement needs `y`, or the whole name and Enter.

@@ -112,7 +112,8 @@ fn every_look() {
             assert!(drawn.content.iter().all(|cell| cell.symbol().is_ascii()));
         }
         if depth == Depth::Mono {
-            let colored = |cell: &ratatui::buffer::Cell| cell.fg != ratatui::style::Color::Reset || cell.bg != ratatui::style::Color::Reset;
+            let colored =
+                |cell: &ratatui::buffer::Cell| cell.fg != ratatui::style::Color::Reset || cell.bg != ratatui::style::Color::Reset;
             assert!(!drawn.content.iter().any(colored));
         }
     }
@@ -124,7 +125,20 @@ fn no_window_is_too_small_or_too_odd() {
     let night = theme("night", Depth::True);
     let screens = ["", "<tab>j", "<tab><tab>j", "r", "R", "?", "X", "!", "@", "W", ":", "/x", "rjj"];
     for snapshot in [pictures::loading(), pictures::sealed(), pictures::healing(), pictures::half_blind()] {
-        for size in [(0, 0), (1, 1), (2, 2), (3, 9), (9, 3), (40, 10), (41, 11), (65_535, 1), (1, 65_535), (500, 130), (119, 24), (120, 11)] {
+        for size in [
+            (0, 0),
+            (1, 1),
+            (2, 2),
+            (3, 9),
+            (9, 3),
+            (40, 10),
+            (41, 11),
+            (65_535, 1),
+            (1, 65_535),
+            (500, 130),
+            (119, 24),
+            (120, 11),
+        ] {
             for keys in screens {
                 let mut person = Person::before(snapshot.clone(), size.0, size.1);
                 person.presses(keys);
@@ -146,7 +160,9 @@ fn no_foreign_text_drives_the_terminal() {
             let mut person = Person::before(snapshot.clone(), size.0, size.1);
             person.presses(keys);
             for cell in &person.screen(&theme("night", Depth::True), false).content {
-                let driving = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+                let driving = |c: char| {
+                    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+                };
                 assert!(!cell.symbol().chars().any(driving), "{keys}: {:?}", cell.symbol());
             }
         }

@@ -1,6 +1,8 @@
 //! The pictures of the README: drawn from fixtures, compared byte for byte, never made by hand.
 //! `UPDATE=1 cargo test --test screenshots` draws them anew.
 
+#![allow(clippy::expect_used, reason = "these are tests, although not in functions that say so")]
+
 mod common;
 
 use common::fingers::{Person, theme};

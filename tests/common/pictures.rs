@@ -9,14 +9,12 @@ use sealwatch::engine::run::{RunResult, StepView};
 use sealwatch::engine::{Policy, RunState, RunView, Snapshot, StepState};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, ObjectRef, Text};
 use sealwatch::ports::{Identity, Scope};
-use sealwatch::runbooks::{
-    Applied, Confirm, Item, ItemState, Operation, Outcome, Preview, Receipt, StepReport, runbook,
-};
+use sealwatch::runbooks::{Applied, Confirm, Item, ItemState, Operation, Outcome, Preview, Receipt, StepReport, runbook};
 
 use super::worlds::{Fares, at, town};
 
 /// A picture of this world, on a cluster called `context`.
-pub fn picture(world: Inventory, now: Timestamp, context: &str, policy: Policy) -> Snapshot {
+pub(crate) fn picture(world: Inventory, now: Timestamp, context: &str, policy: Policy) -> Snapshot {
     let diagnosis = Arc::new(diagnose(&world, now));
     Snapshot {
         identity: Identity {
@@ -33,18 +31,18 @@ pub fn picture(world: Inventory, now: Timestamp, context: &str, policy: Policy) 
 }
 
 /// Production, under break-glass.
-pub fn production() -> Policy {
+pub(crate) fn production() -> Policy {
     Policy { name: PolicyName::BreakGlass, configured: true, production: true, unseal: false }
 }
 
 /// The first second of the incident.
-pub fn sealed() -> Snapshot {
+pub(crate) fn sealed() -> Snapshot {
     static MADE: LazyLock<Snapshot> = LazyLock::new(|| of_town(Fares::Sealed));
     MADE.clone()
 }
 
 /// All is well.
-pub fn healthy() -> Snapshot {
+pub(crate) fn healthy() -> Snapshot {
     static MADE: LazyLock<Snapshot> = LazyLock::new(|| of_town(Fares::Well));
     MADE.clone()
 }
@@ -55,7 +53,7 @@ fn of_town(fares: Fares) -> Snapshot {
 }
 
 /// The middle of the recovery: the fourth step runs.
-pub fn healing() -> Snapshot {
+pub(crate) fn healing() -> Snapshot {
     static MADE: LazyLock<Snapshot> = LazyLock::new(|| of_town(Fares::Healing));
     let mut snapshot = MADE.clone();
     snapshot.writes.open = true;
@@ -65,21 +63,22 @@ pub fn healing() -> Snapshot {
 }
 
 /// Before the first list.
-pub fn loading() -> Snapshot {
+pub(crate) fn loading() -> Snapshot {
     Snapshot::empty(at("02:40:07"), Scope::Everywhere, Policy::default())
 }
 
 /// The API server went away two minutes ago.
-pub fn offline() -> Snapshot {
+pub(crate) fn offline() -> Snapshot {
     let (world, _) = town(Fares::Sealed);
     let mut snapshot = picture(world, at("02:42:11"), "prod-weu", production());
-    let fault = Fault::new(FaultKind::Tcp, "connection refused by https://10.0.0.1:6443.").hinted("Is the VPN up? It is tried again every 5 s.");
+    let fault = Fault::new(FaultKind::Tcp, "connection refused by https://10.0.0.1:6443.")
+        .hinted("Is the VPN up? It is tried again every 5 s.");
     snapshot.offline = Some(fault);
     snapshot
 }
 
 /// External Secrets is not installed, and Secrets may not be listed.
-pub fn half_blind() -> Snapshot {
+pub(crate) fn half_blind() -> Snapshot {
     use sealwatch::model::Change;
     let (mut world, now) = town(Fares::Well);
     let forbidden = Fault::new(FaultKind::Forbidden, "You may not list secrets at the cluster scope (403).")
@@ -92,7 +91,7 @@ pub fn half_blind() -> Snapshot {
 }
 
 /// A run of `recover` that asks `preview` at this step.
-pub fn asking(mut snapshot: Snapshot, step: usize, preview: Preview) -> Snapshot {
+pub(crate) fn asking(mut snapshot: Snapshot, step: usize, preview: Preview) -> Snapshot {
     let mut run = recovering(&snapshot);
     run.started = snapshot.now;
     run.applied.clear();
@@ -111,7 +110,7 @@ pub fn asking(mut snapshot: Snapshot, step: usize, preview: Preview) -> Snapshot
 }
 
 /// A preview that asks for this.
-pub fn preview(confirm: Confirm) -> Preview {
+pub(crate) fn preview(confirm: Confirm) -> Preview {
     Preview {
         will: vec!["Annotate 51 ExternalSecrets that failed, and prove that each is synced.".to_owned()],
         will_not: vec![
@@ -129,7 +128,7 @@ pub fn preview(confirm: Confirm) -> Preview {
 }
 
 /// The run that shares are asked in.
-pub fn share() -> Confirm {
+pub(crate) fn share() -> Confirm {
     Confirm::Share { secret: ObjectRef::new(Kind::Secret, "vault", "vault-auto-credentials") }
 }
 
@@ -169,7 +168,11 @@ fn recovering(snapshot: &Snapshot) -> RunView {
     steps[3].items = items();
     let annotate = |name: &str| Applied {
         step: "external-secrets",
-        operation: Operation::annotate(ObjectRef::new(Kind::ExternalSecret, "orders", name), "force-sync", "1795661174".to_owned()),
+        operation: Operation::annotate(
+            ObjectRef::new(Kind::ExternalSecret, "orders", name),
+            "force-sync",
+            "1795661174".to_owned(),
+        ),
         at: at("02:47:10"),
         result: Ok(Receipt::default()),
     };
@@ -199,12 +202,13 @@ fn items() -> Vec<Item> {
     items.extend((0..187).map(|n| item("orders", format!("db-{n}"), ItemState::Proved, "")));
     items.extend((0..3).map(|n| item("web", format!("session-{n}"), ItemState::Applied, "2s")));
     items.extend((3..33).map(|n| item("web", format!("session-{n}"), ItemState::Queued, "")));
-    items.extend((0..11).map(|n| item("platform", format!("password-{n}"), ItemState::LeftOut, "a refresh makes a new password")));
+    items
+        .extend((0..11).map(|n| item("platform", format!("password-{n}"), ItemState::LeftOut, "a refresh makes a new password")));
     items
 }
 
 /// A run that is over.
-pub fn recovered() -> Snapshot {
+pub(crate) fn recovered() -> Snapshot {
     let mut snapshot = healing();
     let mut run = recovering(&snapshot);
     run.state = RunState::Over(RunResult::Proved);
@@ -225,7 +229,7 @@ pub fn recovered() -> Snapshot {
 }
 
 /// No replica of the Vault answers.
-pub fn unreachable() -> Snapshot {
+pub(crate) fn unreachable() -> Snapshot {
     use sealwatch::model::Change;
     let (mut world, now) = town(Fares::Well);
     let replicas: Vec<_> = world

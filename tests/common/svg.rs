@@ -16,7 +16,7 @@ const MARGIN: u32 = 120;
 const BASELINE: u32 = 134;
 
 /// Draws it.
-pub fn svg(buffer: &Buffer) -> String {
+pub(crate) fn svg(buffer: &Buffer) -> String {
     let (columns, rows) = (u32::from(buffer.area.width), u32::from(buffer.area.height));
     let (width, height) = (columns * CELL.0 + 2 * MARGIN, rows * CELL.1 + 2 * MARGIN);
     let ground = hex(buffer[(0, buffer.area.height / 2)].bg, "#14171c");
@@ -112,7 +112,7 @@ fn top(row: u16) -> u32 {
 
 /// Tenths of a pixel as pixels.
 fn px(tenths: u32) -> String {
-    if tenths % 10 == 0 { (tenths / 10).to_string() } else { format!("{}.{}", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) { (tenths / 10).to_string() } else { format!("{}.{}", tenths / 10, tenths % 10) }
 }
 
 fn escape(text: &str) -> String {

@@ -3,24 +3,22 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sealwatch::model::kinds::{
-    ClusterSecretStore, Event, ExternalSecret, Object, Pod, Secret, SecretStore, Watched,
-};
+use sealwatch::model::kinds::{ClusterSecretStore, Event, ExternalSecret, Object, Pod, Secret, SecretStore, Watched};
 use sealwatch::model::{Change, Inventory, Kind, Name, Names, PathState, ReplicaRole, Seal, Text, VaultAddress};
 use serde_json::{Value, json};
 
 /// A time of the invented night.
-pub fn at(clock: &str) -> Timestamp {
+pub(crate) fn at(clock: &str) -> Timestamp {
     format!("2026-11-25T{clock}Z").parse().expect("a time")
 }
 
 /// Reads an object as the gateway would.
-pub fn object<K: Watched>(names: &mut Names, wire: Value) -> Object {
+pub(crate) fn object<K: Watched>(names: &mut Names, wire: Value) -> Object {
     K::read(serde_json::from_value(wire).expect("the wire form"), names).into_object()
 }
 
 /// Every list complete, with these objects in it.
-pub fn list(world: &mut Inventory, objects: Vec<Value>, now: Timestamp) {
+pub(crate) fn list(world: &mut Inventory, objects: Vec<Value>, now: Timestamp) {
     let mut names = Names::default();
     let mut lists: BTreeMap<Kind, Vec<Object>> = BTreeMap::new();
     for kind in [Kind::SecretStore, Kind::ClusterSecretStore, Kind::ExternalSecret, Kind::Event, Kind::Secret, Kind::Pod] {
@@ -45,7 +43,7 @@ pub fn list(world: &mut Inventory, objects: Vec<Value>, now: Timestamp) {
 }
 
 /// A recorded world.
-pub fn recorded(text: &str) -> (Inventory, Timestamp) {
+pub(crate) fn recorded(text: &str) -> (Inventory, Timestamp) {
     let file: Value = serde_json::from_str(text).expect("a world");
     let now: Timestamp = file["now"].as_str().expect("a time").parse().expect("a time");
     let mut world = Inventory::default();
@@ -54,7 +52,7 @@ pub fn recorded(text: &str) -> (Inventory, Timestamp) {
 }
 
 /// Tells of a Vault's replicas.
-pub fn replicas(world: &mut Inventory, pods: &[(&str, &str, Seal, ReplicaRole)], seen: Timestamp) {
+pub(crate) fn replicas(world: &mut Inventory, pods: &[(&str, &str, Seal, ReplicaRole)], seen: Timestamp) {
     let addresses: Vec<VaultAddress> = world.vaults.keys().cloned().collect();
     for address in addresses {
         let listed = pods.iter().map(|(pod, started, ..)| (Name::new(pod), Some(at(started)))).collect();
@@ -69,7 +67,7 @@ pub fn replicas(world: &mut Inventory, pods: &[(&str, &str, Seal, ReplicaRole)],
 }
 
 /// A seal with so many shares of three given, two needed.
-pub fn seal(sealed: bool, progress: u32) -> Seal {
+pub(crate) fn seal(sealed: bool, progress: u32) -> Seal {
     Seal {
         kind: Text::foreign("shamir"),
         initialized: true,
@@ -98,7 +96,7 @@ const TOWN: [(&str, usize); 8] = [
 
 /// How the company fares.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Fares {
+pub(crate) enum Fares {
     /// Vault was sealed nine minutes ago.
     Sealed,
     /// It is open again, stores are validated, `ExternalSecret`s follow.
@@ -108,7 +106,7 @@ pub enum Fares {
 }
 
 /// The invented company at 02:40:07 (sealed), 02:47:12 (healing) or 02:20:00 (well).
-pub fn town(fares: Fares) -> (Inventory, Timestamp) {
+pub(crate) fn town(fares: Fares) -> (Inventory, Timestamp) {
     let now = match fares {
         Fares::Sealed => at("02:40:07"),
         Fares::Healing => at("02:47:12"),
@@ -147,7 +145,8 @@ pub fn town(fares: Fares) -> (Inventory, Timestamp) {
         for (address, paths) in addresses {
             for path in paths {
                 let missing = path.as_str().ends_with("payments/stripe-0") && fares == Fares::Healing;
-                let state = if missing { PathState::Missing } else { PathState::Present { version: 4, written: Some(at("00:10:00")) } };
+                let state =
+                    if missing { PathState::Missing } else { PathState::Present { version: 4, written: Some(at("00:10:00")) } };
                 world.apply(Change::Path(address.clone(), path, state), now);
             }
         }
@@ -168,8 +167,16 @@ fn stores(namespace: &str, number: usize, fares: Fares) -> Vec<Value> {
             "auth": {"kubernetes": {"mountPath": "kubernetes", "role": namespace, "serviceAccountRef": {"name": "eso"}}}}}},
         "status": {"conditions": [ready]}});
     let told = if failed {
-        event(namespace, "SecretStore", "vault", "InvalidProviderConfig", "Warning", "02:37:10", 4,
-            "unable to log in to auth method: Code: 503. Errors: * Vault is sealed")
+        event(
+            namespace,
+            "SecretStore",
+            "vault",
+            "InvalidProviderConfig",
+            "Warning",
+            "02:37:10",
+            4,
+            "unable to log in to auth method: Code: 503. Errors: * Vault is sealed",
+        )
     } else {
         let when = if fares == Fares::Healing { "02:46:12" } else { "02:18:30" };
         event(namespace, "SecretStore", "vault", "Valid", "Normal", when, 9, "store validated")
@@ -184,7 +191,7 @@ fn external_secret(namespace: &str, number: usize, nth: usize, fares: Fares, now
     // Each is read once an hour, spread over the hour; those due since the seal have failed.
     let minute = (number * 7 + nth * 11) % 60;
     let failed = fares == Fares::Sealed && (31..40).contains(&minute) && number < 3;
-    let healing = fares == Fares::Healing && (31..47).contains(&minute) && nth % 3 == 0;
+    let healing = fares == Fares::Healing && (31..47).contains(&minute) && nth.is_multiple_of(3);
     let refreshed = if minute < 40 { format!("02:{minute:02}:05") } else { format!("01:{minute:02}:05") };
     let refreshed = if failed || healing { format!("01:{minute:02}:05") } else { refreshed };
     let refreshed = if at(&refreshed) > now { format!("01:{minute:02}:05") } else { refreshed };
@@ -207,7 +214,16 @@ fn external_secret(namespace: &str, number: usize, nth: usize, fares: Fares, now
     ];
     if failed || healing {
         let last = if healing { format!("02:45:{:02}", nth % 50) } else { format!("02:39:{:02}", (nth * 7) % 60) };
-        objects.push(event(namespace, "ExternalSecret", &name, "UpdateFailed", "Warning", &last, 5, "SecretStore \"vault\" is not ready"));
+        objects.push(event(
+            namespace,
+            "ExternalSecret",
+            &name,
+            "UpdateFailed",
+            "Warning",
+            &last,
+            5,
+            "SecretStore \"vault\" is not ready",
+        ));
     }
     objects
 }
@@ -231,7 +247,7 @@ fn event(namespace: &str, kind: &str, name: &str, reason: &str, weight: &str, la
 }
 
 /// A world whose every foreign text tries to drive the terminal.
-pub fn hostile() -> (Inventory, Timestamp) {
+pub(crate) fn hostile() -> (Inventory, Timestamp) {
     let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}evil\u{9b}31m 日本語 \u{300}\u{300}\u{300}\u{300}\u{300}";
     let now = at("02:40:07");
     let mut world = Inventory::default();

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::causes::Told;
 use super::effect::{Ask, Effect};
-use super::index::{Entry, Index, Told, View};
+use super::index::{Entry, Index, View};
 use super::links::linked;
 use super::model::{Model, Overlay, Reader, Screen};
 use super::pages::Page;
@@ -118,7 +119,7 @@ impl Board {
 
     /// The object that keys work on: the selected row's, or the cause's.
     #[must_use]
-    pub fn object(&self, model: &Model) -> Option<ObjectRef> {
+    pub fn object(&self, _model: &Model) -> Option<ObjectRef> {
         match self.focus {
             Pane::Causes => self.told().map(|told| told.cause.subject.clone()),
             _ => self.selected()?.object(),
@@ -237,7 +238,8 @@ impl Model {
         let pane = self.board.focus;
         let rows = &self.board.index.rows(pane).entries;
         let is_broken = |at: &usize| {
-            !matches!(rows[*at], Entry::Group { open: true, .. } | Entry::Folded { .. }) && describe(self, &rows[*at]).tone < Tone::Active
+            !matches!(rows[*at], Entry::Group { open: true, .. } | Entry::Folded { .. })
+                && describe(self, &rows[*at]).tone < Tone::Active
         };
         let at = self.board.cursor(pane);
         let found = if forwards { (at + 1..rows.len()).find(is_broken) } else { (0..at).rev().find(is_broken) };
@@ -293,12 +295,11 @@ impl Model {
     }
 
     fn copy_name(&mut self) -> Vec<Effect> {
-        match self.board.object(self) {
-            Some(object) => vec![Effect::Copy(object.short())],
-            None => {
-                self.say("Nothing is selected.");
-                Vec::new()
-            }
+        if let Some(object) = self.board.object(self) {
+            vec![Effect::Copy(object.short())]
+        } else {
+            self.say("Nothing is selected.");
+            Vec::new()
         }
     }
 
@@ -332,18 +333,17 @@ impl Model {
             return told.cause.runbooks.first().map(|runbook| (*runbook, target));
         }
         let cause = {
-            let finding = self.board.index.findings_of(&object).iter().filter_map(|number| diagnosis.findings.get(*number)).next();
+            let finding = self.board.index.findings_of(&object).iter().find_map(|number| diagnosis.findings.get(*number));
             finding.and_then(|finding| {
                 let (slug, subject) = finding.cause();
                 diagnosis.causes.iter().find(|cause| cause.slug == slug && cause.subject == subject)
             })
         };
-        match cause {
-            Some(cause) => cause.runbooks.first().map(|runbook| (*runbook, target_of(&cause.subject))),
-            None => {
-                use crate::model::Kind::{ClusterSecretStore, ExternalSecret, SecretStore};
-                matches!(object.kind, ExternalSecret | SecretStore | ClusterSecretStore).then(|| ("refresh", target_of(&object)))
-            }
+        if let Some(cause) = cause {
+            cause.runbooks.first().map(|runbook| (*runbook, target_of(&cause.subject)))
+        } else {
+            use crate::model::Kind::{ClusterSecretStore, ExternalSecret, SecretStore};
+            matches!(object.kind, ExternalSecret | SecretStore | ClusterSecretStore).then(|| ("refresh", target_of(&object)))
         }
     }
 
@@ -352,13 +352,12 @@ impl Model {
             self.open(Screen::Runbook);
             return Vec::new();
         }
-        match self.remedy() {
-            Some((runbook, target)) => self.start(runbook, target),
-            None => {
-                let what = self.board.object(self).map_or_else(|| "this".to_owned(), |object| named(&object));
-                self.say(format!("No runbook repairs {what}. X says what is known of it, R lists every runbook."));
-                Vec::new()
-            }
+        if let Some((runbook, target)) = self.remedy() {
+            self.start(runbook, target)
+        } else {
+            let what = self.board.object(self).map_or_else(|| "this".to_owned(), |object| named(&object));
+            self.say(format!("No runbook repairs {what}. X says what is known of it, R lists every runbook."));
+            Vec::new()
         }
     }
 }

@@ -126,7 +126,7 @@ impl Paragraph {
 /// kept, except where a line breaks.
 #[must_use]
 pub fn wrap(spans: &[(Ink, String)], width: usize) -> Vec<Line> {
-    let mut lines = Lines { width: width.max(1), lines: vec![Line::new()], used: 0, blanks: 0 };
+    let mut lines = Lines { width: width.max(1), done: vec![Line::new()], used: 0, blanks: 0 };
     for (ink, text) in spans {
         let mut rest = text.as_str();
         while !rest.is_empty() {
@@ -138,13 +138,13 @@ pub fn wrap(spans: &[(Ink, String)], width: usize) -> Vec<Line> {
             rest = after;
         }
     }
-    lines.lines
+    lines.done
 }
 
 /// Lines in the making.
 struct Lines {
     width: usize,
-    lines: Vec<Line>,
+    done: Vec<Line>,
     used: usize,
     /// Blanks that stand before the next word, should it go on this line.
     blanks: usize,
@@ -160,7 +160,7 @@ impl Lines {
                 return;
             }
             if self.used > 0 {
-                self.lines.push(Line::new());
+                self.done.push(Line::new());
                 self.used = 0;
                 continue;
             }
@@ -175,7 +175,7 @@ impl Lines {
         let text = format!("{}{word}", " ".repeat(blanks));
         self.used += text.width();
         self.blanks = 0;
-        let Some(line) = self.lines.last_mut() else { return };
+        let Some(line) = self.done.last_mut() else { return };
         match line.last_mut() {
             Some((last, said)) if *last == ink => said.push_str(&text),
             _ => line.push((ink, text)),

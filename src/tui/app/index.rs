@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::board::Pane;
+use super::causes::{Told, told};
 use super::filter::{Candidate, Filter};
 use super::rows::{self, Tone};
-use super::words::counted;
-use crate::diagnosis::{Cause, Diagnosis};
+use crate::diagnosis::Diagnosis;
 use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{Event, ExternalSecret, SecretStore, Watched};
 use crate::model::{Health, Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
@@ -117,15 +117,6 @@ pub struct Index {
     pub events: Vec<ObjectRef>,
 }
 
-/// A cause as it is told: one, or several of one rule with their numbers added up.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// The first of them, with the numbers of all.
-    pub cause: Cause,
-    /// The subjects of all.
-    pub subjects: Vec<ObjectRef>,
-}
-
 /// What a person chose to see.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -154,8 +145,8 @@ impl Index {
             world.vaults.values().filter(|server| ServerState::of(server).is_down()).map(|server| &server.address).collect();
         index.panes = [
             Rows::default(),
-            index.grouped(Pane::Stores, store_rows(world, &index), view),
-            index.grouped(Pane::ExternalSecrets, external_secret_rows(world, &index, &down), view),
+            grouped(Pane::Stores, store_rows(world, &index), view),
+            grouped(Pane::ExternalSecrets, external_secret_rows(world, &index, &down), view),
             vault_rows(world, view),
         ];
         index.causes = told(&diagnosis.causes);
@@ -174,36 +165,37 @@ impl Index {
     pub fn findings_of(&self, object: &ObjectRef) -> &[usize] {
         self.findings.get(object).map_or(&[], Vec::as_slice)
     }
+}
 
-    fn grouped(&self, pane: Pane, rows: Vec<Row>, view: &View) -> Rows {
-        let total = rows.len();
-        let broken = rows.iter().filter(|row| row.is_broken()).count();
-        let failing = rows.iter().filter(|row| row.tone == Tone::Failing).count();
-        let rows: Vec<Row> = rows.into_iter().filter(|row| view.filter.is_empty() || view.filter.keeps(row.candidate())).collect();
-        let kept = rows.len();
-        let mut groups: BTreeMap<Name, Vec<Row>> = BTreeMap::new();
-        for row in rows {
-            groups.entry(row.object.namespace.clone()).or_default().push(row);
-        }
-        let headings = groups.values().filter(|rows| rows.len() > 1).count();
-        let healthy_only = groups.values().filter(|rows| !rows.iter().any(Row::is_broken)).count();
-        let mut fold = Fold {
-            // A filter is a wish to see: nothing that it leaves is folded away. Nor is what fits anyway.
-            none: view.unfolded.contains(&pane) || !view.filter.is_empty() || kept + headings <= view.room,
-            rows_left: view.room.saturating_sub(broken.min(headings) + 1),
-            name_healthy: broken.min(headings) + healthy_only < view.room,
-        };
-        let mut groups: Vec<(Name, Vec<Row>)> = groups.into_iter().collect();
-        groups.sort_by_key(|(name, rows)| (std::cmp::Reverse(rows.iter().filter(|row| row.is_broken()).count()), name.clone()));
-        let mut entries = Vec::new();
-        let mut folded = Folded::default();
-        for (namespace, rows) in groups {
-            let flipped = view.flipped.contains(&(pane, namespace.clone()));
-            fold.group(namespace, rows, flipped, &mut entries, &mut folded);
-        }
-        entries.extend(folded.entry());
-        Rows { entries, total, broken, failing, kept }
+/// Puts rows under their namespaces.
+fn grouped(pane: Pane, rows: Vec<Row>, view: &View) -> Rows {
+    let total = rows.len();
+    let broken = rows.iter().filter(|row| row.is_broken()).count();
+    let failing = rows.iter().filter(|row| row.tone == Tone::Failing).count();
+    let rows: Vec<Row> = rows.into_iter().filter(|row| view.filter.is_empty() || view.filter.keeps(row.candidate())).collect();
+    let kept = rows.len();
+    let mut groups: BTreeMap<Name, Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(row.object.namespace.clone()).or_default().push(row);
     }
+    let headings = groups.values().filter(|rows| rows.len() > 1).count();
+    let healthy_only = groups.values().filter(|rows| !rows.iter().any(Row::is_broken)).count();
+    let mut fold = Fold {
+        // A filter is a wish to see: nothing that it leaves is folded away. Nor is what fits anyway.
+        none: view.unfolded.contains(&pane) || !view.filter.is_empty() || kept + headings <= view.room,
+        rows_left: view.room.saturating_sub(broken.min(headings) + 1),
+        name_healthy: broken.min(headings) + healthy_only < view.room,
+    };
+    let mut groups: Vec<(Name, Vec<Row>)> = groups.into_iter().collect();
+    groups.sort_by_key(|(name, rows)| (std::cmp::Reverse(rows.iter().filter(|row| row.is_broken()).count()), name.clone()));
+    let mut entries = Vec::new();
+    let mut folded = Folded::default();
+    for (namespace, rows) in groups {
+        let flipped = view.flipped.contains(&(pane, namespace.clone()));
+        fold.group(namespace, rows, flipped, &mut entries, &mut folded);
+    }
+    entries.extend(folded.entry());
+    Rows { entries, total, broken, failing, kept }
 }
 
 /// What is folded in a pane.
@@ -222,7 +214,9 @@ impl Fold {
         let broken = rows.iter().filter(|row| row.is_broken()).count();
         let named = self.none || broken > 0 || self.name_healthy || flipped;
         if !named {
-            rows.iter().for_each(|row| folded.add(row));
+            for row in &rows {
+                folded.add(row);
+            }
             return;
         }
         if rows.len() == 1 {
@@ -360,54 +354,6 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
     }
     rows.failing = rows.broken;
     rows
-}
-
-/// Twenty objects that wait for their back-off are one thing to a person.
-fn told(causes: &[Cause]) -> Vec<Told> {
-    let mut told: Vec<Told> = Vec::new();
-    for cause in causes {
-        let same = |other: &&mut Told| other.cause.slug == cause.slug && cause.subject.kind != Kind::Vault;
-        match told.iter_mut().find(same) {
-            Some(group) => group.add(cause),
-            None => told.push(Told { cause: cause.clone(), subjects: vec![cause.subject.clone()] }),
-        }
-    }
-    told
-}
-
-impl Told {
-    fn add(&mut self, other: &Cause) {
-        let sum = &mut self.cause;
-        for (into, from) in [(&mut sum.radius, &other.radius), (&mut sum.failing, &other.failing)] {
-            into.stores += from.stores;
-            into.external_secrets += from.external_secrets;
-            into.secrets += from.secrets;
-            into.workloads += from.workloads;
-            into.pods += from.pods;
-        }
-        sum.follows.external_secrets += other.follows.external_secrets;
-        sum.follows.stores += other.follows.stores;
-        sum.follows.first = [sum.follows.first, other.follows.first].into_iter().flatten().min();
-        sum.follows.last = sum.follows.last.max(other.follows.last);
-        sum.spared.secrets += other.spared.secrets;
-        sum.spared.pods += other.spared.pods;
-        sum.since = [sum.since, other.since].into_iter().flatten().min();
-        sum.certainty = sum.certainty.min(other.certainty);
-        sum.findings.extend(&other.findings);
-        self.subjects.push(other.subject.clone());
-        let namespaces: HashSet<&Name> = self.subjects.iter().map(|subject| &subject.namespace).collect();
-        sum.failing.namespaces = namespaces.len();
-        sum.radius.namespaces = namespaces.len();
-    }
-
-    /// What it is about: the object, or how many.
-    #[must_use]
-    pub fn subject(&self) -> String {
-        match self.subjects.as_slice() {
-            [one] => one.short(),
-            many => counted(many.len(), self.cause.subject.kind.as_str()),
-        }
-    }
 }
 
 fn events(world: &Inventory) -> Vec<ObjectRef> {

@@ -56,7 +56,7 @@ fn server(store: &SecretStore) -> Option<&VaultAddress> {
 /// The paths that an `ExternalSecret` reads through a store.
 fn paths(store: &SecretStore, es: &ExternalSecret) -> impl Iterator<Item = ObjectRef> {
     let vault = store.vault.as_ref();
-    es.remote
-        .iter()
-        .filter_map(move |remote| vault.map(|vault| path_ref(&vault.address, &full_path(vault.mount.as_str(), remote.key.as_str()))))
+    es.remote.iter().filter_map(move |remote| {
+        vault.map(|vault| path_ref(&vault.address, &full_path(vault.mount.as_str(), remote.key.as_str())))
+    })
 }

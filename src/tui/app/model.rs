@@ -115,7 +115,8 @@ impl Model {
 
     /// Takes a new picture in. Rows are worked out anew only if the world or the diagnosis is another one.
     pub(super) fn take(&mut self, snapshot: Arc<Snapshot>, at: Moment) {
-        let same = Arc::ptr_eq(&self.snapshot.world, &snapshot.world) && Arc::ptr_eq(&self.snapshot.diagnosis, &snapshot.diagnosis);
+        let same =
+            Arc::ptr_eq(&self.snapshot.world, &snapshot.world) && Arc::ptr_eq(&self.snapshot.diagnosis, &snapshot.diagnosis);
         if let (Some(old), Some(new)) = (&self.snapshot.run, &snapshot.run)
             && old.started != new.started
         {
@@ -176,7 +177,7 @@ impl Model {
         self.snapshot.run.as_ref().is_some_and(|run| !matches!(run.state, RunState::Over(_)))
     }
 
-    /// A page for PgUp and PgDn, in rows.
+    /// A page for `PgUp` and `PgDn`, in rows.
     pub(super) fn page(&self) -> isize {
         isize::try_from(self.size.1 / 2).unwrap_or(10).max(1)
     }

@@ -190,8 +190,11 @@ fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
         page.pair("store", 10, Ink::Plain, store);
         let written = if world.target_of(es).is_some() { "exists" } else { "is not there, or may not be seen" };
         page.pair("writes", 10, Ink::Plain, format!("Secret {}: it {written}", es.target));
-        let consumers: Vec<String> =
-            world.consumers_of(&es.meta.namespace, &es.target).filter(|pod| !pod.is_over()).map(|pod| pod.meta.name.to_string()).collect();
+        let consumers: Vec<String> = world
+            .consumers_of(&es.meta.namespace, &es.target)
+            .filter(|pod| !pod.is_over())
+            .map(|pod| pod.meta.name.to_string())
+            .collect();
         if !consumers.is_empty() {
             page.pair("used by", 10, Ink::Plain, consumers.join(", "));
         }
@@ -281,11 +284,11 @@ fn commands(model: &Model) -> Document {
             }
         }
     }
-    if !any {
-        page.text(Ink::Plain, "Nothing was written in this session.");
-    } else {
+    if any {
         page.gap();
         page.text(Ink::Muted, "These commands alone do the same. K copies them; none holds a secret.");
+    } else {
+        page.text(Ink::Plain, "Nothing was written in this session.");
     }
     page
 }

@@ -131,12 +131,11 @@ impl Model {
 
     /// Begins a runbook by name, on what it can be run on.
     pub(super) fn start_named(&mut self, runbook: &'static Runbook) -> Vec<Effect> {
-        match self.target_for(runbook) {
-            Some(target) => self.start(runbook.name, target),
-            None => {
-                self.say(format!("Select on the board what “{}” is to be run on.", runbook.title));
-                Vec::new()
-            }
+        if let Some(target) = self.target_for(runbook) {
+            self.start(runbook.name, target)
+        } else {
+            self.say(format!("Select on the board what “{}” is to be run on.", runbook.title));
+            Vec::new()
         }
     }
 }

@@ -135,12 +135,12 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
     match entry {
         Entry::Group { namespace, broken, well, at_risk, next, .. } => {
             let name = if namespace.is_empty() { "cluster-wide".to_owned() } else { namespace.to_string() };
-            let (tone, state, word) = match (broken, at_risk) {
+            let (tone, state, verb) = match (broken, at_risk) {
                 (0, 0) => (Tone::Healthy, format!("{well} well"), "due"),
                 (0, _) => (Tone::Warning, format!("{at_risk} at risk"), "due"),
                 _ => (Tone::Failing, format!("{broken} broken"), "retry"),
             };
-            RowText { tone, depth: 0, name, state, note: next.map_or_else(String::new, |at| soon(word, at, model.now)) }
+            RowText { tone, depth: 0, name, state, note: next.map_or_else(String::new, |at| soon(verb, at, model.now)) }
         }
         Entry::Object(object, alone) => object_text(model, object).map_or_else(gone, |text| match alone {
             Alone::Yes => RowText { depth: 0, name: object.short(), ..text },
@@ -185,14 +185,15 @@ fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
     }
     let es = world.get::<ExternalSecret>(object)?;
     let (mut tone, mut state) = external_secret_state(es, found);
-    if tone == Tone::Healthy && !es.remote.is_empty() && vault_of(world, es).is_some_and(|server| ServerState::of(server).is_down()) {
+    if tone == Tone::Healthy
+        && !es.remote.is_empty()
+        && vault_of(world, es).is_some_and(|server| ServerState::of(server).is_down())
+    {
         (tone, state) = (Tone::Warning, "at risk".to_owned());
     }
     let note = match es.health() {
-        Health::Failing => next_try(world, es).map_or_else(
-            || age(es.ready.as_ref().and_then(|ready| ready.since)),
-            |at| soon("retry", at, model.now),
-        ),
+        Health::Failing => next_try(world, es)
+            .map_or_else(|| age(es.ready.as_ref().and_then(|ready| ready.since)), |at| soon("retry", at, model.now)),
         _ if es.rotates() => "generator".to_owned(),
         Health::Healthy => es.next_refresh().map_or_else(|| age(es.refreshed), |at| soon("due", at, model.now)),
         _ => String::new(),

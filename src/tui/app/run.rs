@@ -169,7 +169,9 @@ impl Model {
 
     /// A key on the runbook's screen.
     pub(super) fn run_act(&mut self, action: Action, repeat: bool, at: Moment) -> Vec<Effect> {
-        if !matches!(action, Action::Agree) && let Some(prompt) = &mut self.run.prompt {
+        if !matches!(action, Action::Agree)
+            && let Some(prompt) = &mut self.run.prompt
+        {
             prompt.disturb();
         }
         match action {
@@ -181,7 +183,11 @@ impl Model {
             Action::Bottom => self.look_at(usize::MAX),
             Action::Pause if self.run_is_on() => {
                 let paused = self.snapshot.run.as_ref().is_some_and(|run| run.state == RunState::Paused);
-                self.say(if paused { "It goes on." } else { "Paused: nothing new is begun; what is in flight goes on. p goes on." });
+                self.say(if paused {
+                    "It goes on."
+                } else {
+                    "Paused: nothing new is begun; what is in flight goes on. p goes on."
+                });
                 return vec![Effect::Engine(Ask::Pause(!paused))];
             }
             Action::Stop if self.run_is_on() => {
@@ -366,12 +372,11 @@ impl Model {
     fn copy_command(&mut self) -> Vec<Effect> {
         let commands = self.preview().map(|preview| preview.commands.join("\n")).filter(|commands| !commands.is_empty());
         let last = || Some(self.snapshot.run.as_ref()?.applied.last()?.operation.command());
-        match commands.or_else(last) {
-            Some(text) => vec![Effect::Copy(text)],
-            None => {
-                self.say("There is no command here to copy.");
-                Vec::new()
-            }
+        if let Some(text) = commands.or_else(last) {
+            vec![Effect::Copy(text)]
+        } else {
+            self.say("There is no command here to copy.");
+            Vec::new()
         }
     }
 }

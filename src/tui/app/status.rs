@@ -16,13 +16,19 @@ impl Model {
         let mut parts = Vec::new();
         for server in world.vaults.values() {
             let open = server.open().count();
-            parts.push(format!("Vault {} {} ({open}/{} open)", server.subject().short(), server_state(server).1, server.replicas.len()));
+            parts.push(format!(
+                "Vault {} {} ({open}/{} open)",
+                server.subject().short(),
+                server_state(server).1,
+                server.replicas.len()
+            ));
         }
         let failing = world.all::<ExternalSecret>().iter().filter(|es| es.health() == Health::Failing).count();
         parts.push(format!("{failing} of {} fail", counted(world.all::<ExternalSecret>().len(), "ExternalSecret")));
         if let Some(run) = &self.snapshot.run {
             let at = super::run::current(run);
-            let proved = run.steps.get(at).map_or(0, |step| step.items.iter().filter(|item| item.state == ItemState::Proved).count());
+            let proved =
+                run.steps.get(at).map_or(0, |step| step.items.iter().filter(|item| item.state == ItemState::Proved).count());
             let all = run.steps.get(at).map_or(0, |step| step.items.len());
             let progress = if all > 0 { format!(", {proved}/{all} proved") } else { String::new() };
             parts.push(match &run.state {
@@ -75,7 +81,10 @@ impl Model {
         if !world.is_complete(Kind::Secret) {
             gaps.push("whether the Secrets exist".to_owned());
         }
-        gaps.push("whether values are right; whether pods run with the newest; logins since the last check of a store (5 min)".to_owned());
+        gaps.push(
+            "whether values are right; whether pods run with the newest; logins since the last check of a store (5 min)"
+                .to_owned(),
+        );
         gaps
     }
 
@@ -94,13 +103,16 @@ impl Model {
         let lost = [Kind::ExternalSecret, Kind::SecretStore]
             .into_iter()
             .find_map(|kind| snapshot.world.sources.get(&kind)?.fault.as_ref().map(|fault| (kind, fault)));
-        lost.map(|(kind, fault)| format!("{kind}s cannot be read: {fault} {}", if seen.is_some() { age } else { String::new() }).trim().to_owned())
+        lost.map(|(kind, fault)| {
+            format!("{kind}s cannot be read: {fault} {}", if seen.is_some() { age } else { String::new() }).trim().to_owned()
+        })
     }
 
     /// Which lists are still coming, in words; empty once all are there.
     #[must_use]
     pub fn listing(&self) -> Vec<String> {
-        let waits = |kind: &Kind| !self.snapshot.world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some());
+        let waits =
+            |kind: &Kind| !self.snapshot.world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some());
         [Kind::ExternalSecret, Kind::SecretStore, Kind::ClusterSecretStore, Kind::Secret, Kind::Pod, Kind::Event]
             .iter()
             .filter(|kind| waits(kind))

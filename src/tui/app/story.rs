@@ -61,7 +61,9 @@ fn hit(cause: &Cause) -> String {
     let what = listed([
         of(now.stores, all.stores, "store"),
         of(now.external_secrets, all.external_secrets, "ExternalSecret"),
-        some(now.pods, "pod").map(|pods| if now.pods == 1 { format!("{pods} waits for its Secret") } else { format!("{pods} wait for their Secrets") }),
+        some(now.pods, "pod").map(|pods| {
+            if now.pods == 1 { format!("{pods} waits for its Secret") } else { format!("{pods} wait for their Secrets") }
+        }),
     ]);
     let nothing = now.stores + now.external_secrets + now.pods == 0;
     match (what, now.namespaces) {
@@ -102,7 +104,8 @@ fn spared(cause: &Cause) -> Option<String> {
             (_, 1) => "1 Secret exists and stays".to_owned(),
             (_, secrets) => format!("{secrets} Secrets exist and stay"),
         }),
-        (spared.pods > 0).then(|| if spared.pods == 1 { "1 pod runs on".to_owned() } else { format!("{} pods run on", spared.pods) }),
+        (spared.pods > 0)
+            .then(|| if spared.pods == 1 { "1 pod runs on".to_owned() } else { format!("{} pods run on", spared.pods) }),
     ]
     .into_iter()
     .flatten()

@@ -94,14 +94,13 @@ impl Model {
         if self.typing().is_some() && matches!(self.stack.last(), Some(Screen::Runbook)) {
             return self.run_type(chord, meant);
         }
-        match meant {
-            Some(meant) => self.act(meant, repeat, at),
-            None => {
-                if let Some(prompt) = &mut self.run.prompt {
-                    prompt.disturb();
-                }
-                Vec::new()
+        if let Some(meant) = meant {
+            self.act(meant, repeat, at)
+        } else {
+            if let Some(prompt) = &mut self.run.prompt {
+                prompt.disturb();
             }
+            Vec::new()
         }
     }
 

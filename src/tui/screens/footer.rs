@@ -37,7 +37,7 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
 /// As many keys as fit, whole; the way to the others always fits.
 fn hints(place: Place, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let help = footer(place).find(|binding| binding.action == Action::Help);
-    let reserved = help.map_or(0, |binding| width(binding));
+    let reserved = help.map_or(0, width);
     let mut pen = Pen::new(buffer, area, 0);
     for binding in footer(place).filter(|binding| binding.action != Action::Help) {
         if pen.left() >= width(binding) + reserved {

@@ -14,7 +14,8 @@ use crate::tui::widgets::table::window;
 /// Draws it; says where the cursor stands.
 pub fn draw(palette: &Palette, look: Look<'_>, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
     let choices = palette.choices();
-    let dialog = Dialog { title: "Run anything", width: 76, height: screen.height.saturating_sub(8).clamp(3, 16), theme: look.theme };
+    let dialog =
+        Dialog { title: "Run anything", width: 76, height: screen.height.saturating_sub(8).clamp(3, 16), theme: look.theme };
     let inside = dialog.open(screen, buffer);
     Pen::new(buffer, inside, 0).put(":", look.of(Role::Key));
     let cursor = input::field(

@@ -51,7 +51,12 @@ fn title(model: &Model, run: &RunView, look: Look<'_>, area: Rect, buffer: &mut 
         None => format!("  since {}", since(run.started, model.now)),
     };
     rule(
-        &[(&name, look.of(Role::Title)), (&target, look.of(Role::Text)), (&state, look.of(role(tone))), (&time, look.of(Role::Muted))],
+        &[
+            (&name, look.of(Role::Title)),
+            (&target, look.of(Role::Text)),
+            (&state, look.of(role(tone))),
+            (&time, look.of(Role::Muted)),
+        ],
         true,
         area,
         buffer,
@@ -78,7 +83,17 @@ fn state(run: &RunView) -> (Tone, String) {
 }
 
 #[expect(clippy::too_many_arguments, reason = "one caller, and each of them is another thing")]
-fn line(model: &Model, run: &RunView, number: usize, step: &StepView, looked_at: bool, look: Look<'_>, area: Rect, row: u16, buffer: &mut Buffer) {
+fn line(
+    model: &Model,
+    run: &RunView,
+    number: usize,
+    step: &StepView,
+    looked_at: bool,
+    look: Look<'_>,
+    area: Rect,
+    row: u16,
+    buffer: &mut Buffer,
+) {
     let ground = if looked_at { Role::Selection } else { Role::Text };
     let style = |role: Role| look.theme.on(role, ground);
     let (tone, word) = step_state(run, step, number == current(run));

@@ -29,7 +29,12 @@ pub fn draw(model: &Model, dialog: &WritesDialog, look: Look<'_>, screen: Rect, 
     } else {
         page.text(Ink::Plain, format!("Writes on {context} are opened for this session. Each step still asks before it writes."));
         page.gap();
-        page.line(vec![(Ink::Key, "y".to_owned()), (Ink::Plain, " opens them, ".to_owned()), (Ink::Key, "Esc".to_owned()), (Ink::Plain, " leaves them closed.".to_owned())]);
+        page.line(vec![
+            (Ink::Key, "y".to_owned()),
+            (Ink::Plain, " opens them, ".to_owned()),
+            (Ink::Key, "Esc".to_owned()),
+            (Ink::Plain, " leaves them closed.".to_owned()),
+        ]);
     }
     let said = page.lines(64);
     let head = u16::try_from(said.len()).unwrap_or(4);

@@ -23,12 +23,7 @@ impl Dialog<'_> {
     pub fn open(&self, screen: Rect, buffer: &mut Buffer) -> Rect {
         let width = self.width.saturating_add(4).min(screen.width);
         let height = self.height.saturating_add(2).min(screen.height);
-        let area = Rect {
-            x: screen.x + (screen.width - width) / 2,
-            y: screen.y + (screen.height - height) / 3,
-            width,
-            height,
-        };
+        let area = Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 3, width, height };
         Clear.render(area, buffer);
         let block = Block::bordered()
             .border_type(BorderType::Rounded)

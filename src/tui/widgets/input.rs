@@ -24,7 +24,11 @@ pub fn field(field: &Field, area: Rect, buffer: &mut Buffer, theme: &Theme) -> O
 /// Draws a field whose text may not be seen: a dot for each character, and how many where there are many.
 pub fn dots(length: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) -> Option<Position> {
     let room = usize::from(area.width).checked_sub(1)?;
-    let text = if length > room.min(48) { format!("{} ({length})", glyphs::DOT.repeat(room.min(40).saturating_sub(6))) } else { glyphs::DOT.repeat(length) };
+    let text = if length > room.min(48) {
+        format!("{} ({length})", glyphs::DOT.repeat(room.min(40).saturating_sub(6)))
+    } else {
+        glyphs::DOT.repeat(length)
+    };
     let mut pen = Pen::new(buffer, area, 0);
     pen.put(&text, theme.style(Role::Input));
     let cursor = Position::new(pen.column().min(area.right().saturating_sub(1)), area.y);

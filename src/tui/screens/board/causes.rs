@@ -9,8 +9,8 @@ use crate::model::Clock;
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::board::Pane;
+use crate::tui::app::causes::Told as Group;
 use crate::tui::app::document::{Document, Ink, Line};
-use crate::tui::app::index::Told as Group;
 use crate::tui::app::rows::{Tone, server_state};
 use crate::tui::app::story::{certainty, coverage, repair, tell};
 use crate::tui::app::words::{counted, since};
@@ -80,7 +80,8 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
     let snapshot = &model.snapshot;
     let (cause, causes) = (&group.cause, &model.board.index.causes);
     told.tone = tone(cause);
-    let which = if causes.len() == 1 { "1 CAUSE".to_owned() } else { format!("CAUSE {} of {}", model.board.cause + 1, causes.len()) };
+    let which =
+        if causes.len() == 1 { "1 CAUSE".to_owned() } else { format!("CAUSE {} of {}", model.board.cause + 1, causes.len()) };
     told.title = format!("{which}  {}", coverage(snapshot));
     let mut page = Document::default();
     page.signed(Ink::Tone(told.tone), glyph(told.tone), headline(model, group));
@@ -105,7 +106,10 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
     let others = causes.iter().enumerate().filter(|(number, _)| *number != model.board.cause);
     told.others.extend(others.take(OTHERS).map(|(number, other)| line_of(number, other)));
     if causes.len() > OTHERS + 1 {
-        told.others.push(vec![(Ink::Muted, format!("  {} {} more causes, j and k go through them", glyphs::CUT, causes.len() - OTHERS - 1))]);
+        told.others.push(vec![(
+            Ink::Muted,
+            format!("  {} {} more causes, j and k go through them", glyphs::CUT, causes.len() - OTHERS - 1),
+        )]);
     }
     for one in snapshot.diagnosis.unknown.iter().take(GAPS) {
         let mut page = Document::default();
@@ -120,10 +124,7 @@ fn headline(model: &Model, group: &Group) -> Line {
     let cause = &group.cause;
     let tone = tone(cause);
     let state = model.snapshot.world.vault(&cause.subject).map(|server| server_state(server).1);
-    let mut line = vec![
-        (Ink::Tone(tone), format!("{}  ", cause.title)),
-        (Ink::Strong, format!("{}  ", group.subject())),
-    ];
+    let mut line = vec![(Ink::Tone(tone), format!("{}  ", cause.title)), (Ink::Strong, format!("{}  ", group.subject()))];
     if let Some(state) = state.filter(|state| state.contains("of")) {
         line.push((Ink::Tone(tone), format!("{state}  ")));
     }
@@ -212,15 +213,19 @@ pub(super) fn draw(model: &Model, told: &Told, look: Look<'_>, area: Rect, buffe
     let all = told.blind.len() + told.body.len() + told.repair.len() + told.others.len() + told.unseen.len();
     let fits = all <= room;
     room = room.saturating_sub(told.repair.len());
-    for (part, least) in [(&told.blind, 0), (&told.body, 0), (&told.repair, told.repair.len()), (&told.others, 0), (&told.unseen, 0)] {
-        let shown = if least > 0 { part.len() } else { part.len().min(room.saturating_sub(usize::from(!fits && part.len() > room))) };
+    for (part, least) in
+        [(&told.blind, 0), (&told.body, 0), (&told.repair, told.repair.len()), (&told.others, 0), (&told.unseen, 0)]
+    {
+        let shown =
+            if least > 0 { part.len() } else { part.len().min(room.saturating_sub(usize::from(!fits && part.len() > room))) };
         if least == 0 {
             room -= shown.min(room);
         }
         let drawn = lines(&part[..shown.min(part.len())], rest, buffer, look);
         rest = below(rest, drawn);
         if shown < part.len() && least == 0 && room > 0 {
-            let more = vec![vec![(Ink::Muted, format!("  {} {} more, X shows all", glyphs::CUT, counted(part.len() - shown, "line")))]];
+            let more =
+                vec![vec![(Ink::Muted, format!("  {} {} more, X shows all", glyphs::CUT, counted(part.len() - shown, "line")))]];
             rest = below(rest, lines(&more, rest, buffer, look));
             room -= 1;
         }

@@ -131,15 +131,15 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
         (false, true) => Role::Linked,
         (false, false) => Role::Text,
     };
-    let style = |role: Role| if stale { look.theme.on(Role::Muted, ground) } else { look.theme.on(role, ground) };
+    let ink = |role: Role| if stale { look.theme.on(Role::Muted, ground) } else { look.theme.on(role, ground) };
     let cursor = match (selected, marked) {
-        (true, true) | (false, true) => glyphs::MARK,
+        (true | false, true) => glyphs::MARK,
         (true, false) => glyphs::CURSOR,
         (false, false) => " ",
     };
     let (sign, name): (&str, Style) = match entry {
-        Entry::Group { open, .. } => (if *open { glyphs::UNFOLDED } else { glyphs::FOLDED }, style(Role::Text)),
-        Entry::Folded { .. } => (glyphs::FOLDED, style(Role::Muted)),
+        Entry::Group { open, .. } => (if *open { glyphs::UNFOLDED } else { glyphs::FOLDED }, ink(Role::Text)),
+        Entry::Folded { .. } => (glyphs::FOLDED, ink(Role::Muted)),
         Entry::Replica(address, pod) => {
             let replica = model.snapshot.world.vaults.get(address).and_then(|server| server.replicas.get(pod));
             let sign = replica.map_or(glyphs::UNKNOWN, |replica| {
@@ -151,21 +151,22 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
                     glyph(text.tone)
                 }
             });
-            (sign, style(Role::Text))
+            (sign, ink(Role::Text))
         }
-        _ => (glyph(text.tone), style(Role::Text)),
+        _ => (glyph(text.tone), ink(Role::Text)),
     };
-    let sign_style = if matches!(entry, Entry::Group { .. } | Entry::Folded { .. }) { style(Role::Muted) } else { style(role(text.tone)) };
+    let sign_style =
+        if matches!(entry, Entry::Group { .. } | Entry::Folded { .. }) { ink(Role::Muted) } else { ink(role(text.tone)) };
     let folded = if let Entry::Folded { .. } = entry { model.board.linked_in_fold(pane) } else { 0 };
     let label = match entry {
         Entry::Folded { count, .. } if folded > 0 => format!("{count} folded, {folded} of them linked"),
         _ => text.name,
     };
     Cells {
-        lead: [(cursor.to_owned(), style(Role::Active)), (sign.to_owned(), sign_style)],
+        lead: [(cursor.to_owned(), ink(Role::Active)), (sign.to_owned(), sign_style)],
         name: (label, name),
-        state: (text.state, style(role(text.tone))),
-        note: (text.note, style(Role::Muted)),
+        state: (text.state, ink(role(text.tone))),
+        note: (text.note, ink(Role::Muted)),
         ground: look.theme.on(Role::Text, ground),
         indent: text.depth,
     }

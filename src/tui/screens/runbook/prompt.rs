@@ -31,8 +31,7 @@ pub(super) fn draw(model: &Model, run: &RunView, look: Look<'_>, area: Rect, buf
         quiet(run, look, area, buffer);
         return None;
     };
-    let second = (area.height > 1)
-        .then(|| Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(2), height: 1 });
+    let second = (area.height > 1).then(|| Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(2), height: 1 });
     match asked(model, &preview.confirm, prompt) {
         Asked::Key(text) => {
             bar(&text, look, area, buffer);

@@ -94,8 +94,7 @@ fn preview(page: &mut Document, preview: &Preview) {
 }
 
 /// The order in which objects are shown: what needs eyes first.
-const ORDER: [ItemState; 5] =
-    [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Proved];
+const ORDER: [ItemState; 5] = [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Proved];
 
 fn items(model: &Model, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     if step.items.is_empty() || area.height == 0 {
