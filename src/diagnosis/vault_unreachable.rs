@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::Rule;
 use super::finding::{Finding, Severity, Source};
-use super::server::{ServerState, dependents_under, in_state, since};
-use crate::model::{Inventory, ObjectRef};
+use super::server::{ServerState, dependents_under, since};
+use crate::model::{Health, Inventory, ObjectRef};
+use crate::model::kinds::SecretStore;
 use crate::model::vault::VaultServer;
 
 pub(super) const RULE: Rule = Rule {
@@ -28,8 +29,14 @@ TLS at the store's `caBundle` or `caProvider`. Then annotate the store: it valid
 };
 
 fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
-    for server in in_state(world, ServerState::Unreachable) {
+    for server in world.vaults.values() {
         let said = operators_word(world, server);
+        match ServerState::of(server) {
+            ServerState::Unreachable => {}
+            // We could not even ask (no such Service, no right to list its pods), but External Secrets did.
+            ServerState::Unknown if said.is_some() => {}
+            _ => continue,
+        }
         let summary = match &said {
             Some((layer, _, _)) => format!("External Secrets cannot reach this Vault: {layer}."),
             None => "No replica of this Vault answers sealwatch; whether External Secrets can reach it is not known.".to_owned(),
@@ -53,7 +60,8 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
 /// What the operator's own events say of the connection: the layer in words, the text, the time.
 fn operators_word(world: &Inventory, server: &VaultServer) -> Option<(&'static str, String, Option<Timestamp>)> {
     let subject = server.subject();
-    let stores: Vec<ObjectRef> = world.stores_of(&subject).map(crate::model::kinds::SecretStore::store_ref).collect();
+    let failing = world.stores_of(&subject).filter(|store| store.health() == Health::Failing);
+    let stores: Vec<ObjectRef> = failing.map(SecretStore::store_ref).collect();
     stores.iter().find_map(|store| {
         let events = world.events_of(store);
         let event = events.last().filter(|event| event.warning)?;

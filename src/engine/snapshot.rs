@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub world: Arc<Inventory>,
     /// What is wrong with it. May be of an older revision of the world for a few milliseconds.
     pub diagnosis: Arc<Diagnosis>,
+    /// The revision of the world that was diagnosed.
+    pub diagnosed: u64,
     /// Whether one may write.
     pub writes: Writes,
     /// The runbook that runs, or ran last.
@@ -56,6 +58,7 @@ impl Snapshot {
             scope,
             world: Arc::default(),
             diagnosis: Arc::default(),
+            diagnosed: 0,
             writes: Writes::closed(policy),
             run: None,
             errors: Arc::default(),

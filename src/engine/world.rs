@@ -69,6 +69,7 @@ struct RunHandle {
 }
 
 /// What wakes the loop.
+#[expect(clippy::large_enum_variant, reason = "one exists at a time")]
 enum Wake {
     Command(Command),
     Change(Change),
@@ -114,7 +115,7 @@ impl World {
                 Some(identity) = met.recv() => Wake::Identity(identity),
                 done = finished(&mut self.diagnosing) => Wake::Diagnosed(done),
                 Some(change) = heard.recv() => Wake::Change(change),
-                Some(task) = self.tasks.join_next() => Wake::Task(task.map_err(|error| panic_text(error))),
+                Some(task) = self.tasks.join_next() => Wake::Task(task.map_err(panic_text)),
             };
             let now = self.ports.clock.now();
             match wake {
@@ -124,22 +125,16 @@ impl World {
                 Wake::Run => {}
                 Wake::Task(Ok(_)) => continue,
                 Wake::Task(Err(why)) => {
-                    self.note(format!("A part of sealwatch failed and was stopped: {why}. Please report it."), now)
+                    self.note(format!("A part of sealwatch failed and was stopped: {why}. Please report it."), now);
                 }
                 Wake::Diagnosed(done) => {
                     self.diagnosing = None;
-                    match done {
-                        Some((revision, diagnosis)) => {
-                            self.diagnosis = Arc::new(diagnosis);
-                            self.diagnosed = (revision, now);
-                        }
-                        None => {
-                            self.note(
-                                "The diagnosis of this state failed; the last one is shown. Please report it.".to_owned(),
-                                now,
-                            );
-                            self.diagnosed = (self.inventory.revision, now);
-                        }
+                    if let Some((revision, diagnosis)) = done {
+                        self.diagnosis = Arc::new(diagnosis);
+                        self.diagnosed = (revision, now);
+                    } else {
+                        self.note("The diagnosis of this state failed; the last one is shown. Please report it.".to_owned(), now);
+                        self.diagnosed = (self.inventory.revision, now);
                     }
                 }
                 Wake::Change(change) => {
@@ -214,7 +209,7 @@ impl World {
             Command::CloseWrites => {
                 self.writes.send_modify(Writes::close);
                 // Nothing is at stake if this line is lost: writes are closed already.
-                let _ = self.journal("close", String::new(), now);
+                let _ = self.journal("close", "", now);
             }
             Command::Start { runbook, target } => self.start(runbook, target, changes, now),
             Command::Decide(decision) => self.order(Order::Decide(decision)),
@@ -236,7 +231,7 @@ impl World {
         if let Err(why) = writes.open(context, reason, &self.identity, now) {
             return self.note(why, now);
         }
-        match self.journal("open", reason.to_owned(), now) {
+        match self.journal("open", reason, now) {
             Ok(()) => {
                 self.writes.send_replace(writes);
             }
@@ -244,7 +239,7 @@ impl World {
         }
     }
 
-    fn journal(&self, what: &'static str, note: String, now: Timestamp) -> Result<(), Fault> {
+    fn journal(&self, what: &'static str, note: &str, now: Timestamp) -> Result<(), Fault> {
         self.ports.journal.append(&JournalEntry {
             at: now,
             what,
@@ -253,7 +248,7 @@ impl World {
             step: String::new(),
             object: String::new(),
             command: String::new(),
-            note: Text::foreign(&note).to_string(),
+            note: Text::foreign(note).to_string(),
         })
     }
 
@@ -306,6 +301,7 @@ impl World {
             scope: self.options.scope.clone(),
             world: self.published.borrow().clone(),
             diagnosis: self.diagnosis.clone(),
+            diagnosed: self.diagnosed.0,
             writes: self.writes.borrow().clone(),
             run: self.run.as_ref().map(|run| run.view.borrow().clone()),
             errors: self.errors.clone(),

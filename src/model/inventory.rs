@@ -110,7 +110,7 @@ impl Inventory {
                 }
                 self.server(&address, |server| answered(server.replicas.entry(pod).or_default(), answer, now));
             }
-            Change::Path(address, path, state) => self.server(&address, |server| path_read(server, &path, state, now)),
+            Change::Path(address, path, state) => self.server(&address, |server| path_read(server, &path, &state, now)),
             Change::Unreadable(address, fault) => {
                 self.server(&address, |server| std::mem::replace(&mut server.unreadable, fault.clone()) != fault);
             }
@@ -372,8 +372,8 @@ fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, n
     }
 }
 
-fn path_read(server: &mut VaultServer, path: &Text, state: PathState, now: Timestamp) -> bool {
+fn path_read(server: &mut VaultServer, path: &Text, state: &PathState, now: Timestamp) -> bool {
     let Some(known) = server.paths.get_mut(path) else { return false };
     known.asked = Some(now);
-    std::mem::replace(&mut known.state, state.clone()) != state
+    std::mem::replace(&mut known.state, state.clone()) != *state
 }

@@ -68,6 +68,10 @@ macro_rules! kinds {
             }
         }
 
+        /// Every watched kind, in the order of the list.
+        #[must_use]
+        pub const fn all() -> &'static [Kind] { &[$(Kind::$Kind),*] }
+
         /// Calls the visitor once with each watched kind, in the order of the list.
         pub fn visit(visitor: &mut impl Visitor) { $(visitor.visit::<$Kind>();)* }
     };

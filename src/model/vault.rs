@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::fault::Fault;
 use super::object::{Kind, Name, ObjectRef};
@@ -165,27 +166,35 @@ impl Replica {
 }
 
 /// `sys/seal-status` (and the answer of `sys/unseal`, which has the same shape).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Seal {
     /// `shamir`, or the kind of auto-unseal.
+    #[serde(rename = "type", default)]
     pub kind: Text,
     /// Whether `operator init` was ever run.
     pub initialized: bool,
     /// Whether it is sealed.
     pub sealed: bool,
     /// Shares needed.
+    #[serde(rename = "t", default)]
     pub threshold: u32,
     /// Shares that exist.
+    #[serde(rename = "n", default)]
     pub shares: u32,
     /// Shares given in the attempt that runs.
+    #[serde(default)]
     pub progress: u32,
     /// Names the attempt that runs; empty when none does.
+    #[serde(default)]
     pub nonce: Text,
     /// Whether threshold, shares and progress are those of the recovery keys of an auto-unseal.
+    #[serde(rename = "recovery_seal", default)]
     pub recovery: bool,
     /// Version of the server.
+    #[serde(default)]
     pub version: Text,
     /// `raft`, `file`, `inmem` (dev mode), …
+    #[serde(rename = "storage_type", default)]
     pub storage: Text,
 }
 
@@ -203,6 +212,29 @@ pub enum ReplicaRole {
     Leaderless,
     /// It is not part of a cluster.
     Single,
+}
+
+/// `sys/leader`. Keys may be absent: OpenBao outside a cluster says `ha_enabled` only.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Leader {
+    ha_enabled: bool,
+    is_self: bool,
+    #[serde(rename = "leader_address")]
+    address: Text,
+}
+
+impl Leader {
+    /// What the replica that answered so is in its cluster.
+    #[must_use]
+    pub fn role(&self) -> ReplicaRole {
+        match self {
+            Self { ha_enabled: false, .. } => ReplicaRole::Single,
+            Self { is_self: true, .. } => ReplicaRole::Active,
+            Self { address, .. } if address.is_empty() => ReplicaRole::Leaderless,
+            Self { .. } => ReplicaRole::Standby,
+        }
+    }
 }
 
 impl ReplicaRole {
@@ -261,6 +293,19 @@ pub enum PathState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_role_is_told_by_who_leads() {
+        for (answer, role) in [
+            (r#"{"ha_enabled":true,"is_self":true,"leader_address":"http://a:8200"}"#, ReplicaRole::Active),
+            (r#"{"ha_enabled":true,"is_self":false,"leader_address":"http://a:8200"}"#, ReplicaRole::Standby),
+            (r#"{"ha_enabled":true,"is_self":false,"raft_committed_index":1006}"#, ReplicaRole::Leaderless),
+            (r#"{"ha_enabled":false}"#, ReplicaRole::Single),
+            (r#"{"ha_enabled":false,"is_self":false,"leader_address":"","raft_applied_index":0}"#, ReplicaRole::Single),
+        ] {
+            assert_eq!(serde_json::from_str::<Leader>(answer).expect("an answer").role(), role, "{answer}");
+        }
+    }
 
     #[test]
     fn a_server_is_called_by_its_service_or_by_its_address() {

@@ -11,7 +11,7 @@ use super::{counted, lacks};
 use crate::model::vault::{Replica, VaultServer};
 use crate::model::{Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::{
-    Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target,
+    Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Receipt, Right, StepDef, StepReport, Target,
     VaultWrite,
 };
 
@@ -141,8 +141,8 @@ impl Desk<'_> {
             match (&applied.operation, &applied.result) {
                 (Operation::Vault(VaultWrite::Unseal { share, .. }), Ok(receipt)) => {
                     taken.push(*share);
-                    let dropped = receipt.seal.as_ref().is_some_and(|seal| seal.sealed && seal.progress == 0);
-                    if dropped && taken.len() >= self.threshold() && self.waited(applied) {
+                    // Sealed now, although it took all it needs: it dropped them, or was restarted since.
+                    if has_all(receipt) && self.waited(applied) {
                         taken.clear();
                     }
                 }
@@ -160,13 +160,7 @@ impl Desk<'_> {
 
     /// How often a replica had all its shares and stayed sealed.
     fn rounds(&self, replica: &ObjectRef) -> usize {
-        let full = |applied: &&Applied| {
-            applied.result.as_ref().is_ok_and(|r| r.seal.as_ref().is_some_and(|seal| seal.sealed && seal.progress == 0))
-        };
-        self.record(replica)
-            .filter(|applied| matches!(applied.operation, Operation::Vault(VaultWrite::Unseal { .. })))
-            .filter(full)
-            .count()
+        self.record(replica).filter(|applied| unsealing(applied) && applied.result.as_ref().is_ok_and(has_all)).count()
     }
 
     fn replica(&self, replica: &ObjectRef) -> Desire {
@@ -176,7 +170,7 @@ impl Desk<'_> {
         {
             return Desire::GiveUp(format!("{} refused a share: {fault}", replica.name));
         }
-        if self.rounds(replica) >= ROUNDS * self.threshold().max(1) {
+        if self.rounds(replica) >= ROUNDS {
             return Desire::GiveUp(format!(
                 "{} took all its shares {ROUNDS} times and stays sealed. Look at its log: it may not reach the leader.",
                 replica.name
@@ -186,10 +180,9 @@ impl Desk<'_> {
         if let Some(share) = self.progress.held_shares().find(|share| !taken.contains(share)) {
             return Desire::Send(share);
         }
-        let last = self.record(replica).next_back();
-        match last {
-            // It has all it needs and says sealed: a replica that is joining, or a poll that is a moment old.
-            Some(applied) if taken.len() >= self.threshold() => {
+        match self.record(replica).next_back() {
+            // It has all it needs: it is joining, or the last poll of it is a moment old.
+            Some(applied) if unsealing(applied) && applied.result.as_ref().is_ok_and(has_all) && !self.waited(applied) => {
                 Desire::Wait(applied.at.checked_add(jiff::SignedDuration::from_secs(JOINING)).unwrap_or(applied.at))
             }
             _ => Desire::Share,
@@ -326,6 +319,15 @@ impl Desk<'_> {
             self.record(first).filter_map(|a| a.result.as_ref().ok()?.seal.as_ref().map(|seal| seal.progress)).collect();
         matches!(progress.as_slice(), [.., before, last] if before == last && *last > 0)
     }
+}
+
+const fn unsealing(applied: &Applied) -> bool {
+    matches!(applied.operation, Operation::Vault(VaultWrite::Unseal { .. }))
+}
+
+/// Whether a replica took its last share: it is open, or answers `200 sealed:true progress:0` and will be.
+fn has_all(receipt: &Receipt) -> bool {
+    receipt.seal.as_ref().is_some_and(|seal| !seal.sealed || seal.progress == 0)
 }
 
 /// Whether an answer says that the shares do not open this Vault: 400 on OpenBao, 400 or 500 on Vault

@@ -1,10 +1,11 @@
 """The control plane of a lab: certificates, etcd, API server, controllers, kwok."""
 
 import json
+import os
 import subprocess
 
 from . import addresses, kubeconfigs
-from .parts import program
+from .parts import BY_NAME, program
 from .places import CONFIG
 from .say import LabError
 
@@ -69,7 +70,7 @@ def start_controllers(processes, state, block, folder):
         f"--bind-address={block.at(addresses.CONTROLLERS)}", "--secure-port=10257"])
 
 
-def kwok_config(state, servers, vault_program):
+def kwok_config(state, servers):
     """Where logs, exec and port-forward of a pod really go."""
     documents = [(CONFIG / "stages.yaml").read_text()]
 
@@ -82,8 +83,7 @@ def kwok_config(state, servers, vault_program):
         add("ClusterPortForward", server["pod"], {"selector": selector, "forwards": [
             {"ports": [8200], "target": {"address": server["ip"], "port": 8200}}]})
         add("ClusterExec", server["pod"], {"selector": selector, "execs": [{"local": {"envs": [
-            {"name": name, "value": f"http://{server['address']}"} for name in ("VAULT_ADDR", "BAO_ADDR")]
-            + [{"name": "PATH", "value": f"{vault_program}:/usr/local/bin:/usr/bin:/bin"}, {"name": "HOME", "value": "/tmp"}]}}]})
+            {"name": name, "value": f"http://{server['address']}"} for name in ("VAULT_ADDR", "BAO_ADDR")]}}]})
     add("ClusterLogs", "others", {"logs": [{"logsFile": str(state / "logs" / "container.cri.log")}]})
     path = state / "kwok.yaml"
     path.write_text("\n---\n".join(documents) + "\n")
@@ -96,7 +96,9 @@ def start_kwok(processes, state, block, folder, config):
         "--manage-all-nodes", f"--node-ip={block.at(addresses.KUBELET)}", "--node-port=10250", "--cidr=10.244.0.1/16",
         f"--server-address={block.at(addresses.KUBELET)}:10250", "--enable-crds=Logs",
         f"--tls-cert-file={folder}/kubelet.crt", f"--tls-private-key-file={folder}/kubelet.key",
-        "--node-lease-duration-seconds=40"], env={"HOME": state})
+        "--node-lease-duration-seconds=40"],
+        # kwok looks for the command of an exec on its own PATH: `bao` is found as in the pod.
+        env={"HOME": state, "PATH": f"{BY_NAME['openbao'].home()}:{os.environ['PATH']}"})
 
 
 def start_network(processes, state, block):

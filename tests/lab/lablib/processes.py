@@ -102,7 +102,7 @@ class Processes:
         for names in (["external-secrets", "watcher", "kube-controller-manager", "kwok", "network"], None):
             known = self.all()
             chosen = [known[name] for name in (names or known) if name in known]
-            end([(entry["pid"], entry["started"]) for entry in chosen], 5.0)
+            end([(entry["pid"], entry["started"]) for entry in chosen], 1.0)
         end(self.strays(), 2.0)
 
     def strays(self):

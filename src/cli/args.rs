@@ -1,0 +1,200 @@
+//! The command line, as data. What a flag means stands here and nowhere else: `--help`, the man page and
+//! the completions are made from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An interactive console for the moment when Kubernetes Secrets stop arriving from Vault or `OpenBao`.
+///
+/// Without a command it opens the console on the current context of the kubeconfig, read-only. It shows
+/// stores, ExternalSecrets and Vault paths side by side, says which one thing is broken and why, and walks
+/// through the repair until the repair is proved.
+#[derive(Parser, Debug)]
+#[command(name = "sealwatch", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command understands.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Global {
+    /// Context of the kubeconfig [default: its current one]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Kubeconfig file [default: $KUBECONFIG, then ~/.kube/config, then the service account of this pod]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Look at one namespace only
+    #[arg(short, long, global = true, value_name = "NAMESPACE", conflicts_with = "all_namespaces")]
+    pub namespace: Option<String>,
+    /// Look at every namespace; this is the default
+    #[arg(short = 'A', long, global = true)]
+    pub all_namespaces: bool,
+    /// Act as this user at the API server
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub act_as: Option<String>,
+    /// Open writes at once, as far as the policy of the context allows it
+    #[arg(long, global = true)]
+    pub write: bool,
+    /// Run on a simulated cluster inside the program instead of a real one
+    #[arg(long, global = true, value_name = "SCENARIO", conflicts_with_all = ["kubeconfig", "context", "act_as"])]
+    pub simulate: Option<String>,
+    /// Look at a recorded world instead of a cluster; it cannot be changed
+    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["simulate", "kubeconfig", "context", "act_as"])]
+    pub world: Option<PathBuf>,
+    /// Configuration file [default: sealwatch/config.toml in the configuration folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Colours: night, day, or the name of a file in the themes folder
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Draw with plain ASCII characters
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// Do not listen to the mouse, so that the terminal selects text
+    #[arg(long, global = true)]
+    pub no_mouse: bool,
+    /// Write a log to this file; there is none otherwise, and it never holds a value
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Open the console on a simulated cluster: no cluster and no Vault needed
+    Demo {
+        /// Which scenario
+        #[arg(default_value = "sealed", value_name = "SCENARIO")]
+        scenario: String,
+        /// List the scenarios
+        #[arg(long)]
+        list: bool,
+    },
+    /// Say what is wrong, once, and exit: 0 healthy, 1 findings, 3 could not look
+    Check {
+        /// Output format
+        #[arg(short, long, value_enum, default_value_t)]
+        output: CheckFormat,
+        /// The severity from which findings make the exit code 1
+        #[arg(long, value_enum, default_value_t = FailOn::Error)]
+        fail_on: FailOn,
+        /// How long to look at the most, such as 30s
+        #[arg(long, default_value = "30s", value_parser = seconds, value_name = "TIME")]
+        timeout: u64,
+    },
+    /// List, explain and run guided repairs
+    Runbook {
+        #[command(subcommand)]
+        command: RunbookCommand,
+    },
+    /// Explain a rule: what it means, how it is known, how it is repaired
+    Explain {
+        /// The rule; all are listed without one
+        slug: Option<String>,
+    },
+    /// List the keys of the console
+    Keys,
+    /// Print the completion script of a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page
+    Man,
+    /// Say which files are used and where writes would be journalled
+    Info,
+}
+
+/// What can be done with runbooks.
+#[derive(Subcommand, Debug)]
+pub enum RunbookCommand {
+    /// List them
+    List {
+        /// Output format
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Explain one, step by step
+    Show {
+        /// Which
+        name: String,
+    },
+    /// Run one: 0 proved, 1 failed or unproved, 3 could not look, 4 refused
+    Run {
+        /// Which
+        name: String,
+        /// On what, as Kind/namespace/name [default: the cause that it repairs and that reaches furthest]
+        #[arg(long, value_name = "KIND/NS/NAME")]
+        target: Option<String>,
+        /// Show every step and write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Answer y; it answers nothing that asks for more
+        #[arg(long)]
+        yes: bool,
+        /// Answer with this name where a name is asked for
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+        /// Unseal shares, one a line [default: standard input, unseen at a terminal]
+        #[arg(long, value_name = "FILE")]
+        share_file: Option<PathBuf>,
+        /// Output format
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        /// How long the first look may take, such as 30s
+        #[arg(long, default_value = "30s", value_parser = seconds, value_name = "TIME")]
+        timeout: u64,
+    },
+}
+
+/// Output for people or for programs.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+}
+
+/// Output formats of `check`.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckFormat {
+    /// For people
+    #[default]
+    Table,
+    /// sealwatch/check/v1
+    Json,
+}
+
+/// From which severity on `check` fails.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailOn {
+    /// Warnings and errors
+    Warning,
+    /// Errors only
+    Error,
+}
+
+/// `30s`, `2m`, `45`.
+fn seconds(text: &str) -> Result<u64, String> {
+    crate::model::kinds::go_duration(text)
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| "write a time such as 30s or 2m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

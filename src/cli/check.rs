@@ -1,0 +1,42 @@
+//! `sealwatch check`: one look, one report, an exit code.
+
+use std::io::{self, Write as _};
+
+use super::args::{CheckFormat, FailOn, Global};
+use super::look::look;
+use super::{BLIND, FINDINGS, Failure, OK, wiring};
+use crate::diagnosis::Severity;
+use crate::diagnosis::server::ServerState;
+use crate::engine::{Engine, Snapshot};
+use crate::report::{self, Format};
+
+/// Looks, reports, and says how it stands.
+pub(super) async fn run(global: &Global, output: CheckFormat, fail_on: FailOn, timeout: u64) -> Result<u8, Failure> {
+    let wired = wiring::wire(global).await?;
+    let clock = wired.ports.clock.clone();
+    let engine = Engine::start(wired.ports, wired.options);
+    let snapshot = look(&mut engine.snapshots(), clock.as_ref(), timeout).await;
+    let format = match output {
+        CheckFormat::Table => Format::Table,
+        CheckFormat::Json => Format::Json,
+    };
+    let mut out = io::stdout().lock();
+    report::check(format, &snapshot, &mut out)?;
+    out.flush()?;
+    Ok(code(&snapshot, fail_on))
+}
+
+/// 1 beats 3; 3 only if a kind in scope, or all replicas of a server, could not be asked.
+fn code(snapshot: &Snapshot, fail_on: FailOn) -> u8 {
+    let threshold = match fail_on {
+        FailOn::Warning => Severity::Warning,
+        FailOn::Error => Severity::Error,
+    };
+    if snapshot.diagnosis.worst().is_some_and(|worst| worst >= threshold) {
+        return FINDINGS;
+    }
+    let world = &snapshot.world;
+    let kind_missing = !snapshot.is_loaded() || world.sources.values().any(|source| source.fault.is_some());
+    let server_missing = world.vaults.values().any(|server| ServerState::of(server) == ServerState::Unknown);
+    if snapshot.offline.is_some() || kind_missing || server_missing { BLIND } else { OK }
+}

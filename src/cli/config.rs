@@ -1,0 +1,113 @@
+//! Reads `config.toml`, and finds the policy of a context in it.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
+
+use super::Failure;
+use crate::engine::config::{Config, ContextConfig, PolicyName, glob};
+use crate::engine::Policy;
+use crate::ports::Identity;
+
+/// A configuration is a few lines; a larger file is something else.
+const LARGEST: u64 = 1 << 20;
+
+/// Where configuration is looked for, if there is a home.
+pub(super) fn folder() -> Option<PathBuf> {
+    etcetera::choose_base_strategy().ok().map(|dirs| dirs.config_dir().join("sealwatch"))
+}
+
+/// The configuration from this file, or from the usual place; nothing there means defaults.
+pub(super) fn read(given: Option<&Path>) -> Result<Config, Failure> {
+    let usual = folder().map(|folder| folder.join("config.toml"));
+    let Some(path) = given.map(Path::to_path_buf).or_else(|| usual.filter(|path| path.exists())) else {
+        return Ok(Config::default());
+    };
+    let shown = path.display();
+    let unreadable = |why: String| Failure::usage(format!("The configuration {shown} cannot be read: {why}."), "");
+    let meta = fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?;
+    if !meta.is_file() || meta.len() > LARGEST {
+        return Err(unreadable("it is not a file of at most 1 MiB".to_owned()));
+    }
+    let mut text = String::new();
+    fs::File::open(&path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)).map_err(|error| unreadable(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| {
+        let at = error.span().map_or_else(String::new, |span| {
+            let before = text.get(..span.start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            format!(" at line {line}, column {column}")
+        });
+        Failure::usage(format!("The configuration {shown} is wrong{at}: {}.", error.message()), "`sealwatch info` says which file is used.")
+    })
+}
+
+/// The policy of this context: the first `[[context]]` that matches.
+pub(super) fn policy(config: &Config, identity: &Identity) -> (Policy, bool) {
+    let Some(found) = config.context.iter().find(|context| matches(context, identity)) else { return (Policy::default(), false) };
+    let policy = Policy {
+        name: found.policy.unwrap_or(PolicyName::BreakGlass),
+        configured: true,
+        production: found.production,
+        unseal: found.unseal,
+    };
+    (policy, found.write && found.policy == Some(PolicyName::Local))
+}
+
+/// Every field that is given must match, and at least one must be given.
+fn matches(context: &ContextConfig, identity: &Identity) -> bool {
+    let fields = [
+        context.context.as_deref().map(|pattern| glob(pattern, identity.context.as_str())),
+        context.server.as_deref().map(|pattern| glob(pattern, identity.server.as_str())),
+        context.cluster_uid.as_deref().map(|uid| uid == identity.cluster_uid.as_str()),
+    ];
+    fields.iter().any(Option::is_some) && fields.iter().flatten().all(|matches| *matches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Text;
+
+    fn identity(context: &str) -> Identity {
+        Identity { context: Text::foreign(context), server: Text::foreign("https://10.0.0.1:6443"), ..Identity::default() }
+    }
+
+    #[test]
+    fn the_first_context_that_matches_decides() {
+        let config: Config = toml::from_str(
+            r#"
+            [[context]]
+            context = "kind-*"
+            policy = "local"
+            write = true
+            [[context]]
+            context = "prod-*"
+            policy = "break-glass"
+            production = true
+            [[context]]
+            server = "https://10.*"
+            policy = "observe"
+            "#,
+        )
+        .expect("a configuration");
+        let (local, write) = policy(&config, &identity("kind-dev"));
+        assert_eq!((local.name, write), (PolicyName::Local, true));
+        let (prod, write) = policy(&config, &identity("prod-weu"));
+        assert_eq!((prod.name, prod.production, write), (PolicyName::BreakGlass, true, false));
+        assert_eq!(policy(&config, &identity("other")).0.name, PolicyName::Observe);
+        let (none, write) = policy(&Config::default(), &identity("other"));
+        assert!(!none.configured && !write);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_line_and_column() {
+        let path = std::env::temp_dir().join(format!("sealwatch-config-{}.toml", std::process::id()));
+        fs::write(&path, "theme = \"night\"\n\n[[context]]\ncontext = \"x\"\npolcy = \"local\"\n").expect("written");
+        let failure = read(Some(&path)).expect_err("an unknown key");
+        fs::remove_file(&path).expect("removed");
+        assert!(failure.message.contains("line 5, column 1") && failure.message.contains("polcy"), "{failure}");
+    }
+}

@@ -1,0 +1,338 @@
+//! `sealwatch runbook`: list, show, and run without a screen.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::args::{Global, Output, RunbookCommand};
+use super::look::look;
+use super::{BLIND, FINDINGS, Failure, OK, REFUSED, wiring};
+use crate::engine::run::RunResult;
+use crate::engine::{Command, Decision, Engine, RunState, RunView, Snapshot, StepState, target_of};
+use crate::gateways::shares;
+use crate::model::{Kind, ObjectRef};
+use crate::ports::Typed;
+use crate::report::run_json;
+use crate::runbooks::{Confirm, Next, Preview, Progress, RUNBOOKS, Runbook, Target, runbook};
+
+/// Does what was asked with runbooks.
+pub(super) async fn run(global: &Global, command: RunbookCommand) -> Result<u8, Failure> {
+    match command {
+        RunbookCommand::List { output } => list(output),
+        RunbookCommand::Show { name } => show(&name),
+        RunbookCommand::Run { name, target, dry_run, yes, confirm, share_file, output, timeout } => {
+            let runbook = find(&name)?;
+            let target = target.map(|target| ObjectRef::parse(&target)).transpose().map_err(|why| Failure::usage(why, ""))?;
+            let answers = Answers::new(yes, confirm, share_file.as_deref())?;
+            if dry_run {
+                return walk(global, runbook, target, timeout).await;
+            }
+            execute(global, runbook, target, answers, output, timeout).await
+        }
+    }
+}
+
+fn find(name: &str) -> Result<&'static Runbook, Failure> {
+    runbook(name).ok_or_else(|| Failure::usage(format!("There is no runbook “{name}”."), "`sealwatch runbook list` lists them."))
+}
+
+fn list(output: Output) -> Result<u8, Failure> {
+    let mut out = io::stdout().lock();
+    match output {
+        Output::Json => {
+            let list: Vec<_> = RUNBOOKS
+                .iter()
+                .map(|runbook| {
+                    let steps: Vec<_> = runbook.steps.iter().map(|step| step.id).collect();
+                    serde_json::json!({ "name": runbook.name, "title": runbook.title, "fixes": runbook.fixes, "steps": steps })
+                })
+                .collect();
+            writeln!(out, "{}", serde_json::json!({ "schema": "sealwatch/runbooks/v1", "runbooks": list }))?;
+        }
+        Output::Table => {
+            let widest = RUNBOOKS.iter().map(|runbook| runbook.name.len()).max().unwrap_or(0);
+            for runbook in RUNBOOKS {
+                writeln!(out, "{:widest$}  {}", runbook.name, runbook.title)?;
+            }
+        }
+    }
+    Ok(OK)
+}
+
+fn show(name: &str) -> Result<u8, Failure> {
+    let runbook = find(name)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} ({})\n\n{}\n\nSteps:", runbook.title, runbook.name, runbook.summary)?;
+    for (number, step) in runbook.steps.iter().enumerate() {
+        writeln!(out, "{}. {}: {}", number + 1, step.id, step.explanation)?;
+    }
+    writeln!(out, "\nRepairs: {}", runbook.fixes.join(", "))?;
+    Ok(OK)
+}
+
+/// The object that was named, or the root of the cause that this runbook repairs and that reaches furthest;
+/// failing that, the only Vault there is.
+fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> Result<Target, Failure> {
+    if let Some(object) = named {
+        if object.kind == Kind::Vault && snapshot.world.vault(&object).is_none() {
+            return Err(Failure::usage(format!("No store names the Vault {object}."), "`sealwatch check` shows the names."));
+        }
+        return Ok(target_of(&object));
+    }
+    let cause = snapshot.diagnosis.causes.iter().find(|cause| cause.runbooks.contains(&runbook.name));
+    if let Some(cause) = cause {
+        return Ok(target_of(&cause.subject));
+    }
+    let mut vaults = snapshot.world.vaults.values();
+    match (vaults.next(), vaults.next()) {
+        (Some(only), None) => Ok(Target::Vault(only.subject())),
+        _ => Err(Failure::blind(
+            format!("Nothing in view needs “{}”.", runbook.name),
+            "Name what it should run on with --target Kind/namespace/name.",
+        )),
+    }
+}
+
+/// Shows what every step would ask, and writes nothing.
+async fn walk(global: &Global, runbook: &'static Runbook, named: Option<ObjectRef>, timeout: u64) -> Result<u8, Failure> {
+    let wired = wiring::wire(global).await?;
+    let clock = wired.ports.clock.clone();
+    let engine = Engine::start(wired.ports, wired.options);
+    let snapshot = look(&mut engine.snapshots(), clock.as_ref(), timeout).await;
+    let target = choose(&snapshot, runbook, named)?;
+    let progress = Progress::new(snapshot.now);
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} on {} (dry run: nothing is written)", runbook.title, target.describe())?;
+    for (number, step) in runbook.steps.iter().enumerate() {
+        writeln!(out, "\n{}. {}: {}", number + 1, step.id, step.explanation)?;
+        match (step.next)(&target, &snapshot.world, &progress) {
+            Next::Confirm(preview) => write_preview(&preview, &mut out)?,
+            Next::Done(report) => writeln!(out, "   {}", report.summary)?,
+            Next::Wait { what, .. } => writeln!(out, "   waits for {what}")?,
+            Next::Ask(_) | Next::Apply(_) => {}
+        }
+    }
+    Ok(OK)
+}
+
+fn write_preview(preview: &Preview, out: &mut dyn io::Write) -> io::Result<()> {
+    let lines = [("will", &preview.will), ("will not", &preview.will_not), ("forecast", &preview.forecast), ("by hand", &preview.commands)];
+    for (label, sentences) in lines {
+        for sentence in sentences {
+            writeln!(out, "   {label:9} {sentence}")?;
+        }
+    }
+    Ok(())
+}
+
+/// What the command line answers in place of a person.
+struct Answers {
+    yes: bool,
+    name: Option<String>,
+    shares: Vec<Typed>,
+    /// Whether shares come from a file or a pipe: then nobody can be asked for more.
+    piped: bool,
+}
+
+impl Answers {
+    fn new(yes: bool, name: Option<String>, share_file: Option<&Path>) -> Result<Self, Failure> {
+        let shares = match share_file {
+            Some(path) => shares::from_file(path)?,
+            None => Vec::new(),
+        };
+        Ok(Self { yes, name, shares, piped: share_file.is_some() })
+    }
+
+    /// The answer to what a step shows.
+    fn answer(&mut self, preview: &Preview, snapshot: &Snapshot) -> Result<Decision, Failure> {
+        match &preview.confirm {
+            Confirm::Start => Ok(Decision::Agree),
+            Confirm::Yes if self.yes => Ok(Decision::Agree),
+            Confirm::Yes => Err(Failure::usage("This step asks for a y.", "Give --yes to answer it, or use the console.")),
+            Confirm::TypeName(name) if self.name.as_deref() == Some(name) => Ok(Decision::Name(name.clone())),
+            Confirm::TypeName(name) => {
+                Err(Failure::usage(format!("This step asks for the name “{name}”."), "Give it with --confirm NAME; --yes does not answer it."))
+            }
+            Confirm::Share { .. } => self.share(snapshot),
+        }
+    }
+
+    fn share(&mut self, snapshot: &Snapshot) -> Result<Decision, Failure> {
+        if !self.shares.is_empty() {
+            return Ok(Decision::Share(self.shares.remove(0)));
+        }
+        if self.piped {
+            return Err(Failure::usage("The shares that were given do not open this Vault, or more are needed.", ""));
+        }
+        if snapshot.writes.policy.shares_from_secret() {
+            // Once: if they do not open it, asking again changes nothing.
+            self.piped = true;
+            return Ok(Decision::SharesFromSecret);
+        }
+        if let Some(share) = shares::prompt("Unseal share (unseen): ")? {
+            return Ok(Decision::Share(share));
+        }
+        self.shares = shares::from_stdin()?;
+        self.piped = true;
+        self.share(snapshot)
+    }
+}
+
+/// Runs it to its end.
+async fn execute(
+    global: &Global,
+    runbook: &'static Runbook,
+    named: Option<ObjectRef>,
+    mut answers: Answers,
+    output: Output,
+    timeout: u64,
+) -> Result<u8, Failure> {
+    let wired = wiring::wire(global).await?;
+    let clock = wired.ports.clock.clone();
+    let engine = Engine::start(wired.ports, wired.options);
+    let (mut snapshots, commands) = (engine.snapshots(), engine.commands());
+    let snapshot = look(&mut snapshots, clock.as_ref(), timeout).await;
+    if let Some(refused) = snapshot.writes.refused {
+        return Err(Failure::refused(refused, "Nothing was done."));
+    }
+    if let Some(fault) = &snapshot.offline {
+        return Err(Failure::from(fault.clone()));
+    }
+    if !snapshot.writes.open {
+        let why = snapshot.errors.last().map_or_else(|| "Writes are closed.".to_owned(), |notice| notice.text.clone());
+        return Err(Failure::refused(why, "Start with --write to open them. Nothing was done; --dry-run shows what would be."));
+    }
+    let target = choose(&snapshot, runbook, named)?;
+    send(&commands, Command::Start { runbook: runbook.name, target }).await;
+    let (run, failure) = follow(&mut snapshots, &commands, &mut answers, output).await;
+    let policy = snapshot.writes.policy.as_str();
+    let mut out = io::stdout().lock();
+    match output {
+        Output::Json => run_json::write(&run, policy, &mut out)?,
+        Output::Table => write_summary(&run, &mut out)?,
+    }
+    out.flush()?;
+    failure.map_or(Ok(code(&run)), Err)
+}
+
+async fn send(commands: &mpsc::Sender<Command>, command: Command) {
+    // The engine lives as long as this function's caller holds it.
+    let _ = commands.send(command).await;
+}
+
+/// Follows a run to its end, answering what it asks; stops it where no answer can be given.
+async fn follow(
+    snapshots: &mut watch::Receiver<Arc<Snapshot>>,
+    commands: &mpsc::Sender<Command>,
+    answers: &mut Answers,
+    output: Output,
+) -> (Arc<RunView>, Option<Failure>) {
+    let mut failure = None;
+    let mut told = Told::default();
+    let mut answered: Option<(Preview, usize)> = None;
+    loop {
+        let snapshot = snapshots.borrow_and_update().clone();
+        if let Some(run) = &snapshot.run {
+            if output == Output::Table {
+                told.tell(run);
+            }
+            match &run.state {
+                RunState::Over(_) => return (run.clone(), failure),
+                RunState::Asks(preview) if failure.is_none() => {
+                    // The same question with nothing done in between is the one that was answered already.
+                    let question = (preview.clone(), run.applied.len());
+                    if answered.as_ref() != Some(&question) {
+                        match answers.answer(preview, &snapshot) {
+                            Ok(decision) => send(commands, Command::Decide(decision)).await,
+                            Err(why) => {
+                                failure = Some(why);
+                                send(commands, Command::Stop).await;
+                            }
+                        }
+                        answered = Some(question);
+                    } else if let Some(notice) = &run.notice {
+                        failure = Some(Failure::refused(notice.clone(), ""));
+                        send(commands, Command::Stop).await;
+                    }
+                }
+                RunState::Paused => {
+                    let why = run.notice.clone().unwrap_or_else(|| "The run was paused.".to_owned());
+                    failure = Some(Failure::refused(why, ""));
+                    send(commands, Command::Stop).await;
+                }
+                _ => {}
+            }
+        }
+        if snapshots.changed().await.is_err() {
+            let run = snapshot.run.clone().unwrap_or_else(|| unreachable_run(&snapshot));
+            return (run, Some(Failure::blind("The run ended without a result.", "")));
+        }
+    }
+}
+
+/// A run of which nothing was ever seen: the engine ended before it began.
+fn unreachable_run(snapshot: &Snapshot) -> Arc<RunView> {
+    Arc::new(RunView {
+        runbook: "",
+        title: "",
+        target: String::new(),
+        started: snapshot.now,
+        ended: Some(snapshot.now),
+        state: RunState::Over(RunResult::Unknown),
+        steps: Vec::new(),
+        applied: Vec::new(),
+        notice: None,
+    })
+}
+
+/// Progress lines on standard error: each step when it begins and when it ends.
+#[derive(Default)]
+struct Told {
+    steps: Vec<StepState>,
+}
+
+impl Told {
+    fn tell(&mut self, run: &RunView) {
+        let mut err = io::stderr().lock();
+        self.steps.resize(run.steps.len(), StepState::Next);
+        for (step, told) in run.steps.iter().zip(&mut self.steps) {
+            if step.state == *told {
+                continue;
+            }
+            *told = step.state;
+            // Progress is a courtesy: if standard error is closed, the run goes on.
+            let _ = match (&step.state, &step.report) {
+                (StepState::Ended(outcome), Some(report)) => writeln!(err, "{}: {}: {}", step.id, outcome.as_str(), report.summary),
+                (StepState::Runs, _) => writeln!(err, "{}: {}", step.id, step.explanation),
+                _ => Ok(()),
+            };
+        }
+    }
+}
+
+fn write_summary(run: &RunView, out: &mut dyn io::Write) -> io::Result<()> {
+    let RunState::Over(result) = run.state else { return Ok(()) };
+    writeln!(out, "{} on {}: {}", run.runbook, run.target, result.as_str())?;
+    for step in &run.steps {
+        let Some(report) = &step.report else { continue };
+        writeln!(out, "  {:16} {}", step.id, report.summary)?;
+        for (object, why) in &report.left {
+            writeln!(out, "  {:16}   {object}: {why}", "")?;
+        }
+    }
+    if let Some(notice) = &run.notice {
+        writeln!(out, "  {notice}")?;
+    }
+    Ok(())
+}
+
+fn code(run: &RunView) -> u8 {
+    match run.state {
+        RunState::Over(RunResult::Proved) => OK,
+        RunState::Over(RunResult::Refused) => REFUSED,
+        RunState::Over(RunResult::Unknown) => BLIND,
+        _ => FINDINGS,
+    }
+}

@@ -1,0 +1,88 @@
+//! Which gateways stand behind the ports: a cluster, the simulation, or a recorded world; and under which
+//! policy.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::Global;
+use super::{Failure, config};
+use crate::engine::{Options, Policy, Ports};
+use crate::gateways::clock::SystemClock;
+use crate::gateways::journal::{FileJournal, MemoryJournal};
+use crate::gateways::kubernetes::{ConnectOptions, connect};
+use crate::gateways::recorded::Recording;
+use crate::gateways::simulation::{Scenario, Simulation};
+use crate::gateways::vault::{VaultEnvironment, VaultGateway};
+use crate::model::Name;
+use crate::ports::{Cluster as _, Identity, Scope};
+
+/// What a command runs on.
+pub(super) struct Wired {
+    /// The gateways.
+    pub(super) ports: Ports,
+    /// Scope, policy, writes.
+    pub(super) options: Options,
+    /// The theme by name, from the command line or the configuration.
+    pub(super) theme: Option<String>,
+}
+
+/// Connects everything that the command line asks for. Nothing is sent to a cluster but one question for
+/// its identity; a cluster that does not answer is shown as such, not refused.
+pub(super) async fn wire(global: &Global) -> Result<Wired, Failure> {
+    let config = config::read(global.config.as_deref())?;
+    let theme = global.theme.clone().or_else(|| config.theme.clone());
+    let scope = global.namespace.as_deref().map_or(Scope::Everywhere, |namespace| Scope::Namespace(Name::new(namespace)));
+    let (ports, policy, write) = match (&global.simulate, &global.world) {
+        (Some(name), _) => simulated(name)?,
+        (None, Some(file)) => recorded(file)?,
+        (None, None) => real(global, &config).await?,
+    };
+    let options = Options { scope, policy, write: write || global.write };
+    Ok(Wired { ports, options, theme })
+}
+
+fn simulated(name: &str) -> Result<(Ports, Policy, bool), Failure> {
+    let scenario = Scenario::named(name)
+        .ok_or_else(|| Failure::usage(format!("There is no scenario “{name}”."), "`sealwatch demo --list` lists them."))?;
+    let simulation = Simulation::start(&scenario, 1.0);
+    let ports = Ports {
+        cluster: simulation.cluster(),
+        vault: simulation.vault(),
+        clock: simulation.clock(),
+        journal: Arc::new(MemoryJournal::default()),
+    };
+    Ok((ports, Policy::simulated(), true))
+}
+
+fn recorded(file: &Path) -> Result<(Ports, Policy, bool), Failure> {
+    let recording = Arc::new(Recording::open(file)?);
+    let ports = Ports {
+        cluster: recording.clone(),
+        vault: recording.clone(),
+        clock: recording,
+        journal: Arc::new(MemoryJournal::default()),
+    };
+    Ok((ports, Policy::recorded(), false))
+}
+
+async fn real(global: &Global, config: &crate::engine::Config) -> Result<(Ports, Policy, bool), Failure> {
+    let options = ConnectOptions {
+        kubeconfig: global.kubeconfig.clone(),
+        context: global.context.clone(),
+        impersonate: global.act_as.clone(),
+    };
+    let gateway = connect(&options)?;
+    let identity = gateway.identity().await.unwrap_or_else(|_| Identity {
+        context: gateway.context().clone(),
+        server: gateway.server().clone(),
+        ..Identity::default()
+    });
+    let (policy, write) = config::policy(config, &identity);
+    let ports = Ports {
+        vault: Arc::new(VaultGateway::new(VaultEnvironment::read(), Some(gateway.clone()))),
+        cluster: Arc::new(gateway),
+        clock: Arc::new(SystemClock),
+        journal: Arc::new(FileJournal::new(identity.cluster_uid.as_str())),
+    };
+    Ok((ports, policy, write))
+}

@@ -1,0 +1,275 @@
+//! The journal of what was done: JSON lines that only their owner can read, each on disk before the write
+//! that it announces leaves, each chained to the line before it, so that a cut is visible.
+
+use std::fmt::Write as _;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use etcetera::BaseStrategy as _;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{Fault, FaultKind};
+use crate::ports::{Journal, JournalEntry};
+
+/// `$XDG_STATE_HOME/sealwatch/<cluster uid>/journal.jsonl`. It is opened and locked at the first line, so
+/// that a console that only reads needs no place to write.
+pub struct FileJournal {
+    /// The folder of this cluster; `None` if this account has no home.
+    folder: Option<PathBuf>,
+    open: Mutex<Option<Open>>,
+}
+
+/// The file while it is held, and the digest of its last line.
+struct Open {
+    file: File,
+    last: String,
+}
+
+/// What the first line is chained to.
+const NOTHING: &str = "";
+
+/// How much of the end of the file is read to find its last line; a line is far shorter.
+const TAIL: u64 = 256 * 1024;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    entry: &'a JournalEntry,
+    /// SHA-256 of the line before, without its newline; empty for the first.
+    prev: &'a str,
+}
+
+impl FileJournal {
+    /// The journal of a cluster, under the user's state folder.
+    #[must_use]
+    pub fn new(cluster_uid: &str) -> Self {
+        let state = etcetera::base_strategy::Xdg::new().ok().and_then(|xdg| xdg.state_dir());
+        Self { folder: state.map(|state| folder(&state, cluster_uid)), open: Mutex::new(None) }
+    }
+
+    /// The journal of a cluster, under this state folder.
+    #[must_use]
+    pub fn under(state: &Path, cluster_uid: &str) -> Self {
+        Self { folder: Some(folder(state, cluster_uid)), open: Mutex::new(None) }
+    }
+
+    /// Where the file is, for messages.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join("journal.jsonl"))
+    }
+
+    fn opened(&self) -> Result<Open, Fault> {
+        let folder = self.folder.as_deref().ok_or_else(|| refused("this account has no home folder"))?;
+        private_folder(folder).map_err(|error| refused(&format!("{}: {error}", folder.display())))?;
+        let path = folder.join("journal.jsonl");
+        let at_path = |error: &dyn std::fmt::Display| refused(&format!("{}: {error}", path.display()));
+        let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(no_follow)
+            .open(&path)
+            .map_err(|error| at_path(&error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(at_path(&"another sealwatch is writing to it")),
+            Err(TryLockError::Error(error)) => return Err(at_path(&error)),
+        }
+        let metadata = file.metadata().map_err(|error| at_path(&error))?;
+        if !metadata.is_file() {
+            return Err(at_path(&"it is not a plain file"));
+        }
+        if metadata.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(PermissionsExt::from_mode(0o600)).map_err(|error| at_path(&error))?;
+        }
+        let last = last_line(&mut file, metadata.len()).map_err(|error| at_path(&error))?;
+        Ok(Open { file, last })
+    }
+}
+
+impl Journal for FileJournal {
+    fn append(&self, entry: &JournalEntry) -> Result<(), Fault> {
+        let mut kept = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = match kept.take() {
+            Some(open) => open,
+            None => self.opened()?,
+        };
+        let mut line =
+            serde_json::to_vec(&Line { entry, prev: &open.last }).map_err(|_| refused("the line cannot be written as JSON"))?;
+        let digest = digest(&line);
+        line.push(b'\n');
+        open.file.write_all(&line).and_then(|()| open.file.sync_data()).map_err(|error| refused(&error.to_string()))?;
+        open.last = digest;
+        // After a failure nothing is kept: the next line opens the file anew and sees what really stands in it.
+        *kept = Some(open);
+        Ok(())
+    }
+}
+
+/// The uid comes from outside and names a folder: only harmless characters stay.
+fn folder(state: &Path, cluster_uid: &str) -> PathBuf {
+    let uid: String = cluster_uid.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect();
+    state.join("sealwatch").join(if uid.is_empty() { "unknown" } else { &uid })
+}
+
+fn private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let metadata = std::fs::symlink_metadata(folder)?;
+    if !metadata.is_dir() {
+        return Err(io::Error::other("it is not a folder"));
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::other("it belongs to somebody else"));
+    }
+    if metadata.permissions().mode() & 0o077 != 0 {
+        std::fs::set_permissions(folder, PermissionsExt::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// The digest of the last line; a line that a crash cut off is ended first and counts as it stands.
+fn last_line(file: &mut File, length: u64) -> io::Result<String> {
+    if length == 0 {
+        return Ok(NOTHING.to_owned());
+    }
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail)?;
+    if tail.last() == Some(&b'\n') {
+        tail.pop();
+    } else {
+        file.write_all(b"\n")?;
+    }
+    Ok(digest(tail.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()))
+}
+
+fn digest(line: &[u8]) -> String {
+    Sha256::digest(line).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn refused(why: &str) -> Fault {
+    Fault::new(FaultKind::Local, &format!("The journal cannot be written ({why}); so nothing will be changed."))
+        .hinted("Make room or rights for it, or set XDG_STATE_HOME to a folder of yours.")
+}
+
+/// A journal that is forgotten: for the simulation, demos and tests.
+#[derive(Default)]
+pub struct MemoryJournal(Mutex<Vec<JournalEntry>>);
+
+impl MemoryJournal {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What was written so far.
+    #[must_use]
+    pub fn entries(&self) -> Vec<JournalEntry> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn append(&self, entry: &JournalEntry) -> Result<(), Fault> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateways::testing::Folder;
+    use crate::model::Text;
+
+    fn entry(note: &str) -> JournalEntry {
+        JournalEntry {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            what: "intent",
+            user: Text::foreign("oncall"),
+            context: Text::foreign("lab"),
+            step: String::new(),
+            object: String::new(),
+            command: String::new(),
+            note: note.to_owned(),
+        }
+    }
+
+    fn chain(path: &Path) -> bool {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut before = String::new();
+        for line in text.lines() {
+            if !line.ends_with(&format!(r#""prev":"{before}"}}"#)) {
+                return false;
+            }
+            before = digest(line.as_bytes());
+        }
+        true
+    }
+
+    #[test]
+    fn lines_are_private_and_chained_across_openings() {
+        let home = Folder::new();
+        for note in ["one", "two"] {
+            let journal = FileJournal::under(home.path(), "0b6f-uid");
+            journal.append(&entry(note)).unwrap();
+            journal.append(&entry("again")).unwrap();
+        }
+        let path = home.path().join("sealwatch/0b6f-uid/journal.jsonl");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 4);
+        assert!(chain(&path));
+        let cut = std::fs::read_to_string(&path).unwrap().replacen("again", "never", 1);
+        std::fs::write(&path, cut).unwrap();
+        assert!(!chain(&path));
+    }
+
+    #[test]
+    fn a_line_that_a_crash_cut_off_is_ended_and_the_next_one_stands_alone() {
+        let home = Folder::new();
+        FileJournal::under(home.path(), "uid").append(&entry("one")).unwrap();
+        let path = home.path().join("sealwatch/uid/journal.jsonl");
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"half").unwrap();
+        FileJournal::under(home.path(), "uid").append(&entry("two")).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines.len(), lines[1]), (3, "{\"half"));
+        assert!(lines[2].ends_with(&format!(r#""prev":"{}"}}"#, digest(b"{\"half"))));
+    }
+
+    #[test]
+    fn a_second_writer_a_symlink_and_a_wide_folder_are_dealt_with() {
+        let home = Folder::new();
+        let first = FileJournal::under(home.path(), "uid");
+        first.append(&entry("one")).unwrap();
+        let fault = FileJournal::under(home.path(), "uid").append(&entry("two")).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Local);
+        assert!(fault.message.as_str().contains("another sealwatch"), "{fault}");
+
+        let trap = home.path().join("sealwatch/trap");
+        std::fs::create_dir_all(&trap).unwrap();
+        std::os::unix::fs::symlink(home.path().join("elsewhere"), trap.join("journal.jsonl")).unwrap();
+        assert!(FileJournal::under(home.path(), "trap").append(&entry("x")).is_err());
+        assert!(!home.path().join("elsewhere").exists());
+        assert_eq!(std::fs::metadata(&trap).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_foreign_uid_cannot_leave_the_folder() {
+        assert_eq!(folder(Path::new("/s"), "../../etc"), Path::new("/s/sealwatch/etc"));
+        assert_eq!(folder(Path::new("/s"), ""), Path::new("/s/sealwatch/unknown"));
+    }
+}

@@ -1,0 +1,117 @@
+//! The API server, through kube-rs' connection and our own small requests. Secret data is read in
+//! `shares.rs` alone: the one client rewrites every other read of Secrets to metadata.
+
+mod access;
+mod channel;
+mod connect;
+mod controller;
+mod exec;
+mod faults;
+mod identity;
+mod kubeconfig;
+mod lines;
+mod portforward;
+mod replicas;
+mod requests;
+mod served;
+mod shares;
+mod watch;
+mod write;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+
+use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text};
+use crate::ports::{Cluster, Identity, Permit, ReplicaPod, Scope, Typed};
+use crate::runbooks::{KubernetesWrite, Receipt, Right};
+
+pub use connect::{ConnectOptions, connect};
+pub(in crate::gateways) use portforward::Trouble;
+
+/// One cluster. A clone is the same connection.
+#[derive(Clone)]
+pub struct KubernetesGateway(Arc<Inner>);
+
+struct Inner {
+    client: kube::Client,
+    clock: Arc<channel::ServerClock>,
+    context: Text,
+    server: Text,
+    namespace: Text,
+    insecure: bool,
+}
+
+impl KubernetesGateway {
+    /// Name of the context in the kubeconfig.
+    #[must_use]
+    pub fn context(&self) -> &Text {
+        &self.0.context
+    }
+
+    /// The API server's address.
+    #[must_use]
+    pub fn server(&self) -> &Text {
+        &self.0.server
+    }
+
+    /// The namespace that the context names, `default` if it names none.
+    #[must_use]
+    pub fn namespace(&self) -> &Text {
+        &self.0.namespace
+    }
+
+    /// Whether the server's certificate is not verified: then nothing may be written.
+    #[must_use]
+    pub fn insecure(&self) -> bool {
+        self.0.insecure
+    }
+}
+
+#[async_trait]
+impl Cluster for KubernetesGateway {
+    async fn identity(&self) -> Result<Identity, Fault> {
+        identity::identity(&self.0).await
+    }
+
+    fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change> {
+        watch::watch(self, kind, scope)
+    }
+
+    async fn replicas(&self, namespace: &Name, service: &Name) -> Result<Vec<ReplicaPod>, Fault> {
+        replicas::replicas(&self.0, namespace, service).await
+    }
+
+    async fn controller(&self) -> Result<Option<Controller>, Fault> {
+        controller::controller(&self.0).await
+    }
+
+    async fn may(&self, right: &Right) -> Result<bool, Fault> {
+        access::may(&self.0, right).await
+    }
+
+    async fn write(&self, _permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
+        self.0.refuse_if_insecure()?;
+        write::write(&self.0, write).await
+    }
+
+    async fn shares(&self, _permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
+        self.0.refuse_if_insecure()?;
+        shares::shares(&self.0, secret, key_prefix).await
+    }
+}
+
+impl Inner {
+    fn refuse_if_insecure(&self) -> Result<(), Fault> {
+        if !self.insecure {
+            return Ok(());
+        }
+        let message = format!("The certificate of {} is not verified, so nothing is written to it.", self.server);
+        Err(Fault::new(crate::model::FaultKind::Tls, &message)
+            .hinted("Put the server's CA in the kubeconfig and drop insecure-skip-tls-verify."))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The only read of a Secret's data: unseal shares, straight from the answer into boxes that cannot be
+//! printed.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::Inner;
+use super::channel::WithData;
+use super::requests::{get, segment};
+use crate::model::{Fault, FaultKind, ObjectRef};
+use crate::ports::Typed;
+
+/// Borrows from the answer's buffer, which is wiped; base64 holds nothing that JSON would escape.
+#[derive(Deserialize)]
+struct Secret<'a> {
+    #[serde(borrow, default)]
+    data: BTreeMap<&'a str, &'a str>,
+}
+
+/// See [`crate::ports::Cluster::shares`].
+pub(super) async fn shares(inner: &Inner, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
+    let (namespace, name) = (segment(secret.namespace.as_str())?, segment(secret.name.as_str())?);
+    let mut request = get(&format!("/api/v1/namespaces/{namespace}/secrets/{name}"))?;
+    request.extensions_mut().insert(WithData);
+    let body = inner.bytes(request, &format!("read the shares in {secret}")).await?;
+    let shares =
+        read(&body, key_prefix).ok_or_else(|| Fault::new(FaultKind::Http, &format!("The data of {secret} cannot be read.")))?;
+    if shares.is_empty() {
+        let message = format!("{secret} has no key that begins with “{key_prefix}”.");
+        return Err(Fault::new(FaultKind::NotFound, &message).hinted("Type the share instead."));
+    }
+    Ok(shares)
+}
+
+fn read(body: &[u8], key_prefix: &str) -> Option<Vec<Typed>> {
+    let secret: Secret<'_> = serde_json::from_slice(body).ok()?;
+    let mut keys: Vec<_> = secret.data.iter().filter(|(key, _)| key.starts_with(key_prefix)).collect();
+    // `unseal-key-10` comes after `unseal-key-2`.
+    keys.sort_by_key(|(key, _)| (key.len(), **key));
+    keys.into_iter().map(|(_, value)| decode(value)).collect()
+}
+
+fn decode(value: &str) -> Option<Typed> {
+    let mut bytes = Zeroizing::new(vec![0_u8; value.len() / 4 * 3 + 3]);
+    let length = STANDARD.decode_slice(value, &mut bytes).ok()?;
+    let mut typed = Typed::new();
+    std::str::from_utf8(bytes.get(..length)?).ok()?.chars().for_each(|c| typed.push(c));
+    Some(typed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(data: &[(&str, &str)]) -> Option<Vec<String>> {
+        let data: Vec<String> = data.iter().map(|(key, value)| format!("{key:?}:{:?}", STANDARD.encode(value))).collect();
+        let body = format!(r#"{{"kind":"Secret","metadata":{{"name":"x"}},"data":{{{}}}}}"#, data.join(","));
+        read(body.as_bytes(), "unseal-key").map(|shares| shares.iter().map(|share| share.open().to_owned()).collect())
+    }
+
+    #[test]
+    fn shares_come_in_the_order_of_their_keys() {
+        let data = [("unseal-key-10", "ten"), ("root-token", "never"), ("unseal-key-2", "two\n"), ("unseal-key", "one")];
+        assert_eq!(opened(&data).unwrap(), ["one", "two", "ten"]);
+        assert_eq!(opened(&[("root-token", "x")]).unwrap(), Vec::<String>::new());
+        assert!(read(br#"{"data":{"unseal-key":"***"}}"#, "unseal-key").is_none());
+        assert!(read(br#"{"data":{"unseal-key":"/w=="}}"#, "unseal-key").is_none(), "not UTF-8");
+        assert_eq!(read(b"{}", "unseal-key").map(|shares| shares.len()), Some(0));
+    }
+}

@@ -1,0 +1,145 @@
+//! The connection to the API server against loopback sockets that misbehave.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::gateways::testing::Folder;
+use crate::model::FaultKind;
+
+fn at(folder: &Folder, server: &str, user: &str, cluster: &str) -> KubernetesGateway {
+    let path = folder.path().join("kubeconfig");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: x\nclusters:\n- name: c\n  cluster:\n    server: {server}\n{cluster}\nusers:\n- name: u\n  user:\n{user}\ncontexts:\n- name: x\n  context: {{cluster: c, user: u}}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    connect(&ConnectOptions { kubeconfig: Some(PathBuf::from(path)), ..ConnectOptions::default() }).unwrap()
+}
+
+const TOKEN: &str = "    token: canary-token";
+
+/// Answers each request with this text, and hands out what it was asked.
+async fn server(answer: impl Fn(&str) -> String + Send + 'static) -> (String, tokio::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, receiver) = tokio::sync::mpsc::channel(16);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 64 * 1024];
+            let Ok(count) = stream.read(&mut request).await else { continue };
+            let request = String::from_utf8_lossy(request.get(..count).unwrap_or_default()).into_owned();
+            let answer = answer(&request);
+            let _ = sender.try_send(request);
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (url, receiver)
+}
+
+fn json(status: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_by_its_layer() {
+    let folder = Folder::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let fault = at(&folder, &format!("https://{address}"), TOKEN, "").identity().await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Tcp, "{fault}");
+    assert!(fault.message.as_str().contains("refuses connections"), "{fault}");
+    let fault = at(&folder, "https://no-such-host.invalid:6443", TOKEN, "").identity().await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Dns, "{fault}");
+    let (url, _asked) = server(|_| json("400 Bad Request", "")).await;
+    let fault = at(&folder, &url.replace("http:", "https:"), TOKEN, "").identity().await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Tls, "{fault}");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_a_fault_after_five_seconds() {
+    let folder = Folder::new();
+    // Accepted by the kernel, and never read by anybody.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    for scheme in ["https", "http"] {
+        let started = Instant::now();
+        let fault = at(&folder, &format!("{scheme}://{address}"), TOKEN, "").identity().await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Timeout, "{fault}");
+        assert!(started.elapsed() < Duration::from_secs(7), "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_in_place_of_kubernetes_is_called_one() {
+    let folder = Folder::new();
+    let (url, _asked) = server(|_| "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 6\r\n\r\n<html>".to_owned()).await;
+    let fault = at(&folder, &url, TOKEN, "").identity().await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Http, "{fault}");
+}
+
+#[tokio::test]
+async fn a_refused_plugin_token_is_renewed_once() {
+    let folder = Folder::new();
+    let script = folder.path().join("login");
+    let count = folder.path().join("count");
+    std::fs::write(
+        &script,
+        format!(
+            "echo x >> {0}; echo '{{\"status\":{{\"token\":\"canary-'$(wc -l < {0} | tr -d \" \")'\"}}}}'\n",
+            count.display()
+        ),
+    )
+    .unwrap();
+    let user = format!(
+        "    exec: {{apiVersion: client.authentication.k8s.io/v1, command: /bin/sh, args: ['{}'], interactiveMode: IfAvailable}}",
+        script.display()
+    );
+    let (url, mut asked) = server(|request| {
+        if request.to_lowercase().contains("authorization: bearer canary-2") {
+            json("200 OK", r#"{"status":{"allowed":true}}"#)
+        } else {
+            json("401 Unauthorized", r#"{"kind":"Status","code":401,"message":"Unauthorized"}"#)
+        }
+    })
+    .await;
+    let cluster = at(&folder, &url, &user, "");
+    let right = Right { verb: "list", group: "", resource: "pods", namespace: Name::empty() };
+    assert!(cluster.may(&right).await.unwrap());
+    assert!(asked.recv().await.unwrap().to_lowercase().contains("bearer canary-1"));
+    let again = asked.recv().await.unwrap();
+    assert!(again.to_lowercase().contains("bearer canary-2") && again.contains("SelfSubjectAccessReview"), "{again}");
+
+    let (url, _asked) = server(|_| json("401 Unauthorized", r#"{"kind":"Status","code":401,"message":"Unauthorized"}"#)).await;
+    let fault = at(&folder, &url, &user, "").may(&right).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unauthorized, "{fault}");
+    assert!(!format!("{fault:?}").contains("canary"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn the_impersonated_user_is_sent_and_an_unverified_server_is_not_written_to() {
+    let folder = Folder::new();
+    let (url, mut asked) =
+        server(|_| json("200 OK", r#"{"status":{"userInfo":{"username":"oncall"}},"metadata":{"uid":"u-1"}}"#)).await;
+    at(&folder, &url, TOKEN, "    insecure-skip-tls-verify: true");
+    let options = ConnectOptions {
+        kubeconfig: Some(folder.path().join("kubeconfig")),
+        impersonate: Some("oncall".to_owned()),
+        ..ConnectOptions::default()
+    };
+    let cluster = connect(&options).unwrap();
+    let identity = cluster.identity().await.unwrap();
+    assert_eq!((identity.user.as_str(), identity.cluster_uid.as_str(), identity.insecure), ("oncall", "u-1", true));
+    assert!(asked.recv().await.unwrap().contains("impersonate-user: oncall"));
+    let write =
+        KubernetesWrite::Annotate { object: ObjectRef::new(Kind::ExternalSecret, "a", "b"), key: "k", value: "v".to_owned() };
+    assert_eq!(cluster.write(Permit::grant(), &write).await.unwrap_err().kind, FaultKind::Tls);
+    let secret = ObjectRef::new(Kind::Secret, "a", "b");
+    assert!(cluster.shares(Permit::grant(), &secret, "unseal-key").await.is_err());
+}

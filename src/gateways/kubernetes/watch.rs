@@ -1,0 +1,329 @@
+//! One watch of one kind, for ever. It lists (as a stream where the server can, in pages where not), then
+//! watches from there; a gap that the server cannot fill is listed again and swapped in one step.
+//!
+//! kube-rs' `watcher` does the same, but swallows bookmarks: then nobody could tell a quiet cluster from a
+//! connection that died. Here each watch is asked for 30 s and bookmarks are passed on, so the age of the
+//! data is never more than that, and silence for 40 s is a lost connection.
+
+mod events;
+mod list;
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use tokio::sync::mpsc;
+
+use super::faults::{Failure, of};
+use super::lines::{Cut, Lines};
+use super::{KubernetesGateway, served};
+use crate::model::kinds::{Visitor, Watched, visit};
+use crate::model::{Change, Fault, FaultKind, Kind, Name, Names, ObjectRef};
+use crate::ports::Scope;
+use events::{Bare, Event};
+
+/// How long one watch is asked for. The server sends a bookmark shortly before it ends.
+const WATCH: Duration = Duration::from_secs(30);
+/// How long beyond that nothing may come before the connection counts as lost.
+const GRACE: Duration = Duration::from_secs(10);
+/// Changes that wait for the engine. A list is one change.
+const WAITING: usize = 256;
+/// The longest wait between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// A CRD may be installed, a right be given: seldom, and worth a request now and then.
+const ABSENT: Duration = Duration::from_secs(10);
+const FORBIDDEN: Duration = Duration::from_secs(30);
+
+/// See [`crate::ports::Cluster::watch`].
+pub(super) fn watch(gateway: &KubernetesGateway, kind: Kind, scope: &Scope) -> BoxStream<'static, Change> {
+    struct Start<'a> {
+        gateway: &'a KubernetesGateway,
+        kind: Kind,
+        scope: &'a Scope,
+        stream: Option<BoxStream<'static, Change>>,
+    }
+    impl Visitor for Start<'_> {
+        fn visit<K: Watched>(&mut self) {
+            if K::KIND == self.kind {
+                self.stream = Some(start::<K>(self.gateway.clone(), self.scope.clone()));
+            }
+        }
+    }
+    let mut starting = Start { gateway, kind, scope, stream: None };
+    visit(&mut starting);
+    starting.stream.unwrap_or_else(|| {
+        let fault = Fault::new(FaultKind::Invalid, &format!("sealwatch does not watch {kind}."));
+        stream::iter([Change::Lost(kind, fault)]).chain(stream::pending()).boxed()
+    })
+}
+
+/// The work runs in a task of its own from the first poll on, and ends when the stream is dropped.
+fn start<K: Watched>(gateway: KubernetesGateway, scope: Scope) -> BoxStream<'static, Change> {
+    let lazily = async move {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let closed = sender.clone();
+        let mut watcher = Watcher::<K>::new(gateway, scope, sender);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = closed.closed() => {}
+                () = watcher.run() => {}
+            }
+        });
+        stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|change| (change, receiver)) })
+    };
+    stream::once(lazily).flatten().boxed()
+}
+
+struct Watcher<K: Watched> {
+    gateway: KubernetesGateway,
+    namespace: Option<Name>,
+    names: Names,
+    sender: mpsc::Sender<Change>,
+    /// What was last said to be wrong: it is said once, not at each attempt.
+    said: Option<Fault>,
+    /// The version in use, once one worked.
+    version: Option<&'static str>,
+    /// The resource version to go on from; none means: list.
+    position: Option<Box<str>>,
+    /// Whether the server can stream a list (`sendInitialEvents`, from 1.32 on by default).
+    streams: bool,
+    failures: u32,
+    kind: std::marker::PhantomData<K>,
+}
+
+/// Why an attempt ended.
+enum End {
+    /// The server forgot where we were: list again.
+    Forgotten,
+    /// Nobody listens any more.
+    Closed,
+    /// It failed.
+    Failed(Failure),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        if failure.code == Some(410) { Self::Forgotten } else { Self::Failed(failure) }
+    }
+}
+
+impl From<Fault> for End {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault.into())
+    }
+}
+
+impl<K: Watched> Watcher<K> {
+    fn new(gateway: KubernetesGateway, scope: Scope, sender: mpsc::Sender<Change>) -> Self {
+        let namespace = match scope {
+            Scope::Everywhere => None,
+            Scope::Namespace(namespace) => Some(namespace),
+        };
+        Self {
+            gateway,
+            namespace,
+            names: Names::default(),
+            sender,
+            said: None,
+            version: None,
+            position: None,
+            streams: true,
+            failures: 0,
+            kind: std::marker::PhantomData,
+        }
+    }
+
+    async fn run(&mut self) {
+        loop {
+            let began = Instant::now();
+            match self.attempt().await {
+                Ok(()) if began.elapsed() > Duration::from_secs(1) => self.failures = 0,
+                Ok(()) | Err(End::Forgotten) => {
+                    // A server or a proxy that ends every watch at once must not be asked in a tight loop.
+                    self.failures += 1;
+                    if self.failures > 2 {
+                        tokio::time::sleep(pause(self.failures)).await;
+                    }
+                }
+                Err(End::Closed) => return,
+                Err(End::Failed(failure)) => {
+                    self.failures += 1;
+                    let wait = match failure.fault.kind {
+                        FaultKind::NotFound => ABSENT,
+                        FaultKind::Forbidden => FORBIDDEN,
+                        _ => pause(self.failures),
+                    };
+                    if failure.code == Some(404) {
+                        self.version = None;
+                        self.position = None;
+                    } else if failure.code.is_some() && self.failures > 2 {
+                        // A server that was restored from a backup may never reach a position of the future.
+                        self.position = None;
+                    }
+                    if self.lose(failure.fault).await.is_err() {
+                        return;
+                    }
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    /// Lists if it must, then watches until the server ends it.
+    async fn attempt(&mut self) -> Result<(), End> {
+        if self.position.is_none() {
+            self.list().await?;
+        }
+        match self.follow().await {
+            Err(End::Forgotten) => {
+                self.position = None;
+                Err(End::Forgotten)
+            }
+            other => other,
+        }
+    }
+
+    /// Watches from the position on.
+    async fn follow(&mut self) -> Result<(), End> {
+        let position = self.position.clone().unwrap_or_default();
+        let query = format!("watch=true&allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={position}", WATCH.as_secs());
+        let mut lines = self.open(&query).await?;
+        self.send(Change::Heard(K::KIND)).await?;
+        while let Some(line) = lines.next(WATCH + GRACE).await.map_err(|cut| self.cut(cut))? {
+            let (change, position) = match events::read::<K::Wire>(&line) {
+                Event::Changed(wire) => {
+                    let position = K::wire_meta(&wire).resource_version.clone();
+                    (Change::Applied(K::read(wire, &mut self.names).into_object()), position)
+                }
+                Event::Deleted(bare) => {
+                    let (object, position) = self.bare(&bare);
+                    (Change::Deleted(object), position)
+                }
+                Event::Unreadable(bare) => {
+                    let (object, position) = self.bare(&bare);
+                    tracing::warn!(%object, "an object could not be read and stays as it was");
+                    (Change::Heard(K::KIND), position)
+                }
+                Event::Bookmark { position, .. } => (Change::Heard(K::KIND), position),
+                Event::Refused { code: 410, .. } => return Err(End::Forgotten),
+                Event::Refused { code, message } => return Err(super::faults::refused(code, &message, &self.asked()).into()),
+                Event::Nothing => continue,
+            };
+            if !position.is_empty() {
+                self.position = Some(position);
+            }
+            self.send(change).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens a watch on the served version, which is looked up where it is not known.
+    async fn open(&mut self, query: &str) -> Result<Lines, End> {
+        let asked = self.asked();
+        let collection = self.collection().await?;
+        let mut request = super::requests::get(&format!("{collection}?{query}"))?;
+        // Kubernetes >= 1.37 packs each event for itself, which tower-http's decoder cannot read (tower-http#737).
+        request.headers_mut().insert(http::header::ACCEPT_ENCODING, http::HeaderValue::from_static("identity"));
+        let response = self.gateway.0.send(request, &asked).await.map_err(|failure| self.explained(failure))?;
+        Ok(Lines::new(response.into_body()))
+    }
+
+    async fn collection(&mut self) -> Result<String, End> {
+        let version = match self.version {
+            Some(version) => version,
+            None => *self.version.insert(self.served().await?),
+        };
+        Ok(served::collection(&K::API, version, self.namespace.as_ref())?)
+    }
+
+    /// The first version that the group serves *and* in which this kind exists.
+    async fn served(&self) -> Result<&'static str, End> {
+        let versions = served::versions(&self.gateway.0, &K::API).await?;
+        if let [only] = versions.as_slice() {
+            return Ok(only);
+        }
+        for version in versions {
+            let collection = served::collection(&K::API, version, self.namespace.as_ref())?;
+            let probe = super::requests::get(&format!("{collection}?limit=1"))?;
+            match self.gateway.0.bytes(probe, &self.asked()).await {
+                Err(Failure { code: Some(404), .. }) => {}
+                _ => return Ok(version),
+            }
+        }
+        Err(served::absent(&K::API).into())
+    }
+
+    fn asked(&self) -> String {
+        match &self.namespace {
+            Some(namespace) if K::API.namespaced => format!("watch {} in {namespace}", K::API.plural),
+            _ => format!("watch {}", K::API.plural),
+        }
+    }
+
+    /// What a refusal means for a watch.
+    fn explained(&self, mut failure: Failure) -> Failure {
+        match failure.code {
+            Some(404) if !K::API.group.is_empty() => failure.fault = served::absent(&K::API),
+            Some(403) if self.namespace.is_none() && K::API.namespaced => {
+                let message = format!("You may not list and watch {} in all namespaces.", K::API.plural);
+                failure.fault =
+                    Fault::new(FaultKind::Forbidden, &message).hinted("Look at one namespace that you may read: -n NAMESPACE.");
+            }
+            Some(403) => {
+                let place =
+                    self.namespace.as_ref().filter(|_| K::API.namespaced).map_or_else(String::new, |ns| format!(" in {ns}"));
+                let message = format!("You may not list and watch {}{place}.", K::API.plural);
+                failure.fault = Fault::new(FaultKind::Forbidden, &message)
+                    .hinted("Ask for the verbs list and watch, or use another context.");
+            }
+            _ => {}
+        }
+        failure
+    }
+
+    fn cut(&self, cut: Cut) -> End {
+        let server = &self.gateway.0.server;
+        match cut {
+            Cut::Still => Fault::new(
+                FaultKind::Timeout,
+                &format!("Nothing was heard of {server} about {} for {} s.", K::API.plural, (WATCH + GRACE).as_secs()),
+            )
+            .hinted("Is the VPN up?")
+            .into(),
+            Cut::Broken(error) => of(&error, server, &self.asked()).into(),
+            Cut::TooLong => self.gateway.0.not_kubernetes(&self.asked()).into(),
+        }
+    }
+
+    fn bare(&mut self, bare: &Bare) -> (ObjectRef, Box<str>) {
+        let meta = &bare.metadata;
+        let namespace = self.names.intern_opt(meta.namespace.as_ref());
+        (ObjectRef { kind: K::KIND, namespace, name: Name::new(meta.name.as_str()) }, meta.resource_version.clone())
+    }
+
+    async fn lose(&mut self, fault: Fault) -> Result<(), End> {
+        if self.said.as_ref() == Some(&fault) {
+            return Ok(());
+        }
+        self.said = Some(fault.clone());
+        self.sender.send(Change::Lost(K::KIND, fault)).await.map_err(|_| End::Closed)
+    }
+
+    async fn send(&mut self, change: Change) -> Result<(), End> {
+        self.said = None;
+        self.sender.send(change).await.map_err(|_| End::Closed)
+    }
+}
+
+/// A wait that doubles, and is never the same for two watches: seven that fail together must not knock
+/// together.
+fn pause(failures: u32) -> Duration {
+    let full = Duration::from_millis(500).saturating_mul(1 << failures.saturating_sub(1).min(6)).min(LONGEST_PAUSE);
+    let random = u32::try_from(RandomState::new().build_hasher().finish() % 1000).unwrap_or_default();
+    full / 2 + full / 2 * random / 1000
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Watches against an API server that is a function.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use http::{Request, Response};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use kube::client::Body;
+
+use super::*;
+use crate::gateways::kubernetes::Inner;
+use crate::gateways::kubernetes::channel::ServerClock;
+
+/// One answer: status and body; a body that ends in `…` stays open.
+type Answer = (u16, String);
+
+/// A gateway to a server that gives these answers in turn, and the requests that it saw.
+fn gateway(answers: Vec<Answer>) -> (KubernetesGateway, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (log, answers) = (Arc::clone(&asked), Arc::new(Mutex::new(VecDeque::from(answers))));
+    let service = tower::service_fn(move |request: Request<Body>| {
+        log.lock().unwrap().push(request.uri().to_string());
+        let (status, body) = answers.lock().unwrap().pop_front().unwrap_or((200, "…".to_owned()));
+        let open = body.ends_with('…');
+        let frame = Frame::data(bytes::Bytes::from(body.trim_end_matches('…').to_owned()));
+        let frames = stream::iter([Ok::<_, std::io::Error>(frame)]);
+        let frames = if open { frames.chain(stream::pending()).boxed() } else { frames.boxed() };
+        async move { Ok::<_, std::convert::Infallible>(Response::builder().status(status).body(StreamBody::new(frames)).unwrap()) }
+    });
+    let inner = Inner {
+        client: kube::Client::new(service, "default"),
+        clock: Arc::new(ServerClock::default()),
+        context: crate::model::Text::foreign("test"),
+        server: crate::model::Text::foreign("https://test"),
+        namespace: crate::model::Text::foreign("default"),
+        insecure: false,
+    };
+    (KubernetesGateway(Arc::new(inner)), asked)
+}
+
+fn pod(change: &str, name: &str, version: u32) -> String {
+    format!(r#"{{"type":"{change}","object":{{"metadata":{{"name":"{name}","namespace":"a","resourceVersion":"{version}"}}}}}}"#)
+        + "\n"
+}
+
+fn bookmark(version: u32, ends_list: bool) -> String {
+    let annotations = if ends_list { r#","annotations":{"k8s.io/initial-events-end":"true"}"# } else { "" };
+    format!(r#"{{"type":"BOOKMARK","object":{{"kind":"Pod","metadata":{{"resourceVersion":"{version}"{annotations}}}}}}}"#) + "\n"
+}
+
+fn refusal(code: u16, message: &str) -> Answer {
+    (code, format!(r#"{{"kind":"Status","status":"Failure","code":{code},"message":"{message}"}}"#))
+}
+
+/// The first changes of a watch, each in a few words. Time is skipped, not waited for.
+async fn said(gateway: &KubernetesGateway, kind: Kind, scope: &Scope, count: usize) -> Vec<String> {
+    let changes: Vec<Change> = watch(gateway, kind, scope).take(count).collect().await;
+    changes
+        .into_iter()
+        .map(|change| match change {
+            Change::Listed(_, objects) => {
+                format!(
+                    "listed {}",
+                    objects.iter().map(|object| object.object_ref().name.to_string()).collect::<Vec<_>>().join(" ")
+                )
+            }
+            Change::Applied(object) => format!("applied {}", object.object_ref().short()),
+            Change::Deleted(object) => format!("deleted {}", object.short()),
+            Change::Heard(_) => "heard".to_owned(),
+            Change::Lost(_, fault) => format!("lost {:?}: {fault}", fault.kind),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamed_list_is_one_change_and_the_watch_goes_on_from_it() {
+    let list = pod("ADDED", "x", 3) + &pod("ADDED", "y", 4) + &bookmark(5, true);
+    let changes = pod("MODIFIED", "x", 6) + &bookmark(8, false) + &pod("DELETED", "y", 9);
+    let (gateway, asked) = gateway(vec![(200, list), (200, changes), (200, pod("ADDED", "z", 10) + "…")]);
+    assert_eq!(
+        said(&gateway, Kind::Pod, &Scope::Everywhere, 7).await,
+        ["listed x y", "heard", "applied a/x", "heard", "deleted a/y", "heard", "applied a/z"]
+    );
+    let asked = asked.lock().unwrap();
+    assert!(asked[0].starts_with("/api/v1/pods?watch=true&") && asked[0].contains("sendInitialEvents=true"), "{}", asked[0]);
+    assert!(asked[1].ends_with("&timeoutSeconds=30&resourceVersion=5"), "{}", asked[1]);
+    assert!(asked[2].ends_with("&resourceVersion=9"), "{}", asked[2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_cannot_stream_lists_in_pages() {
+    let page = |name: &str, going_on: &str| {
+        (
+            200,
+            format!(
+                r#"{{"metadata":{{"resourceVersion":"7","continue":"{going_on}"}},"items":[{{"metadata":{{"name":"{name}"}}}}]}}"#
+            ),
+        )
+    };
+    let refused = refusal(422, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch");
+    let (gateway, asked) = gateway(vec![refused, page("x", "more"), page("y", ""), (200, "…".to_owned())]);
+    let scope = Scope::Namespace(Name::new("a"));
+    assert_eq!(said(&gateway, Kind::Pod, &scope, 2).await, ["listed x y", "heard"]);
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked[1..3], ["/api/v1/namespaces/a/pods?limit=500", "/api/v1/namespaces/a/pods?limit=500&continue=more"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_forgot_is_listed_again() {
+    let list = |name: &str, version| (200, pod("ADDED", name, version) + &bookmark(version, true));
+    let gone = r#"{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old resource version"}}"#.to_owned() + "\n";
+    let (gateway, _) = gateway(vec![list("x", 3), (200, gone), list("y", 9), refusal(410, "gone"), list("z", 12)]);
+    assert_eq!(said(&gateway, Kind::Pod, &Scope::Everywhere, 4).await, ["listed x", "heard", "listed y", "listed z"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_was_cut_is_not_a_list() {
+    let half = pod("ADDED", "x", 3);
+    let whole = pod("ADDED", "x", 3) + &pod("ADDED", "y", 4) + &bookmark(5, true);
+    let (gateway, _) = gateway(vec![(200, half), (200, whole)]);
+    assert_eq!(said(&gateway, Kind::Pod, &Scope::Everywhere, 1).await, ["listed x y"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_said_once_and_passes() {
+    let forbidden = || refusal(403, "pods is forbidden: User dev cannot list");
+    let list = (200, bookmark(5, true));
+    let (gateway, asked) = gateway(vec![forbidden(), forbidden(), forbidden(), list]);
+    let said = said(&gateway, Kind::Pod, &Scope::Everywhere, 2).await;
+    assert_eq!(
+        said,
+        [
+            "lost Forbidden: You may not list and watch pods in all namespaces. Look at one namespace that you may read: -n NAMESPACE.",
+            "listed "
+        ]
+    );
+    assert!(asked.lock().unwrap().len() >= 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absent_crd_is_named_and_picked_up_when_it_comes() {
+    let none = || refusal(404, "the server could not find the requested resource");
+    let group = (200, r#"{"kind":"APIGroup","versions":[{"version":"v1beta1"},{"version":"v1alpha1"}]}"#.to_owned());
+    let list = (200, bookmark(5, true));
+    let (gateway, asked) = gateway(vec![none(), none(), group, list]);
+    let said = said(&gateway, Kind::ExternalSecret, &Scope::Everywhere, 2).await;
+    assert!(said[0].starts_with("lost NotFound: This cluster does not know externalsecrets.external-secrets.io"), "{said:?}");
+    assert_eq!(said[1], "listed ");
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked[..3], ["/apis/external-secrets.io"; 3]);
+    assert!(asked[3].starts_with("/apis/external-secrets.io/v1beta1/externalsecrets?watch=true"), "{}", asked[3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_a_lost_connection_and_nothing_is_listed_anew() {
+    let list = (200, pod("ADDED", "x", 3) + &bookmark(5, true));
+    let (gateway, asked) = gateway(vec![list, (200, "…".to_owned()), (200, pod("ADDED", "y", 6) + "…")]);
+    let said = said(&gateway, Kind::Pod, &Scope::Everywhere, 5).await;
+    assert_eq!(said[..2], ["listed x", "heard"]);
+    assert!(said[2].starts_with("lost Timeout: Nothing was heard of https://test about pods for 40 s."), "{said:?}");
+    assert_eq!(said[3..], ["heard", "applied a/y"]);
+    assert!(asked.lock().unwrap()[2].ends_with("&resourceVersion=5"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unwatched_kind_says_so() {
+    let (gateway, _) = gateway(Vec::new());
+    assert_eq!(said(&gateway, Kind::Job, &Scope::Everywhere, 1).await, ["lost Invalid: sealwatch does not watch Job."]);
+}
+
+#[test]
+fn pauses_grow_and_end() {
+    for failures in 1..12 {
+        let full = (500_u64 << (failures - 1).min(6)).min(15_000);
+        let wait = u64::try_from(pause(failures).as_millis()).unwrap();
+        assert!((full / 2..=full).contains(&wait), "{failures}: {wait}");
+    }
+}

@@ -1,0 +1,120 @@
+//! What a broken connection means: one reading of the errors of sockets, resolvers, TLS and HTTP, for both
+//! gateways. It looks at types, never at `{:?}` of a client's error, which may hold tokens and bodies.
+
+use std::error::Error;
+use std::io;
+
+use tokio_rustls::rustls;
+
+use crate::model::FaultKind;
+
+/// A broken connection: what kind it is, and how a sentence about the server goes on.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::gateways) struct Broken {
+    pub(in crate::gateways) kind: FaultKind,
+    pub(in crate::gateways) how: String,
+}
+
+impl Broken {
+    fn new(kind: FaultKind, how: impl Into<String>) -> Self {
+        Self { kind, how: how.into() }
+    }
+}
+
+/// Reads an error and everything it was caused by; the innermost cause that says something wins.
+pub(in crate::gateways) fn broken(error: &(dyn Error + 'static)) -> Option<Broken> {
+    let mut found = None;
+    let mut next = Some(error);
+    while let Some(error) = next {
+        found = read(error).or(found);
+        next = inner(error).or_else(|| error.source());
+    }
+    found
+}
+
+/// An `io::Error` hides the error it was made of from `source`.
+fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let inner: &'a (dyn Error + 'static) = error.downcast_ref::<io::Error>()?.get_ref()?;
+    Some(inner)
+}
+
+fn read(error: &(dyn Error + 'static)) -> Option<Broken> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(tls(error));
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return socket(error);
+    }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return http(error);
+    }
+    // hyper-util's connector keeps its error type to itself.
+    (error.to_string() == "dns error").then(|| Broken::new(FaultKind::Dns, "cannot be found: no name server knows the name"))
+}
+
+fn tls(error: &rustls::Error) -> Broken {
+    use rustls::CertificateError as Certificate;
+    let how = match error {
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
+            "shows a certificate of an authority that is not trusted here".to_owned()
+        }
+        rustls::Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
+            "shows a certificate that has expired".to_owned()
+        }
+        rustls::Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => {
+            "shows a certificate for another name".to_owned()
+        }
+        rustls::Error::InvalidMessage(_) => "does not speak TLS: is it plain http?".to_owned(),
+        other => format!("fails the TLS handshake: {other}"),
+    };
+    Broken::new(FaultKind::Tls, how)
+}
+
+fn socket(error: &io::Error) -> Option<Broken> {
+    let (kind, how) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => (FaultKind::Tcp, "refuses connections: nothing listens there"),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+            (FaultKind::Tcp, "cut the connection")
+        }
+        io::ErrorKind::UnexpectedEof => (FaultKind::Tcp, "ended the connection in the middle of an answer"),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+            (FaultKind::Tcp, "cannot be reached: there is no route to it")
+        }
+        io::ErrorKind::AddrNotAvailable => (FaultKind::Tcp, "has an address that cannot be used from here"),
+        io::ErrorKind::TimedOut => (FaultKind::Timeout, "did not answer in time"),
+        _ if error.to_string().starts_with("failed to lookup address") => {
+            (FaultKind::Dns, "cannot be found: no name server knows the name")
+        }
+        _ => return None,
+    };
+    Some(Broken::new(kind, how))
+}
+
+fn http(error: &hyper::Error) -> Option<Broken> {
+    if error.is_timeout() {
+        return Some(Broken::new(FaultKind::Timeout, "did not answer in time"));
+    }
+    if error.is_parse() || error.is_parse_status() {
+        return Some(Broken::new(FaultKind::Http, "does not speak HTTP: is it https?"));
+    }
+    (error.is_closed() || error.is_incomplete_message() || error.is_canceled())
+        .then(|| Broken::new(FaultKind::Tcp, "closed the connection without an answer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_cause_is_named() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let wrapped = io::Error::other(io::Error::other(refused));
+        assert_eq!(broken(&wrapped).map(|b| b.kind), Some(FaultKind::Tcp));
+        let certificate = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let tls = io::Error::new(io::ErrorKind::InvalidData, certificate);
+        let broken_tls = broken(&tls).unwrap();
+        assert_eq!(broken_tls.kind, FaultKind::Tls);
+        assert!(broken_tls.how.contains("not trusted"), "{}", broken_tls.how);
+        assert_eq!(broken(&io::Error::other("eyJhbGciOi.secret")), None);
+    }
+}

@@ -1,0 +1,257 @@
+//! A recorded world: the ports `Cluster`, `Vault` and `Clock` answered from one JSON file (`--world`). It
+//! can be read and never changed. What was not asked when it was recorded is not known here either.
+//!
+//! The file: `now`, `vaultAddr`, `kubernetes` (objects as the API gave them, secret values empty), `vault`
+//! (answers by `"<METHOD path>[ <body>][ @<who>]"`, status 0 where there was no HTTP answer).
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::model::kinds::{Object, Visitor, Watched, visit};
+use crate::model::vault::{Leader, PathState, ReplicaRole, Seal};
+use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, VaultAddress};
+use crate::ports::{Clock, Cluster, Identity, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
+use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
+
+/// The largest file that is read.
+const LARGEST: u64 = 256 << 20;
+
+/// A world from a file.
+#[derive(Clone)]
+pub struct Recording(Arc<Inner>);
+
+struct Inner {
+    name: Text,
+    now: Timestamp,
+    vault: Option<VaultAddress>,
+    objects: Vec<(String, Box<RawValue>)>,
+    answers: BTreeMap<String, Answer>,
+}
+
+#[derive(Deserialize)]
+struct WireWorld {
+    now: Timestamp,
+    #[serde(default, rename = "vaultAddr")]
+    vault_addr: Option<String>,
+    kubernetes: Vec<Box<RawValue>>,
+    #[serde(default)]
+    vault: BTreeMap<String, Answer>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    status: u16,
+    body: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WireKind {
+    kind: String,
+}
+
+/// Labels and selectors, for the pods behind a Service.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WirePlace {
+    metadata: WirePlaceMeta,
+    spec: WirePlaceSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WirePlaceMeta {
+    name: String,
+    namespace: String,
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WirePlaceSpec {
+    selector: Option<serde_json::Value>,
+}
+
+impl Recording {
+    /// Reads a recording.
+    ///
+    /// # Errors
+    /// It cannot be read, is too large, or is no recording; with line and column.
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        let shown = path.display();
+        let local = |why: String| Fault::new(FaultKind::Local, &format!("The recording {shown} cannot be read: {why}."));
+        let file = File::open(path).map_err(|error| local(error.to_string()))?;
+        let meta = file.metadata().map_err(|error| local(error.to_string()))?;
+        if !meta.is_file() || meta.len() > LARGEST {
+            return Err(local("it is not a file of at most 256 MiB".to_owned()));
+        }
+        let mut text = String::new();
+        file.take(LARGEST).read_to_string(&mut text).map_err(|error| local(error.to_string()))?;
+        let world: WireWorld = serde_json::from_str(&text).map_err(|error| local(error.to_string()))?;
+        let kind = |raw: &RawValue| serde_json::from_str::<WireKind>(raw.get()).map_or_else(|_| String::new(), |wire| wire.kind);
+        let name = path.file_stem().filter(|stem| *stem != "world").or_else(|| path.parent()?.file_name()).unwrap_or_default();
+        Ok(Self(Arc::new(Inner {
+            name: Text::foreign(&name.to_string_lossy()),
+            now: world.now,
+            vault: world.vault_addr.as_deref().and_then(VaultAddress::parse),
+            objects: world.kubernetes.into_iter().map(|raw| (kind(&raw), raw)).collect(),
+            answers: world.vault,
+        })))
+    }
+}
+
+impl Inner {
+    /// Every object of a kind.
+    fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a RawValue> {
+        self.objects.iter().filter(move |(of, _)| of == kind).map(|(_, raw)| raw.as_ref())
+    }
+
+    fn places(&self, kind: &'static str) -> impl Iterator<Item = WirePlace> {
+        self.of_kind(kind).filter_map(|raw| serde_json::from_str(raw.get()).ok())
+    }
+
+    /// What was answered to a request at a replica: asked at the pod, at the address of the world, or at
+    /// another address that a store names.
+    fn answer(&self, request: &str, at: &ReplicaAddress) -> Option<&Answer> {
+        let at_pod = || self.answers.get(&format!("{request} @pod/{}", at.pod));
+        let at_other = || self.answers.get(&format!("{request} @addr/{}", at.server.host_port()));
+        let here = self.vault.as_ref() == Some(&at.server);
+        if here { at_pod().or_else(|| self.answers.get(request)) } else { at_other() }
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(&self, request: &str, at: &ReplicaAddress) -> Result<T, Fault> {
+        let answer =
+            self.answer(request, at).ok_or_else(|| Fault::new(FaultKind::NotFound, &format!("{request} was not recorded.")))?;
+        if answer.status != 200 {
+            return Err(fault_of(answer));
+        }
+        serde_json::from_str(answer.body.get()).map_err(|error| Fault::new(FaultKind::Http, &format!("{request}: {error}.")))
+    }
+}
+
+/// An answer that is not 200 as a fault.
+fn fault_of(answer: &Answer) -> Fault {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Body {
+        error: String,
+        errors: Vec<String>,
+    }
+    let body: Body = serde_json::from_str(answer.body.get()).unwrap_or_default();
+    let message = body.errors.first().map_or(body.error.as_str(), String::as_str);
+    let kind = match answer.status {
+        0 if message.contains("no such host") => FaultKind::Dns,
+        0 if message.contains("x509") || message.contains("tls") => FaultKind::Tls,
+        0 => FaultKind::Tcp,
+        401 => FaultKind::Unauthorized,
+        403 => FaultKind::Forbidden,
+        404 => FaultKind::NotFound,
+        429 => FaultKind::Throttled,
+        503 if message.contains("sealed") => FaultKind::Sealed,
+        500..600 => FaultKind::Server,
+        _ => FaultKind::Invalid,
+    };
+    Fault::new(kind, message)
+}
+
+fn unchangeable() -> Fault {
+    Fault::new(FaultKind::Forbidden, "This is a recording: it cannot be changed.")
+}
+
+#[async_trait]
+impl Cluster for Recording {
+    async fn identity(&self) -> Result<Identity, Fault> {
+        Ok(Identity { context: self.0.name.clone(), server: Text::foreign("a recording"), ..Identity::default() })
+    }
+
+    fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change> {
+        struct Read<'a>(&'a Inner, Kind, &'a Scope, Vec<Object>);
+        impl Visitor for Read<'_> {
+            fn visit<K: Watched>(&mut self) {
+                let Self(inner, kind, scope, objects) = self;
+                if K::KIND != *kind {
+                    return;
+                }
+                let mut names = Names::default();
+                let wires = inner.of_kind(K::KIND.as_str()).filter_map(|raw| serde_json::from_str::<K::Wire>(raw.get()).ok());
+                let read = wires.map(|wire| K::read(wire, &mut names));
+                let in_scope = |object: &K| match scope {
+                    Scope::Everywhere => true,
+                    Scope::Namespace(namespace) => object.meta().namespace == *namespace || object.meta().namespace.is_empty(),
+                };
+                objects.extend(read.filter(in_scope).map(K::into_object));
+            }
+        }
+        let mut read = Read(&self.0, kind, scope, Vec::new());
+        visit(&mut read);
+        let listed = Change::Listed(kind, read.3);
+        stream::once(async { listed }).chain(stream::pending()).boxed()
+    }
+
+    async fn replicas(&self, namespace: &Name, service: &Name) -> Result<Vec<ReplicaPod>, Fault> {
+        let here = |place: &WirePlace| place.metadata.namespace == namespace.as_str();
+        let Some(found) = self.0.places("Service").find(|place| here(place) && place.metadata.name == service.as_str()) else {
+            return Err(Fault::new(FaultKind::NotFound, &format!("There is no Service {namespace}/{service}.")));
+        };
+        let selector: BTreeMap<String, String> =
+            found.spec.selector.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
+        let selected = |place: &WirePlace| selector.iter().all(|(key, value)| place.metadata.labels.get(key) == Some(value));
+        let pods = self.0.places("Pod").filter(|place| here(place) && selected(place));
+        Ok(pods.map(|pod| ReplicaPod { name: Name::new(&pod.metadata.name), started: None }).collect())
+    }
+
+    async fn controller(&self) -> Result<Option<Controller>, Fault> {
+        Ok(None)
+    }
+
+    async fn may(&self, _right: &Right) -> Result<bool, Fault> {
+        Ok(false)
+    }
+
+    async fn write(&self, _permit: Permit, _write: &KubernetesWrite) -> Result<Receipt, Fault> {
+        Err(unchangeable())
+    }
+
+    async fn shares(&self, _permit: Permit, _secret: &ObjectRef, _key_prefix: &str) -> Result<Vec<Typed>, Fault> {
+        Err(unchangeable())
+    }
+}
+
+#[async_trait]
+impl Vault for Recording {
+    async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault> {
+        let seal: Seal = self.0.read("GET sys/seal-status", replica)?;
+        let role = if seal.sealed { ReplicaRole::Unknown } else { self.0.read::<Leader>("GET sys/leader", replica)?.role() };
+        Ok((seal, role))
+    }
+
+    async fn path(&self, _replica: &ReplicaAddress, _mount: &str, _version: &str, _path: &str) -> Result<PathState, Fault> {
+        Ok(PathState::NotAsked)
+    }
+
+    async fn write(&self, _permit: Permit, _write: &VaultWrite, _share: Option<&Typed>) -> Result<Receipt, Fault> {
+        Err(unchangeable())
+    }
+}
+
+#[async_trait]
+impl Clock for Recording {
+    /// The moment of the recording: every age is counted from it.
+    fn now(&self) -> Timestamp {
+        self.0.now
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}

@@ -1,0 +1,89 @@
+//! A whole cluster in memory: Kubernetes, Vault and External Secrets *run* here, and what a person sees is
+//! what comes of it. No state is scripted; a scenario only says what there is and what happens.
+//!
+//! The pure half (`world.rs` and what it uses) knows no clock and no task. The thin half (`shell.rs`,
+//! `ports.rs`) gives it tokio's time, which tests may pause, and puts it behind the ports.
+
+mod act;
+mod api;
+mod build;
+mod journal;
+mod kubelet;
+mod object;
+mod operator;
+mod ports;
+mod queue;
+mod random;
+mod recorder;
+mod scenario;
+mod shell;
+mod time;
+mod vault;
+mod wire;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use self::ports::{SimulatedClock, SimulatedCluster, SimulatedVault};
+use self::shell::Shell;
+use self::world::World;
+use crate::model::{Kind, ObjectRef};
+use crate::ports::{Clock, Cluster, Vault};
+
+pub use journal::MemoryJournal;
+pub use scenario::{Expected, Repair, Scenario, ScenarioError, Shares, Span};
+
+/// A running simulation. It lives as long as it or one of its ports does.
+#[derive(Clone)]
+pub struct Simulation {
+    shell: Arc<Shell>,
+    scenario: String,
+}
+
+impl Simulation {
+    /// Starts a scenario at the moment when its person looks; from there time runs this much faster than
+    /// tokio's. Must be called inside a tokio runtime.
+    #[must_use]
+    pub fn start(scenario: &Scenario, speed: f64) -> Self {
+        Self { shell: Shell::start(World::of(scenario), speed), scenario: scenario.slug.clone() }
+    }
+
+    /// The API server.
+    #[must_use]
+    pub fn cluster(&self) -> Arc<dyn Cluster> {
+        Arc::new(SimulatedCluster { shell: Arc::clone(&self.shell), scenario: self.scenario.clone() })
+    }
+
+    /// Every Vault.
+    #[must_use]
+    pub fn vault(&self) -> Arc<dyn Vault> {
+        Arc::new(SimulatedVault { shell: Arc::clone(&self.shell) })
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SimulatedClock { shell: Arc::clone(&self.shell) })
+    }
+
+    /// Every object of a kind as the API server would send it now; for tests and for comparing with a lab.
+    #[must_use]
+    pub fn dump(&self, kind: Kind) -> Vec<serde_json::Value> {
+        self.shell.with(|world| world.api.list(kind).map(|(key, object)| wire::json(key, object)).collect())
+    }
+
+    /// The shares of the Vault behind a Service, as a person would have them on paper.
+    #[must_use]
+    pub fn paper_shares(&self, vault: &ObjectRef) -> Vec<String> {
+        self.shell.with(|world| {
+            let server = world
+                .servers
+                .iter()
+                .find(|server| server.namespace == vault.namespace.as_str() && server.service == vault.name.as_str());
+            server.map(|server| server.shares.clone()).unwrap_or_default()
+        })
+    }
+}

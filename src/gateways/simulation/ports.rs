@@ -1,0 +1,203 @@
+//! The simulation behind the ports: the same questions and writes as to a real cluster and a real Vault.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+
+use super::shell::Shell;
+use super::time::whole;
+use super::vault::{Refusal, Server};
+use super::world::World;
+use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, PathState, ReplicaRole, Seal, Text};
+use crate::ports::{Clock, Cluster, Identity, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
+use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
+
+/// The API server of the simulation.
+pub(super) struct SimulatedCluster {
+    pub(super) shell: Arc<Shell>,
+    pub(super) scenario: String,
+}
+
+#[async_trait]
+impl Cluster for SimulatedCluster {
+    async fn identity(&self) -> Result<Identity, Fault> {
+        Ok(Identity {
+            context: Text::foreign(&self.scenario),
+            server: Text::foreign("simulation"),
+            user: Text::foreign("oncall"),
+            cluster_uid: Text::foreign("51ea1a7c-0000-4000-a000-000000000004"),
+            insecure: false,
+        })
+    }
+
+    fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change> {
+        self.shell.watch(kind, scope.clone())
+    }
+
+    async fn replicas(&self, namespace: &Name, service: &Name) -> Result<Vec<ReplicaPod>, Fault> {
+        self.shell.with(|world| {
+            let server = world
+                .servers
+                .iter()
+                .find(|server| server.namespace == namespace.as_str() && server.service == service.as_str())
+                .ok_or_else(|| Fault::new(FaultKind::NotFound, &format!("services \"{service}\" not found")))?;
+            let started = |pod: &str| {
+                let key = ObjectRef::new(Kind::Pod, namespace.clone(), pod);
+                world.api.get(&key).and_then(|object| object.pod()).and_then(|pod| pod.started).map(whole)
+            };
+            let pods = server.replicas.iter().map(|replica| &replica.pod);
+            Ok(pods.map(|pod| ReplicaPod { name: Name::new(pod), started: started(pod) }).collect())
+        })
+    }
+
+    async fn controller(&self) -> Result<Option<Controller>, Fault> {
+        Ok(Some(self.shell.with(|world| controller(world))))
+    }
+
+    async fn may(&self, right: &Right) -> Result<bool, Fault> {
+        Ok(self.shell.with(|world| allows(world, right)))
+    }
+
+    async fn write(&self, _permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
+        let KubernetesWrite::Annotate { object, key, value } = write;
+        self.shell.with(|world| {
+            let right = Right::annotate(object);
+            if !allows(world, &right) {
+                let text = format!("{} \"{}\" is forbidden: User \"oncall\" cannot {right}", right.resource, object.name);
+                return Err(Fault::new(FaultKind::Forbidden, &text));
+            }
+            let version = world
+                .api
+                .change(object, |object| drop(object.meta.annotations.insert((*key).to_owned(), value.clone())))
+                .ok_or_else(|| Fault::new(FaultKind::NotFound, &format!("{} \"{}\" not found", right.resource, object.name)))?;
+            Ok(Receipt { server_time: Some(whole(world.now)), resource_version: version, seal: None })
+        })
+    }
+
+    async fn shares(&self, _permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
+        self.shell.with(|world| {
+            let found = world
+                .api
+                .get(secret)
+                .and_then(|object| object.secret())
+                .ok_or_else(|| Fault::new(FaultKind::NotFound, &format!("secrets \"{}\" not found", secret.name)))?;
+            let shares = found.data.iter().filter(|(key, _)| key.starts_with(key_prefix));
+            Ok(shares.map(|(_, share)| typed(share)).collect())
+        })
+    }
+}
+
+fn typed(share: &str) -> Typed {
+    let mut typed = Typed::new();
+    share.chars().for_each(|c| typed.push(c));
+    typed
+}
+
+fn allows(world: &World, right: &Right) -> bool {
+    !world.denied.contains(&format!("{} {}", right.verb, right.resource))
+}
+
+/// The Deployment of External Secrets and its lease, renewed every 2 s while it runs.
+fn controller(world: &World) -> Controller {
+    use super::operator::Release;
+    let renewed =
+        world.operator.stopped.unwrap_or_else(|| Timestamp::from_second(world.now.as_second() / 2 * 2).unwrap_or(world.now));
+    Controller {
+        deployment: ObjectRef::new(Kind::Deployment, "external-secrets", "external-secrets"),
+        version: Text::foreign(match world.operator.release {
+            Release::V016 => "v0.16.2",
+            Release::V29 => "v2.9.0",
+        }),
+        ready: u32::from(world.operator.running),
+        concurrent: u32::try_from(world.operator.concurrent).unwrap_or(1),
+        store_requeue: i64::try_from(world.operator.store_requeue.as_secs()).unwrap_or(300),
+        leader: Name::new("external-secrets-7f9c8d6b5-x2kqp"),
+        renewed: Some(renewed),
+        seen: world.now,
+    }
+}
+
+/// Every Vault of the simulation.
+pub(super) struct SimulatedVault {
+    pub(super) shell: Arc<Shell>,
+}
+
+impl SimulatedVault {
+    /// Does something at one replica.
+    fn at<T>(
+        &self,
+        replica: &ReplicaAddress,
+        ask: impl FnOnce(&mut Server, usize, Timestamp) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.shell.with(|world| {
+            let now = world.now;
+            let unknown = || {
+                let text = format!("dial tcp: lookup {} on 10.96.0.10:53: no such host", replica.server.host);
+                Fault::new(FaultKind::Dns, &text)
+            };
+            let server = world.servers.iter_mut().find(|server| server.is_at(&replica.server)).ok_or_else(unknown)?;
+            let index = server.replicas.iter().position(|known| known.pod == replica.pod.as_str()).ok_or_else(unknown)?;
+            ask(server, index, now)
+        })
+    }
+}
+
+fn fault(refusal: &Refusal) -> Fault {
+    let kind = match refusal.code {
+        0 => FaultKind::Tcp,
+        403 => FaultKind::Forbidden,
+        404 => FaultKind::NotFound,
+        503 => FaultKind::Sealed,
+        500.. => FaultKind::Server,
+        _ => FaultKind::Invalid,
+    };
+    Fault::new(kind, &format!("{}: {}", refusal.code, refusal.error))
+}
+
+#[async_trait]
+impl Vault for SimulatedVault {
+    async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault> {
+        self.at(replica, |server, index, _| {
+            let seal = server.seal_status(index).map_err(|refusal| fault(&refusal))?;
+            Ok((seal, server.role(index)))
+        })
+    }
+
+    async fn path(&self, replica: &ReplicaAddress, mount: &str, version: &str, path: &str) -> Result<PathState, Fault> {
+        self.at(replica, |server, index, _| server.path(index, mount, version, path))
+    }
+
+    async fn write(&self, _permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault> {
+        let (VaultWrite::Unseal { server, replica, .. } | VaultWrite::ResetUnseal { server, replica }) = write;
+        self.at(&ReplicaAddress::of(server, replica), |server, index, now| {
+            let seal = match (write, share) {
+                (VaultWrite::Unseal { .. }, Some(share)) => server.unseal(index, share.open()),
+                (VaultWrite::Unseal { .. }, None) => {
+                    Err(Refusal::new(400, "'key' must be specified in request body as JSON, or 'reset' set to true"))
+                }
+                (VaultWrite::ResetUnseal { .. }, _) => server.reset(index),
+            };
+            let seal = seal.map_err(|refusal| fault(&refusal))?;
+            Ok(Receipt { server_time: Some(whole(now)), resource_version: 0, seal: Some(seal) })
+        })
+    }
+}
+
+/// The time of the simulation.
+pub(super) struct SimulatedClock {
+    pub(super) shell: Arc<Shell>,
+}
+
+#[async_trait]
+impl Clock for SimulatedClock {
+    fn now(&self) -> Timestamp {
+        self.shell.now()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(self.shell.outside(time)).await;
+    }
+}

@@ -1,0 +1,252 @@
+//! Objects leave the simulation as the JSON that an API server would send, and are read by the same code
+//! as the real ones: what the program sees here is what it would see there.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::object::{
+    Body, ClusterExternal, Creation, Event, External, Login, Meta, Object, Pod, Ready, Refresh, Secret, Store, Use,
+};
+use super::time::whole;
+use crate::model::kinds::{self, OnShelf, Visitor, Watched};
+use crate::model::{Kind, Names, ObjectRef};
+
+/// The object as the API server sends it; the values of a Secret stay behind.
+pub(super) fn json(key: &ObjectRef, object: &Object) -> Value {
+    let mut value = match &object.body {
+        Body::Store(store) => store_json(store),
+        Body::External(external) => json!({ "spec": external_spec(external), "status": external_status(external) }),
+        Body::ClusterExternal(cluster) => cluster_json(key, cluster),
+        Body::Secret(secret) => secret_json(secret),
+        Body::Pod(pod) => pod_json(key, pod),
+        Body::Event(event) => event_json(event),
+    };
+    if let Value::Object(map) = &mut value {
+        let version = match key.kind {
+            Kind::Secret | Kind::Pod | Kind::Event => "v1",
+            _ => "external-secrets.io/v1",
+        };
+        map.insert("apiVersion".to_owned(), json!(version));
+        map.insert("kind".to_owned(), json!(key.kind.as_str()));
+        map.insert("metadata".to_owned(), meta_json(key, &object.meta));
+    }
+    value
+}
+
+/// Reads that JSON as the real gateway does.
+pub(super) fn read(key: &ObjectRef, object: &Object, names: &mut Names) -> Option<kinds::Object> {
+    struct Reader<'a> {
+        kind: Kind,
+        json: Option<Value>,
+        names: &'a mut Names,
+        read: Option<kinds::Object>,
+    }
+    impl Visitor for Reader<'_> {
+        fn visit<K: Watched>(&mut self) {
+            if K::KIND == self.kind
+                && let Some(json) = self.json.take()
+            {
+                let wire: Option<K::Wire> = serde_json::from_value(json).ok();
+                self.read = wire.map(|wire| OnShelf::into_object(K::read(wire, self.names)));
+            }
+        }
+    }
+    let mut reader = Reader { kind: key.kind, json: Some(json(key, object)), names, read: None };
+    kinds::visit(&mut reader);
+    reader.read
+}
+
+fn stamp(at: Timestamp) -> Value {
+    json!(whole(at).to_string())
+}
+
+/// A map without the keys whose value is null: the API server leaves out what is not set.
+fn set(value: Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(map.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>()),
+        other => other,
+    }
+}
+
+fn meta_json(key: &ObjectRef, meta: &Meta) -> Value {
+    let owner = meta.owner.as_ref().map(|[version, kind, name, uid]| {
+        json!([{ "apiVersion": version, "kind": kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true }])
+    });
+    set(json!({
+        "name": key.name.as_str(),
+        "namespace": (!key.namespace.is_empty()).then(|| key.namespace.as_str()),
+        "uid": meta.uid,
+        "resourceVersion": meta.version.to_string(),
+        "generation": (key.kind != Kind::Secret && key.kind != Kind::Event).then_some(meta.generation),
+        "creationTimestamp": stamp(meta.created),
+        "labels": (!meta.labels.is_empty()).then_some(&meta.labels),
+        "annotations": (!meta.annotations.is_empty()).then_some(&meta.annotations),
+        "ownerReferences": owner,
+    }))
+}
+
+fn conditions(ready: Option<&Ready>) -> Option<Value> {
+    ready.map(|ready| {
+        json!([{
+            "type": "Ready",
+            "status": if ready.status { "True" } else { "False" },
+            "reason": ready.reason,
+            "message": ready.message,
+            "lastTransitionTime": stamp(ready.since),
+        }])
+    })
+}
+
+fn store_json(store: &Store) -> Value {
+    let auth = match &store.login {
+        Login::Kubernetes { mount, role, account, namespace } => json!({ "kubernetes": {
+            "mountPath": mount,
+            "role": role,
+            "serviceAccountRef": set(json!({ "name": account, "namespace": namespace })),
+        } }),
+        Login::Token { secret, key } => json!({ "tokenSecretRef": { "name": secret, "key": key } }),
+    };
+    json!({
+        "spec": set(json!({
+            "provider": { "vault": { "server": store.url, "path": store.mount, "version": store.version, "auth": auth } },
+            "refreshInterval": (store.interval > 0).then_some(store.interval),
+        })),
+        "status": set(json!({
+            "capabilities": store.capable.then_some("ReadWrite"),
+            "conditions": conditions(store.ready.as_ref()),
+        })),
+    })
+}
+
+fn external_spec(external: &External) -> Value {
+    let data: Vec<Value> = external
+        .data
+        .iter()
+        .map(|remote| {
+            json!({
+                "secretKey": remote.secret_key,
+                "remoteRef": set(json!({
+                    "key": remote.key,
+                    "property": (!remote.property.is_empty()).then_some(&remote.property),
+                    "conversionStrategy": "Default", "decodingStrategy": "None", "metadataPolicy": "None",
+                })),
+            })
+        })
+        .collect();
+    let generator = external.generator.as_ref().map(|name| {
+        let source = json!({ "apiVersion": "generators.external-secrets.io/v1alpha1", "kind": "Password", "name": name });
+        json!([{ "sourceRef": { "generatorRef": source } }])
+    });
+    set(json!({
+        "secretStoreRef": external.store.as_ref().map(|(kind, name)| json!({ "kind": kind.as_str(), "name": name })),
+        "refreshInterval": external.interval.0,
+        "refreshPolicy": match external.refresh {
+            Refresh::Periodic => None,
+            Refresh::OnChange => Some("OnChange"),
+            Refresh::CreatedOnce => Some("CreatedOnce"),
+        },
+        "target": set(json!({
+            "name": external.target,
+            "creationPolicy": match external.creation {
+                Creation::Owner => "Owner",
+                Creation::Orphan => "Orphan",
+                Creation::Merge => "Merge",
+            },
+            "deletionPolicy": if external.delete_with_source { "Delete" } else { "Retain" },
+            "template": external.template.as_ref().map(|kind| json!({ "type": kind, "engineVersion": "v2", "mergePolicy": "Replace" })),
+        })),
+        "data": (!data.is_empty()).then_some(data),
+        "dataFrom": generator,
+    }))
+}
+
+fn external_status(external: &External) -> Value {
+    set(json!({
+        "binding": { "name": if external.bound { external.target.as_str() } else { "" } },
+        "refreshTime": external.refreshed.map(stamp),
+        "syncedResourceVersion": (!external.synced.is_empty()).then_some(&external.synced),
+        "conditions": conditions(external.ready.as_ref()),
+    }))
+}
+
+fn cluster_json(key: &ObjectRef, cluster: &ClusterExternal) -> Value {
+    let failed: Vec<Value> = cluster
+        .failed
+        .iter()
+        .map(|namespace| json!({ "namespace": namespace, "reason": "external secret already exists in namespace" }))
+        .collect();
+    let condition = if failed.is_empty() {
+        json!([{ "type": "Ready", "status": "True" }])
+    } else {
+        json!([{ "type": "Ready", "status": "False", "message": "one or more namespaces failed" }])
+    };
+    json!({
+        "spec": { "namespaces": cluster.namespaces, "externalSecretSpec": external_spec(&cluster.spec) },
+        "status": {
+            "conditions": condition,
+            "externalSecretName": key.name.as_str(),
+            "failedNamespaces": failed,
+            "provisionedNamespaces": cluster.namespaces.iter().filter(|n| !cluster.failed.contains(n)).collect::<Vec<_>>(),
+        },
+    })
+}
+
+fn secret_json(secret: &Secret) -> Value {
+    let keys: Map<String, Value> = secret.data.keys().map(|key| (key.clone(), json!(""))).collect();
+    json!({ "type": secret.kind, "data": keys })
+}
+
+fn pod_json(key: &ObjectRef, pod: &Pod) -> Value {
+    let name = "main";
+    let (mut env, mut env_from, mut volumes, mut pulls) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (usage, secret) in &pod.secrets {
+        match usage {
+            Use::Env => env.push(json!({
+                "name": secret.to_uppercase().replace('-', "_"),
+                "valueFrom": { "secretKeyRef": { "name": secret, "key": "value" } },
+            })),
+            Use::EnvFrom => env_from.push(json!({ "secretRef": { "name": secret } })),
+            Use::Volume => volumes.push(json!({ "name": secret, "secret": { "secretName": secret } })),
+            Use::ImagePull => pulls.push(json!({ "name": secret })),
+        }
+    }
+    let state = match (&pod.waiting, pod.running) {
+        (Some((reason, message)), _) => {
+            json!({ "waiting": set(json!({ "reason": reason, "message": (!message.is_empty()).then_some(message) })) })
+        }
+        (None, Some(at)) => json!({ "running": { "startedAt": stamp(at) } }),
+        (None, None) => json!({ "waiting": { "reason": "ContainerCreating" } }),
+    };
+    json!({
+        "spec": {
+            "containers": [{ "name": name, "image": pod.image, "env": env, "envFrom": env_from }],
+            "volumes": volumes,
+            "imagePullSecrets": pulls,
+            "hostname": key.name.as_str(),
+        },
+        "status": set(json!({
+            "phase": pod.phase,
+            "startTime": pod.started.map(stamp),
+            "conditions": [{ "type": "Ready", "status": if pod.ready { "True" } else { "False" } }],
+            "containerStatuses": [{ "name": name, "ready": pod.ready, "restartCount": 0, "image": pod.image, "state": state }],
+        })),
+    })
+}
+
+fn event_json(event: &Event) -> Value {
+    json!({
+        "involvedObject": set(json!({
+            "kind": event.about.kind.as_str(),
+            "namespace": (!event.about.namespace.is_empty()).then(|| event.about.namespace.as_str()),
+            "name": event.about.name.as_str(),
+            "uid": event.about_uid,
+        })),
+        "type": if event.warning { "Warning" } else { "Normal" },
+        "reason": event.reason,
+        "message": event.message,
+        "source": { "component": event.component },
+        "firstTimestamp": stamp(event.first),
+        "lastTimestamp": stamp(event.last),
+        "count": event.count,
+    })
+}

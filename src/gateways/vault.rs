@@ -1,0 +1,181 @@
+//! Every Vault and OpenBao, replica by replica, over connections of our own: `vaultrs` cannot reach a pod,
+//! cannot parse the health of OpenBao >= 2.6, follows redirects with the token, and prints bodies.
+//!
+//! A server with an in-cluster name is reached through a port-forward to each pod, with the store's host as
+//! the TLS name; any other directly.
+
+mod client;
+mod connection;
+mod endpoints;
+mod environment;
+mod faults;
+mod paths;
+mod tls;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rustify::endpoint::Endpoint;
+
+use super::kubernetes::KubernetesGateway;
+use crate::model::vault::{PathState, ReplicaRole, Seal};
+use crate::model::{Fault, FaultKind, ObjectRef, VaultAddress};
+use crate::ports::{Permit, ReplicaAddress, Typed, Vault};
+use crate::runbooks::{Receipt, VaultWrite};
+use client::{Answer, Call};
+use connection::{Line, Route};
+use endpoints::{AskLeader, ResetUnseal, SealStatus, Unseal};
+pub use environment::VaultEnvironment;
+
+/// How long a question may take; the engine asks every second.
+const QUESTION: Duration = Duration::from_secs(3);
+/// How long a path may take: it goes through storage.
+const PATH: Duration = Duration::from_secs(5);
+/// How long a write may take: the last share of a raft replica waits for its leader.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// Every Vault. A clone shares the connections.
+#[derive(Clone)]
+pub struct VaultGateway(Arc<Inner>);
+
+struct Inner {
+    environment: VaultEnvironment,
+    cluster: Option<KubernetesGateway>,
+    tls: tls::Trust,
+    lines: Mutex<HashMap<ReplicaAddress, Arc<Line>>>,
+}
+
+impl VaultGateway {
+    /// Vaults as the environment says, reached through this cluster where they live in it.
+    #[must_use]
+    pub fn new(environment: VaultEnvironment, cluster: Option<KubernetesGateway>) -> Self {
+        let tls = tls::Trust::new(environment.ca_file.clone(), environment.skip_verify);
+        Self(Arc::new(Inner { environment, cluster, tls, lines: Mutex::default() }))
+    }
+
+    /// Whether certificates of Vaults are not verified: a red banner, and no writes.
+    #[must_use]
+    pub fn insecure(&self) -> bool {
+        self.0.environment.skip_verify
+    }
+}
+
+#[async_trait]
+impl Vault for VaultGateway {
+    async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault> {
+        let inner = &self.0;
+        let seal = inner.ask(replica, &SealStatus, Call::question(QUESTION)).await?;
+        let seal = endpoints::seal(&seal.success(&replica.pod)?, &replica.pod)?;
+        if seal.sealed || !seal.initialized {
+            return Ok((seal, ReplicaRole::Unknown));
+        }
+        let leader = inner.ask(replica, &AskLeader, Call::question(QUESTION)).await?;
+        let role = match leader.success(&replica.pod) {
+            Ok(body) => endpoints::role(&body),
+            // It was sealed between the two questions.
+            Err(fault) if fault.kind == FaultKind::Sealed => ReplicaRole::Unknown,
+            Err(fault) => return Err(fault),
+        };
+        Ok((seal, role))
+    }
+
+    async fn path(&self, replica: &ReplicaAddress, mount: &str, version: &str, path: &str) -> Result<PathState, Fault> {
+        paths::path(&self.0, replica, mount, version, path).await
+    }
+
+    async fn write(&self, _permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault> {
+        let inner = &self.0;
+        let (server, replica) = match write {
+            VaultWrite::Unseal { server, replica, .. } | VaultWrite::ResetUnseal { server, replica } => (server, replica),
+        };
+        let replica = ReplicaAddress::of(server, replica);
+        inner.may_write(&replica)?;
+        let answer = match write {
+            VaultWrite::Unseal { replica: object, .. } => {
+                let share = share.filter(|share| !share.is_empty()).ok_or_else(|| no_share(object))?;
+                inner.ask(&replica, &Unseal(share.open()), Call::write(WRITE)).await?
+            }
+            VaultWrite::ResetUnseal { .. } => inner.ask(&replica, &ResetUnseal, Call::write(WRITE)).await?,
+        };
+        let seal = endpoints::seal(&answer.success(&replica.pod)?, &replica.pod)?;
+        Ok(Receipt { server_time: answer.date, resource_version: 0, seal: Some(seal) })
+    }
+}
+
+fn no_share(replica: &ObjectRef) -> Fault {
+    Fault::new(FaultKind::Local, &format!("There is no share to give to {}: it was wiped.", replica.name))
+        .hinted("Give it again.")
+}
+
+impl Inner {
+    /// One request to one replica, over its kept connection.
+    async fn ask<E: Endpoint>(&self, replica: &ReplicaAddress, endpoint: &E, call: Call<'_>) -> Result<Answer, Fault> {
+        let line = {
+            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lines.entry(replica.clone()).or_default())
+        };
+        let route = self.route(replica)?;
+        client::ask(&line, &route, &self.tls, &replica.server, endpoint, call).await
+    }
+
+    /// How a replica is reached. `VAULT_ADDR` or `BAO_ADDR` stands in for an in-cluster name only when
+    /// there is no cluster to go through: it is one address, and cannot tell replicas apart.
+    fn route(&self, replica: &ReplicaAddress) -> Result<Route, Fault> {
+        let server = &replica.server;
+        let Some((namespace, service)) = server.service() else { return Ok(Route::direct(server)) };
+        match (&self.cluster, &self.environment.address) {
+            (Some(cluster), _) => Ok(Route::Forward {
+                cluster: cluster.clone(),
+                namespace,
+                service,
+                pod: replica.pod.clone(),
+                port: server.port,
+                name: server.host.as_str().to_owned(),
+                tls: server.tls,
+            }),
+            (None, Some(address)) => Ok(Route::direct(address)),
+            (None, None) => {
+                Err(Fault::new(FaultKind::Dns, &format!("{server} is a name inside a cluster, and no cluster is connected."))
+                    .hinted(
+                        "Choose the context of that cluster, or set BAO_ADDR or VAULT_ADDR to an address that works from here.",
+                    ))
+            }
+        }
+    }
+
+    fn may_write(&self, replica: &ReplicaAddress) -> Result<(), Fault> {
+        if self.environment.skip_verify {
+            return Err(Fault::new(
+                FaultKind::Tls,
+                "VAULT_SKIP_VERIFY is set: certificates are not verified, so nothing is written to a Vault.",
+            )
+            .hinted("Set BAO_CACERT or VAULT_CACERT to the CA's file instead."));
+        }
+        self.may_carry_secrets(replica, "share")
+    }
+
+    /// Secrets go over TLS, through the API server, or to this machine; never in clear over a network.
+    fn may_carry_secrets(&self, replica: &ReplicaAddress, what: &str) -> Result<(), Fault> {
+        let address = match self.route(replica)? {
+            Route::Forward { .. } => return Ok(()),
+            Route::Direct { address } => address,
+        };
+        if address.tls || is_loopback(&address) {
+            return Ok(());
+        }
+        let message = format!("{address} is plain http on a network, so no {what} is sent to it.");
+        Err(Fault::new(FaultKind::Tls, &message)
+            .hinted("Use its https address, or a name inside the cluster, which is reached through the API server."))
+    }
+}
+
+fn is_loopback(address: &VaultAddress) -> bool {
+    let host = address.host.as_str().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests;

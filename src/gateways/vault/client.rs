@@ -1,0 +1,250 @@
+//! One call: rustify's `Client` over our connection.
+//!
+//! rustify's own `execute` puts every answer that is not a success, body and all, into an error inside a
+//! tracing span; this one returns every answer, and only its status and first error become a `Fault`.
+
+use std::sync::Mutex as Taken;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, HeaderValue};
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt as _, Full};
+use jiff::Timestamp;
+use rustify::endpoint::Endpoint;
+use rustify::errors::ClientError;
+use zeroize::Zeroizing;
+
+use super::connection::{Line, Lost, Open, Route, fault};
+use super::faults;
+use super::tls::Trust;
+use crate::model::{Fault, FaultKind, Name, VaultAddress};
+
+/// No answer of Vault that we ask for is larger.
+const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// How a call is made.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    deadline: Duration,
+    writes: bool,
+    token: Option<&'a str>,
+    namespace: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    /// A question that anybody may ask.
+    pub(super) const fn question(deadline: Duration) -> Self {
+        Self { deadline, writes: false, token: None, namespace: None }
+    }
+
+    /// A question for which Vault wants a token.
+    pub(super) const fn with_token(deadline: Duration, token: &'a str, namespace: Option<&'a str>) -> Self {
+        Self { deadline, writes: false, token: Some(token), namespace }
+    }
+
+    /// A write: it is never sent twice.
+    pub(super) const fn write(deadline: Duration) -> Self {
+        Self { deadline, writes: true, token: None, namespace: None }
+    }
+}
+
+/// An answer; its body is wiped when dropped.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) date: Option<Timestamp>,
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+impl Answer {
+    /// The body of a success; else what the server's refusal means.
+    pub(super) fn success(&self, said: &Name) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        if (200..300).contains(&self.status) {
+            Ok(self.body.clone())
+        } else {
+            Err(faults::refused(self.status, &self.body, said))
+        }
+    }
+}
+
+/// Makes a call within its deadline.
+pub(super) async fn ask<E: Endpoint>(
+    line: &Line,
+    route: &Route,
+    trust: &Trust,
+    server: &VaultAddress,
+    endpoint: &E,
+    call: Call<'_>,
+) -> Result<Answer, Fault> {
+    let client =
+        Client { line, route, trust, call, base: format!("{server}/v1"), sent: AtomicBool::new(false), date: Taken::new(None) };
+    let Ok(result) = tokio::time::timeout(call.deadline, endpoint.exec(&client)).await else {
+        let (said, seconds) = (route.said(), call.deadline.as_secs_f32());
+        let message = format!("{said} did not answer within {seconds} s.");
+        return Err(if call.writes && client.sent.load(Ordering::Relaxed) {
+            unknown(&message)
+        } else {
+            Fault::new(FaultKind::Timeout, &message)
+        });
+    };
+    let response = result.map_err(|error| own(error, route))?.response;
+    let status = response.status().as_u16();
+    let date = client.date.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Ok(Answer { status, date, body: Zeroizing::new(response.into_body()) })
+}
+
+/// The fault that travelled through rustify. Its other errors are about forming the request; their text may
+/// hold the body and is dropped.
+fn own(error: ClientError, route: &Route) -> Fault {
+    match error {
+        ClientError::GenericError { source } => source.downcast::<Fault>().ok(),
+        _ => None,
+    }
+    .unwrap_or_else(|| Fault::new(FaultKind::Invalid, &format!("The request to {} cannot be formed.", route.said())))
+}
+
+fn unknown(message: &str) -> Fault {
+    Fault::new(FaultKind::Unknown, message).hinted("Whether it was done, its seal status will tell.")
+}
+
+struct Client<'a> {
+    line: &'a Line,
+    route: &'a Route,
+    trust: &'a Trust,
+    call: Call<'a>,
+    base: String,
+    /// Whether the request may have left.
+    sent: AtomicBool,
+    date: Taken<Option<Timestamp>>,
+}
+
+#[async_trait]
+impl rustify::client::Client for Client<'_> {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
+        self.exchange(request).await.map_err(|fault| ClientError::GenericError { source: fault.into() })
+    }
+
+    fn base(&self) -> &str {
+        &self.base
+    }
+
+    async fn execute(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
+        self.send(request).await
+    }
+}
+
+impl Client<'_> {
+    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Fault> {
+        let mut request = self.dressed(request)?;
+        let mut line = self.line.0.lock().await;
+        // Taken out, so that a call that is given up takes its half-used connection with it.
+        let mut open = line.take().filter(|open| !open.is_closed());
+        loop {
+            let mut up = match open.take() {
+                Some(open) => open,
+                None => Open::to(self.route, self.trust).await?,
+            };
+            let again = (!self.call.writes && up.used).then(|| copy(&request));
+            self.sent.store(true, Ordering::Relaxed);
+            match up.send(request, self.route).await {
+                Ok(response) => {
+                    let response = self.collected(response).await?;
+                    up.used = true;
+                    *line = Some(up);
+                    return Ok(response);
+                }
+                // A kept connection that the server had closed: once more on a new one.
+                Err(Lost::Before(unsent, _)) if up.used => {
+                    self.sent.store(false, Ordering::Relaxed);
+                    request = *unsent;
+                }
+                Err(Lost::Before(_, fault)) => return Err(fault),
+                Err(Lost::After(fault)) => match again {
+                    Some(copy) => request = copy,
+                    None if self.call.writes => return Err(unknown(fault.message.as_str())),
+                    None => return Err(fault),
+                },
+            }
+        }
+    }
+
+    /// The request as it goes on the wire. The body is wiped when the last of its bytes is dropped.
+    fn dressed(&self, request: Request<Vec<u8>>) -> Result<Request<Full<Bytes>>, Fault> {
+        let unformed = || Fault::new(FaultKind::Invalid, &format!("The request to {} cannot be formed.", self.route.said()));
+        let (mut parts, body) = request.into_parts();
+        let host = parts.uri.authority().map(|authority| authority.as_str().to_owned()).ok_or_else(unformed)?;
+        let path = parts.uri.path_and_query().cloned().ok_or_else(unformed)?;
+        parts.uri = Uri::from(path);
+        let headers = &mut parts.headers;
+        headers.insert(HOST, HeaderValue::from_str(&host).map_err(|_| unformed())?);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert("x-vault-request", HeaderValue::from_static("true"));
+        if !body.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(token) = self.call.token {
+            let mut token = HeaderValue::from_str(token).map_err(|_| {
+                Fault::new(FaultKind::Unauthorized, "The Vault token is not one: it holds characters that no token has.")
+            })?;
+            token.set_sensitive(true);
+            headers.insert("x-vault-token", token);
+        }
+        if let Some(namespace) = self.call.namespace {
+            headers.insert("x-vault-namespace", HeaderValue::from_str(namespace).map_err(|_| unformed())?);
+        }
+        Ok(Request::from_parts(parts, Full::new(Bytes::from_owner(Zeroizing::new(body)))))
+    }
+
+    async fn collected(&self, response: Response<hyper::body::Incoming>) -> Result<Response<Vec<u8>>, Fault> {
+        let said = self.route.said();
+        let (parts, mut incoming) = response.into_parts();
+        if parts.status.is_redirection() {
+            let message =
+                format!("{said} redirects ({}): it is not the active node, or a proxy stands before it.", parts.status.as_u16());
+            return Err(
+                Fault::new(FaultKind::Http, &message).hinted("Redirects are not followed: they would take the token elsewhere.")
+            );
+        }
+        let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let too_large =
+            || Fault::new(FaultKind::Http, &format!("{said} answers with more than {LARGEST_ANSWER} bytes: that is not Vault."));
+        if length.is_some_and(|length| length > LARGEST_ANSWER) {
+            return Err(too_large());
+        }
+        let mut body = Vec::with_capacity(length.unwrap_or(8192));
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|error| self.cut(fault(self.route, &error)))?;
+            if let Some(data) = frame.data_ref() {
+                if body.len() + data.len() > LARGEST_ANSWER {
+                    return Err(too_large());
+                }
+                body.extend_from_slice(data);
+            }
+        }
+        let json = parts.headers.get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"application/json"));
+        if !json {
+            let message = format!("{said} answers with something that is not Vault's ({}).", parts.status.as_u16());
+            return Err(Fault::new(FaultKind::Http, &message)
+                .hinted("A proxy or a login page stands in between, or the port is another's."));
+        }
+        let date = parts.headers.get(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner) = date.map(|date| date.timestamp());
+        Ok(Response::from_parts(parts, body))
+    }
+
+    fn cut(&self, fault: Fault) -> Fault {
+        if self.call.writes { unknown(fault.message.as_str()) } else { fault }
+    }
+}
+
+/// A second copy of a question, for a connection that grew old. Questions have no body.
+fn copy(request: &Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    let mut copy = Request::new(Full::new(Bytes::new()));
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}

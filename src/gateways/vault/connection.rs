@@ -1,0 +1,163 @@
+//! The way to one replica: a kept-alive HTTP/1 connection over TCP or a port-forward, with TLS on top where
+//! the server has it, made anew when it breaks.
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::tls::Trust;
+use crate::gateways::kubernetes::{KubernetesGateway, Trouble};
+use crate::gateways::network;
+use crate::model::{Fault, FaultKind, Name, VaultAddress};
+
+/// How a replica is reached.
+pub(super) enum Route {
+    /// By its address.
+    Direct {
+        /// The address.
+        address: VaultAddress,
+    },
+    /// Through the API server.
+    Forward {
+        /// The cluster.
+        cluster: KubernetesGateway,
+        /// Namespace of Service and pod.
+        namespace: Name,
+        /// The Service that the store names.
+        service: Name,
+        /// The pod.
+        pod: Name,
+        /// The port of the Service.
+        port: u16,
+        /// The host that the certificate must be for.
+        name: String,
+        /// Whether the server has TLS.
+        tls: bool,
+    },
+}
+
+impl Route {
+    pub(super) fn direct(address: &VaultAddress) -> Self {
+        Self::Direct { address: address.clone() }
+    }
+
+    /// What to call the server in a sentence.
+    pub(super) fn said(&self) -> String {
+        match self {
+            Self::Direct { address } => address.to_string(),
+            Self::Forward { pod, namespace, .. } => format!("{namespace}/{pod}"),
+        }
+    }
+}
+
+/// One connection, used by one request at a time: HTTP/1 has no more.
+#[derive(Default)]
+pub(super) struct Line(pub(super) Mutex<Option<Open>>);
+
+/// A connection that is up.
+pub(super) struct Open {
+    sender: SendRequest<Full<Bytes>>,
+    trouble: Option<Trouble>,
+    /// Whether it has carried an answer: then a failure may only mean that it grew old.
+    pub(super) used: bool,
+}
+
+/// Why a request brought no answer.
+pub(super) enum Lost {
+    /// It never left, so it may be sent again.
+    Before(Box<Request<Full<Bytes>>>, Fault),
+    /// It left, or a part of it.
+    After(Fault),
+}
+
+impl Open {
+    /// Connects.
+    pub(super) async fn to(route: &Route, trust: &Trust) -> Result<Self, Fault> {
+        match route {
+            Route::Direct { address } => {
+                let host = address.host.as_str().trim_start_matches('[').trim_end_matches(']');
+                let stream = TcpStream::connect((host, address.port)).await.map_err(|error| fault(route, &error))?;
+                let _ = stream.set_nodelay(true);
+                Self::over(stream, None, address.tls.then_some(host), route, trust).await
+            }
+            Route::Forward { cluster, namespace, service, pod, port, name, tls } => {
+                let (stream, trouble) = cluster.forward(namespace, service, pod, *port).await?;
+                Self::over(stream, Some(trouble), tls.then_some(name.as_str()), route, trust).await
+            }
+        }
+    }
+
+    async fn over<S>(stream: S, trouble: Option<Trouble>, tls: Option<&str>, route: &Route, trust: &Trust) -> Result<Self, Fault>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Some(name) = tls else { return Self::handshake(stream, trouble, route).await };
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| Fault::new(FaultKind::Tls, &format!("“{name}” cannot be the name of a TLS server.")))?;
+        match trust.connector()?.connect(name, stream).await {
+            Ok(stream) => Self::handshake(stream, trouble, route).await,
+            Err(error) => Err(explained(fault(route, &error), trouble, route).await),
+        }
+    }
+
+    async fn handshake<S>(stream: S, trouble: Option<Trouble>, route: &Route) -> Result<Self, Fault>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| fault(route, &error))?;
+        // It ends when the sender is dropped, or the server hangs up.
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Self { sender, trouble, used: false })
+    }
+
+    /// Whether the server hung up in the meantime.
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Sends a request.
+    pub(super) async fn send(&mut self, request: Request<Full<Bytes>>, route: &Route) -> Result<http::Response<Incoming>, Lost> {
+        match self.sender.try_send_request(request).await {
+            Ok(response) => Ok(response),
+            Err(mut failed) => {
+                let unsent = failed.take_message();
+                let fault = explained(fault(route, failed.error()), self.trouble.take(), route).await;
+                Err(unsent.map_or_else(|| Lost::After(fault.clone()), |request| Lost::Before(Box::new(request), fault.clone())))
+            }
+        }
+    }
+}
+
+/// The kubelet knows better than the broken stream why it broke.
+async fn explained(fault: Fault, trouble: Option<Trouble>, route: &Route) -> Fault {
+    if let (Some(trouble), Route::Forward { pod, .. }) = (trouble, route)
+        && fault.kind == FaultKind::Tcp
+    {
+        return trouble.told(pod).await.unwrap_or(fault);
+    }
+    fault
+}
+
+/// What an error of a connection means for a Vault.
+pub(super) fn fault(route: &Route, error: &(dyn std::error::Error + 'static)) -> Fault {
+    let said = route.said();
+    let Some(broken) = network::broken(error) else {
+        return Fault::new(FaultKind::Tcp, &format!("The connection to {said} broke."));
+    };
+    let hint = match (broken.kind, route) {
+        (FaultKind::Tls, _) => "Set BAO_CACERT or VAULT_CACERT to the CA's file; the name must be that of the stores' server.",
+        (FaultKind::Http, _) => "Do the stores name the right scheme, http or https?",
+        (FaultKind::Dns, Route::Direct { .. }) => "The name may be known only inside the cluster or the VPN.",
+        _ => "",
+    };
+    Fault::new(broken.kind, &format!("{said} {}.", broken.how)).hinted(hint)
+}

@@ -1,0 +1,129 @@
+//! The endpoints of Vault that sealwatch calls and that vaultrs has not, or has wrong, and what their
+//! answers are read as.
+
+use rustify::endpoint::Endpoint;
+use rustify::enums::{RequestMethod, RequestType, ResponseType};
+use rustify::errors::ClientError;
+use serde::de::IgnoredAny;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::model::vault::{Leader, ReplicaRole, Seal};
+use crate::model::{Fault, FaultKind, Name};
+
+/// Bodies are read here, not by rustify, whose errors hold them.
+macro_rules! endpoint {
+    ($(#[$doc:meta])* $name:ident $(<$life:lifetime>($field:ty))?, $method:ident $path:literal $(, $body:expr)?) => {
+        $(#[$doc])*
+        pub(super) struct $name $(<$life>(pub(super) $field))?;
+
+        impl $(<$life>)? Endpoint for $name $(<$life>)? {
+            type Response = IgnoredAny;
+            const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+            const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+            fn path(&self) -> String {
+                $path.to_owned()
+            }
+
+            fn method(&self) -> RequestMethod {
+                RequestMethod::$method
+            }
+
+            $(fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
+                Ok(Some($body(self)))
+            })?
+        }
+    };
+}
+
+endpoint! {
+    /// `sys/seal-status`: answered by every replica, sealed or not, without a token.
+    SealStatus, GET "sys/seal-status"
+}
+endpoint! {
+    /// `sys/leader`: answered by every open replica, without a token.
+    AskLeader, GET "sys/leader"
+}
+endpoint! {
+    /// `sys/unseal` with one share. vaultrs' request leaves copies of it in memory.
+    Unseal<'share>(&'share str), PUT "sys/unseal", |unseal: &Unseal<'_>| share_as_json(unseal.0)
+}
+endpoint! {
+    /// `sys/unseal` that throws away the shares given so far.
+    ResetUnseal, PUT "sys/unseal", |_: &ResetUnseal| br#"{"reset":true}"#.to_vec()
+}
+
+/// Written by hand into a buffer that never grows, so that no copy stays behind. The buffer itself is wiped
+/// by the client.
+fn share_as_json(share: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(share.len() * 6 + 16);
+    body.extend_from_slice(br#"{"key":""#);
+    for c in share.chars() {
+        match c {
+            '"' | '\\' => body.extend_from_slice(&[b'\\', u8::try_from(c).unwrap_or(b'?')]),
+            c if c.is_control() => {}
+            c => {
+                let mut utf8 = [0; 4];
+                body.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
+                utf8.zeroize();
+            }
+        }
+    }
+    body.extend_from_slice(br#""}"#);
+    body
+}
+
+/// Reads a seal status, which is also the answer of `sys/unseal`.
+pub(super) fn seal(body: &Zeroizing<Vec<u8>>, said: &Name) -> Result<Seal, Fault> {
+    serde_json::from_slice(body).map_err(|_| {
+        Fault::new(FaultKind::Http, &format!("{said} answers with something that is not a seal status."))
+            .hinted("A proxy stands in between, or the port is another's.")
+    })
+}
+
+/// Reads `sys/leader`.
+pub(super) fn role(body: &Zeroizing<Vec<u8>>) -> ReplicaRole {
+    serde_json::from_slice::<Leader>(body).map_or(ReplicaRole::Unknown, |leader| leader.role())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Seal, Fault> {
+        seal(&Zeroizing::new(body.as_bytes().to_vec()), &Name::new("vault-0"))
+    }
+
+    #[test]
+    fn seal_statuses_of_both_servers_are_read() {
+        let openbao = read(r#"{"type":"shamir","initialized":true,"sealed":true,"t":2,"n":3,"progress":1,"nonce":"ab","version":"2.7.2","commit_date":"x","migration":false,"recovery_seal":false,"storage_type":"raft"}"#).unwrap();
+        assert_eq!((openbao.threshold, openbao.shares, openbao.progress, openbao.storage.as_str()), (2, 3, 1, "raft"));
+        let hashicorp = read(r#"{"type":"awskms","initialized":true,"sealed":false,"t":3,"n":5,"progress":0,"nonce":"","version":"1.21.4","build_date":"x","recovery_seal":true,"storage_type":"file"}"#).unwrap();
+        assert!(hashicorp.recovery && !hashicorp.sealed);
+        assert_eq!(read(r#"{"errors":[]}"#).unwrap_err().kind, FaultKind::Http);
+    }
+
+    #[test]
+    fn roles_are_told_apart() {
+        for (body, role_of) in [
+            (r#"{"ha_enabled":false}"#, ReplicaRole::Single),
+            (r#"{"ha_enabled":false,"is_self":false,"leader_address":"","raft_committed_index":0}"#, ReplicaRole::Single),
+            (r#"{"ha_enabled":true,"is_self":true,"leader_address":"https://a"}"#, ReplicaRole::Active),
+            (r#"{"ha_enabled":true,"is_self":false,"leader_address":"https://a"}"#, ReplicaRole::Standby),
+            (r#"{"ha_enabled":true,"is_self":false}"#, ReplicaRole::Leaderless),
+            ("<html>", ReplicaRole::Unknown),
+        ] {
+            assert_eq!(role(&Zeroizing::new(body.as_bytes().to_vec())), role_of, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_share_becomes_json_whatever_was_typed() {
+        for (share, json) in [("aGk=", r#"{"key":"aGk="}"#), ("a\"b\\c\u{7}ä", r#"{"key":"a\"b\\cä"}"#)] {
+            let body = share_as_json(share);
+            assert_eq!(std::str::from_utf8(&body).unwrap(), json);
+            assert!(serde_json::from_slice::<IgnoredAny>(&body).is_ok());
+            assert!(body.capacity() >= share.len() * 6 + 16);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the environment says about Vault: the variables of `bao` and `vault`, of which `bao`'s win, and the
+//! token that `login` left behind.
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use crate::model::{Fault, FaultKind, VaultAddress, Withheld};
+
+/// A token has at most a few hundred characters.
+const LONGEST_TOKEN: u64 = 16 * 1024;
+
+/// The settings of `bao` and `vault` that sealwatch honours.
+#[derive(Default)]
+pub struct VaultEnvironment {
+    /// `BAO_ADDR`, `VAULT_ADDR`: where to go for servers with an in-cluster name when no cluster is
+    /// connected.
+    pub address: Option<VaultAddress>,
+    /// `BAO_CACERT`, `VAULT_CACERT`: more roots to trust.
+    pub ca_file: Option<PathBuf>,
+    /// `BAO_SKIP_VERIFY`, `VAULT_SKIP_VERIFY`: reads do not verify certificates; writes are refused.
+    pub skip_verify: bool,
+    /// `BAO_NAMESPACE`, `VAULT_NAMESPACE`.
+    pub namespace: Option<String>,
+    token: Option<Withheld<String>>,
+    token_file: Option<PathBuf>,
+}
+
+impl VaultEnvironment {
+    /// The environment of this process.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::of(|name| std::env::var(name).ok())
+    }
+
+    /// An environment that is made up.
+    #[must_use]
+    pub fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let either = |name: &str| {
+            let named = |prefix: &str| variable(&format!("{prefix}_{name}")).filter(|value| !value.is_empty());
+            named("BAO").or_else(|| named("VAULT"))
+        };
+        let home = || variable("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(".vault-token"));
+        Self {
+            address: either("ADDR").as_deref().and_then(VaultAddress::parse),
+            ca_file: either("CACERT").map(PathBuf::from),
+            skip_verify: either("SKIP_VERIFY")
+                .is_some_and(|value| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True")),
+            namespace: either("NAMESPACE"),
+            token: either("TOKEN").map(Withheld::new),
+            token_file: variable("BAO_TOKEN_PATH").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(home),
+        }
+    }
+
+    /// The token. The file is read each time: a `bao login` in another terminal counts at once.
+    pub(super) fn token(&self) -> Result<Zeroizing<String>, Fault> {
+        if let Some(token) = &self.token {
+            return Ok(Zeroizing::new(token.open().trim().to_owned()));
+        }
+        let from_file = self.token_file.as_deref().and_then(|path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            (metadata.is_file() && metadata.len() <= LONGEST_TOKEN)
+                .then(|| std::fs::read_to_string(path).ok().map(Zeroizing::new))?
+        });
+        match from_file.map(|text| Zeroizing::new(text.trim().to_owned())) {
+            Some(token) if !token.is_empty() => Ok(token),
+            _ => Err(Fault::new(
+                FaultKind::Unauthorized,
+                "No Vault token: paths cannot be read, and no more than the seal is known.",
+            )
+            .hinted("Log in with “bao login” or “vault login”, or set BAO_TOKEN or VAULT_TOKEN.")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateways::testing::Folder;
+
+    #[test]
+    fn baos_variables_win_and_the_file_is_the_last_resort() {
+        let folder = Folder::new();
+        std::fs::write(folder.path().join(".vault-token"), "s.file\n").unwrap();
+        let home = folder.path().display().to_string();
+        let of = |pairs: &'static [(&str, &str)]| {
+            let home = home.clone();
+            VaultEnvironment::of(move |name| {
+                let found = pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+                found.or_else(|| (name == "HOME").then(|| home.clone()))
+            })
+        };
+        let token = |environment: VaultEnvironment| environment.token().map(|token| token.to_string()).unwrap_or_default();
+        assert_eq!(token(of(&[("BAO_TOKEN", "s.bao"), ("VAULT_TOKEN", "s.vault")])), "s.bao");
+        assert_eq!(token(of(&[("BAO_TOKEN", ""), ("VAULT_TOKEN", "s.vault")])), "s.vault");
+        assert_eq!(token(of(&[])), "s.file");
+        assert_eq!(token(of(&[("BAO_TOKEN_PATH", "/nowhere")])), "");
+        assert!(of(&[("VAULT_SKIP_VERIFY", "true")]).skip_verify);
+        assert!(!of(&[("VAULT_SKIP_VERIFY", "0")]).skip_verify);
+        assert_eq!(of(&[("VAULT_ADDR", "https://v:8200")]).address.map(|a| a.to_string()).as_deref(), Some("https://v:8200"));
+    }
+}

@@ -1,0 +1,45 @@
+//! The same findings and runs without a screen: one file an output format. Reports take a snapshot and
+//! write; they ask nobody.
+
+pub mod check_json;
+pub mod check_table;
+pub mod run_json;
+
+use std::io::{self, Write};
+
+use crate::engine::Snapshot;
+
+/// Output formats of `sealwatch check`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// `sealwatch/check/v1`.
+    Json,
+}
+
+/// Writes what the diagnosis says.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn check(format: Format, snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => check_table::write(snapshot, out),
+        Format::Json => check_json::write(snapshot, out),
+    }
+}
+
+/// What a check says in a word.
+#[must_use]
+pub fn verdict(snapshot: &Snapshot) -> &'static str {
+    use crate::diagnosis::Severity;
+    let worst = snapshot.diagnosis.worst();
+    if worst.is_some_and(|severity| severity >= Severity::Warning) {
+        "findings"
+    } else if snapshot.diagnosis.unknown.is_empty() && snapshot.offline.is_none() {
+        "healthy"
+    } else {
+        "unknown"
+    }
+}

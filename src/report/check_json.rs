@@ -1,0 +1,110 @@
+//! `sealwatch/check/v1`, as `contracts` settles it: stable slugs, RFC 3339 in UTC, no escapes.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::verdict;
+use crate::diagnosis::cause::Counts;
+use crate::diagnosis::{Cause, Certainty, Evidence, Finding, Severity, Unknown};
+use crate::engine::Snapshot;
+use crate::model::ObjectRef;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: &'static str,
+    verdict: &'static str,
+    observed_at: String,
+    world_age_s: Ages,
+    causes: Vec<CauseLine<'a>>,
+    findings: Vec<FindingLine<'a>>,
+    unknown: &'a [Unknown],
+}
+
+#[derive(Serialize)]
+struct Ages {
+    kubernetes: Option<i64>,
+    vault: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct CauseLine<'a> {
+    slug: &'static str,
+    title: &'static str,
+    subject: &'a ObjectRef,
+    certainty: Certainty,
+    severity: Severity,
+    since: Option<String>,
+    summary: &'a str,
+    radius: Counts,
+    failing: Counts,
+    findings: &'a [usize],
+    runbooks: &'static [&'static str],
+}
+
+#[derive(Serialize)]
+struct FindingLine<'a> {
+    slug: &'static str,
+    subject: &'a ObjectRef,
+    certainty: Certainty,
+    severity: Severity,
+    summary: &'a str,
+    since: Option<String>,
+    evidence: &'a [Evidence],
+    ruled_out: &'a [String],
+}
+
+/// Writes the report on one line.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    let age = |at: Option<Timestamp>| at.map(|at| (snapshot.now.as_second() - at.as_second()).max(0));
+    let diagnosis = &snapshot.diagnosis;
+    let report = Report {
+        schema: "sealwatch/check/v1",
+        verdict: verdict(snapshot),
+        observed_at: rfc3339(snapshot.now),
+        world_age_s: Ages { kubernetes: age(snapshot.kubernetes_seen()), vault: age(snapshot.world.vault_seen) },
+        causes: diagnosis.causes.iter().map(cause).collect(),
+        findings: diagnosis.findings.iter().map(finding).collect(),
+        unknown: &diagnosis.unknown,
+    };
+    serde_json::to_writer(&mut *out, &report)?;
+    writeln!(out)
+}
+
+fn cause(cause: &Cause) -> CauseLine<'_> {
+    CauseLine {
+        slug: cause.slug,
+        title: cause.title,
+        subject: &cause.subject,
+        certainty: cause.certainty,
+        severity: cause.severity,
+        since: cause.since.map(rfc3339),
+        summary: &cause.summary,
+        radius: cause.radius,
+        failing: cause.failing,
+        findings: &cause.findings,
+        runbooks: cause.runbooks,
+    }
+}
+
+fn finding(finding: &Finding) -> FindingLine<'_> {
+    FindingLine {
+        slug: finding.slug,
+        subject: &finding.subject,
+        certainty: finding.certainty,
+        severity: finding.severity,
+        summary: &finding.summary,
+        since: finding.since.map(rfc3339),
+        evidence: &finding.evidence,
+        ruled_out: &finding.ruled_out,
+    }
+}
+
+/// A time in whole seconds, `2026-11-25T02:31:44Z`.
+pub(super) fn rfc3339(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}

@@ -1,0 +1,91 @@
+//! `sealwatch/run/v1`: what a run of a runbook did, write by write.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::engine::{RunState, RunView, StepView};
+use crate::model::ObjectRef;
+use crate::runbooks::{Applied, ItemState};
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: &'static str,
+    runbook: &'static str,
+    target: &'a str,
+    policy: &'a str,
+    result: &'static str,
+    steps: Vec<Line<'a>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'static str,
+    object: String,
+    command: String,
+    forecast: &'a str,
+    result: String,
+    proof: String,
+    seconds: f64,
+}
+
+/// Writes the report on one line.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn write(run: &RunView, policy: &str, out: &mut dyn Write) -> io::Result<()> {
+    let result = match &run.state {
+        RunState::Over(result) => result.as_str(),
+        _ => "cancelled",
+    };
+    let steps = run.steps.iter().flat_map(|step| lines(run, step)).collect();
+    let report = Report { schema: "sealwatch/run/v1", runbook: run.runbook, target: &run.target, policy, result, steps };
+    serde_json::to_writer(&mut *out, &report)?;
+    writeln!(out)
+}
+
+/// A line for each write of a step, then one for the step as a whole.
+fn lines<'a>(run: &'a RunView, step: &'a StepView) -> Vec<Line<'a>> {
+    let of_step = |applied: &&Applied| applied.step == step.id;
+    let mut lines: Vec<Line<'_>> = run.applied.iter().filter(of_step).map(|applied| write_line(step, applied)).collect();
+    let seconds = match (step.started, step.ended) {
+        (Some(started), Some(ended)) => seconds_between(started, ended),
+        _ => 0.0,
+    };
+    let report = step.report.as_ref();
+    lines.push(Line {
+        id: step.id,
+        object: run.target.clone(),
+        command: String::new(),
+        forecast: "",
+        result: report.map_or("not reached", |report| report.outcome.as_str()).to_owned(),
+        proof: report.map_or_else(String::new, |report| report.summary.clone()),
+        seconds,
+    });
+    lines
+}
+
+fn write_line<'a>(step: &StepView, applied: &Applied) -> Line<'a> {
+    let object: &ObjectRef = applied.operation.object();
+    let item = step.items.iter().find(|item| item.object == *object);
+    let (result, proof) = match (&applied.result, item) {
+        (Err(fault), _) => ("failed".to_owned(), fault.to_string()),
+        (Ok(_), Some(item)) if item.state == ItemState::Proved => ("proved".to_owned(), item.note.clone()),
+        (Ok(_), Some(item)) if item.state == ItemState::Failed => ("failed".to_owned(), item.note.clone()),
+        (Ok(_), _) => ("applied".to_owned(), String::new()),
+    };
+    Line {
+        id: step.id,
+        object: object.to_string(),
+        command: applied.operation.command(),
+        forecast: "",
+        result,
+        proof,
+        seconds: step.ended.map_or(0.0, |ended| seconds_between(applied.at, ended)),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of one run fit a double exactly")]
+fn seconds_between(from: jiff::Timestamp, to: jiff::Timestamp) -> f64 {
+    (to.as_millisecond() - from.as_millisecond()) as f64 / 1000.0
+}

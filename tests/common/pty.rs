@@ -1,0 +1,130 @@
+//! The real binary in a pseudo-terminal: type keys, wait for what the screen shows. A wait has a deadline
+//! and prints the last screen when it fails; nothing sleeps and hopes.
+
+use std::io::{Read as _, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// A running console.
+pub struct Console {
+    child: Box<dyn Child + Send + Sync>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    keys: Box<dyn std::io::Write + Send>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    /// Every byte the program ever wrote, for the search for leaks.
+    pub bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Console {
+    /// Starts `sealwatch` with these arguments and variables in a window of this size. Nothing of the
+    /// caller's environment is passed on but `PATH`.
+    pub fn start(arguments: &[&str], variables: &[(&str, &str)], (columns, rows): (u16, u16)) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_sealwatch"));
+        command.args(arguments);
+        command.env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).expect("the binary starts");
+        drop(pair.slave);
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let (shown, kept) = (screen.clone(), bytes.clone());
+        std::thread::spawn(move || {
+            let mut buffer = [0; 16 * 1024];
+            while let Ok(read @ 1..) = reader.read(&mut buffer) {
+                shown.lock().expect("the screen").process(&buffer[..read]);
+                kept.lock().expect("the bytes").extend_from_slice(&buffer[..read]);
+            }
+        });
+        let keys = pair.master.take_writer().expect("a writer");
+        Self { child, master: Some(pair.master), keys, screen, bytes }
+    }
+
+    /// Types this, as the terminal would send it.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("the program reads keys");
+        self.keys.flush().expect("the program reads keys");
+    }
+
+    /// What the screen shows now.
+    pub fn screen(&self) -> String {
+        self.screen.lock().expect("the screen").screen().contents()
+    }
+
+    /// Waits until the screen satisfies this.
+    ///
+    /// # Panics
+    /// It does not within the time; the message holds the last screen.
+    pub fn wait_until(&self, what: &str, within: Duration, satisfied: impl Fn(&str) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let screen = self.screen();
+            if satisfied(&screen) {
+                return;
+            }
+            assert!(begun.elapsed() < within, "not within {within:?}: {what}. The screen shows:\n{screen}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until the screen holds this text.
+    pub fn wait_for(&self, text: &str, within: Duration) {
+        self.wait_until(text, within, |screen| screen.contains(text));
+    }
+
+    /// Changes the size of the window.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        // A parser of no size would divide by it.
+        self.screen.lock().expect("the screen").screen_mut().set_size(rows.max(1), columns.max(1));
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        self.master.as_ref().expect("open").resize(size).expect("resized");
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.process_id().expect("it runs")).expect("a process id");
+        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).expect("a process id"), signal).expect("sent");
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().expect("it runs")
+    }
+
+    /// Closes the terminal, as when the window is closed or ssh is cut.
+    pub fn hang_up(&mut self) {
+        self.keys = Box::new(std::io::sink());
+        self.master = None;
+    }
+
+    /// Waits for the program to end and says its exit code.
+    ///
+    /// # Panics
+    /// It does not end within the time; the message holds the last screen.
+    pub fn exit_code(&mut self, within: Duration) -> u32 {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return status.exit_code();
+            }
+            assert!(begun.elapsed() < within, "it did not end within {within:?}. The screen shows:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

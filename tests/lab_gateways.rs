@@ -1,0 +1,294 @@
+//! The real gateways against the real lab. `SEALWATCH_LAB_JSON` names the `lab.json` of a running lab:
+//!
+//! `SEALWATCH_LAB_JSON=… cargo test --test lab_gateways -- --ignored --nocapture --test-threads=1`
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use sealwatch::gateways::kubernetes::{ConnectOptions, KubernetesGateway, connect};
+use sealwatch::gateways::vault::{VaultEnvironment, VaultGateway};
+use sealwatch::model::kinds::{Object, Visitor, Watched, visit};
+use sealwatch::model::vault::{PathState, ReplicaRole};
+use sealwatch::model::{Change, FaultKind, Kind, Name, ObjectRef, VaultAddress};
+use sealwatch::ports::{Cluster as _, Permit, ReplicaAddress, Scope, Vault as _};
+use sealwatch::runbooks::{KubernetesWrite, Right};
+use serde_json::Value;
+
+const LONGEST: Duration = Duration::from_secs(20);
+
+struct Lab(Value);
+
+impl Lab {
+    fn read() -> Self {
+        let path = std::env::var("SEALWATCH_LAB_JSON").expect("SEALWATCH_LAB_JSON names the lab.json of a running lab");
+        Self(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is not in lab.json"))
+    }
+
+    fn cluster(&self, who: &str) -> KubernetesGateway {
+        let kubeconfig = Some(PathBuf::from(self.text(&format!("/kubeconfig/{who}"))));
+        connect(&ConnectOptions { kubeconfig, ..ConnectOptions::default() }).unwrap()
+    }
+
+    fn server(&self) -> VaultAddress {
+        VaultAddress::parse(self.text("/vault/url")).unwrap()
+    }
+
+    fn replicas(&self) -> Vec<ReplicaAddress> {
+        let pods = self.0.pointer("/vault/replicas").and_then(Value::as_array).unwrap();
+        pods.iter().map(|pod| ReplicaAddress { server: self.server(), pod: Name::new(pod["pod"].as_str().unwrap()) }).collect()
+    }
+
+    /// Every value that must never be seen.
+    fn canaries(&self) -> Vec<String> {
+        fn strings(value: &Value, into: &mut Vec<String>) {
+            match value {
+                Value::String(text) => into.push(text.clone()),
+                Value::Array(items) => items.iter().for_each(|item| strings(item, into)),
+                Value::Object(map) => map.values().for_each(|item| strings(item, into)),
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        for file in ["canaries", "shares"] {
+            let text = std::fs::read(self.text(&format!("/files/{file}"))).unwrap();
+            strings(&serde_json::from_slice(&text).unwrap(), &mut found);
+        }
+        found.push(std::fs::read_to_string(self.text("/files/root_token")).unwrap().trim().to_owned());
+        found.retain(|text| text.len() >= 12);
+        assert!(!found.is_empty());
+        found
+    }
+}
+
+fn kinds() -> Vec<Kind> {
+    struct All(Vec<Kind>);
+    impl Visitor for All {
+        fn visit<K: Watched>(&mut self) {
+            self.0.push(K::KIND);
+        }
+    }
+    let mut all = All(Vec::new());
+    visit(&mut all);
+    all.0
+}
+
+async fn first(cluster: &KubernetesGateway, kind: Kind, scope: &Scope) -> Change {
+    tokio::time::timeout(LONGEST, cluster.watch(kind, scope).next()).await.expect("in time").expect("a change")
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn it_says_who_asks_and_whom() {
+    let lab = Lab::read();
+    let identity = lab.cluster("admin").identity().await.unwrap();
+    println!("{identity:?}");
+    assert_eq!(identity.server.as_str(), lab.text("/api_server"));
+    assert_eq!(identity.context.as_str(), lab.text("/context"));
+    assert!(!identity.user.is_empty() && identity.cluster_uid.as_str().len() == 36 && !identity.insecure);
+    assert_eq!(lab.cluster("limited").identity().await.unwrap().user.as_str(), "limited");
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn every_kind_is_listed_and_no_secret_has_data() {
+    let lab = Lab::read();
+    let cluster = lab.cluster("admin");
+    let mut counts = BTreeMap::new();
+    let mut said = String::new();
+    for kind in kinds() {
+        let started = Instant::now();
+        match first(&cluster, kind, &Scope::Everywhere).await {
+            Change::Listed(listed, objects) => {
+                assert_eq!(listed, kind);
+                println!("{kind}: {} in {:?}", objects.len(), started.elapsed());
+                said.push_str(&format!("{objects:?}"));
+                counts.insert(kind, objects.len());
+            }
+            other => panic!("{kind}: {other:?}"),
+        }
+    }
+    for kind in [Kind::ExternalSecret, Kind::SecretStore, Kind::Secret, Kind::Pod] {
+        assert!(counts[&kind] > 0, "{kind}");
+    }
+    for canary in lab.canaries() {
+        assert!(!said.contains(&canary), "a value of a Secret came through a watch");
+    }
+    let one = Scope::Namespace(Name::new(lab.text("/namespaces/dev")));
+    match first(&cluster, Kind::Secret, &one).await {
+        Change::Listed(_, objects) => {
+            assert!(!objects.is_empty() && objects.len() < counts[&Kind::Secret]);
+            assert!(objects.iter().all(|object| object.object_ref().namespace.as_str() == lab.text("/namespaces/dev")));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn who_may_not_read_secrets_is_told_so() {
+    let lab = Lab::read();
+    match first(&lab.cluster("limited"), Kind::Secret, &Scope::Everywhere).await {
+        Change::Lost(Kind::Secret, fault) => {
+            println!("{fault}");
+            assert_eq!(fault.kind, FaultKind::Forbidden);
+            assert!(fault.hint.contains("-n NAMESPACE"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let limited = lab.cluster("limited");
+    let secret = ObjectRef::new(Kind::Secret, lab.text("/namespaces/dev"), "vault-auto-credentials");
+    let fault = limited.shares(Permit::grant(), &secret, "unseal-key").await.map(|shares| shares.len()).unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::Forbidden);
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn a_write_is_seen_by_the_watch_and_has_the_servers_time() {
+    let lab = Lab::read();
+    let cluster = lab.cluster("admin");
+    let mut watch = cluster.watch(Kind::ExternalSecret, &Scope::Everywhere);
+    let Some(Change::Listed(_, objects)) = watch.next().await else { panic!("no list") };
+    let before = objects
+        .iter()
+        .find_map(|object| match object {
+            Object::ExternalSecret(es) if !es.rotates() && es.meta.namespace.as_str() == lab.text("/namespaces/dev") => {
+                Some(es.clone())
+            }
+            _ => None,
+        })
+        .expect("an ExternalSecret");
+    let write =
+        KubernetesWrite::Annotate { object: before.object_ref(), key: "sealwatch-test", value: std::process::id().to_string() };
+    let receipt = cluster.write(Permit::grant(), &write).await.unwrap();
+    println!("{receipt:?}");
+    assert!(receipt.resource_version > before.meta.resource_version && receipt.server_time.is_some());
+    let seen = tokio::time::timeout(LONGEST, async {
+        loop {
+            if let Some(Change::Applied(Object::ExternalSecret(es))) = watch.next().await
+                && es.object_ref() == before.object_ref()
+                && es.meta.resource_version >= receipt.resource_version
+            {
+                return;
+            }
+        }
+    });
+    seen.await.expect("the watch shows the write");
+    let missing = KubernetesWrite::Annotate {
+        object: ObjectRef::new(Kind::ExternalSecret, "default", "nowhere"),
+        key: "x",
+        value: String::new(),
+    };
+    let fault = cluster.write(Permit::grant(), &missing).await.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::NotFound);
+    let fault = lab.cluster("viewer").write(Permit::grant(), &write).await.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::Forbidden);
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn rights_the_controller_and_the_pods_are_found() {
+    let lab = Lab::read();
+    let (admin, limited, viewer) = (lab.cluster("admin"), lab.cluster("limited"), lab.cluster("viewer"));
+    let dev = Name::new(lab.text("/namespaces/dev"));
+    let reach = Right::reach_pod(&dev);
+    let answers = [admin.may(&reach).await, limited.may(&reach).await, viewer.may(&reach).await].map(Result::unwrap);
+    assert_eq!(answers, [true, true, false]);
+    let secrets = Right { verb: "list", group: "", resource: "secrets", namespace: Name::empty() };
+    assert!(!limited.may(&secrets).await.unwrap());
+
+    let controller = admin.controller().await.unwrap().expect("a controller");
+    println!("{controller:?} works: {}", controller.works());
+    assert_eq!(controller.version.as_str().trim_start_matches('v'), lab.text("/external_secrets/version"));
+    assert!(controller.works() && !controller.leader.is_empty());
+
+    let (namespace, service) = lab.server().service().unwrap();
+    let pods = limited.replicas(&namespace, &service).await.unwrap();
+    println!("{pods:?}");
+    let expected: Vec<Name> = lab.replicas().into_iter().map(|replica| replica.pod).collect();
+    assert_eq!(pods.iter().map(|pod| pod.name.clone()).collect::<Vec<_>>(), expected);
+    assert!(pods.iter().all(|pod| pod.started.is_some()));
+    let fault = admin.replicas(&namespace, &Name::new("nowhere")).await.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::NotFound);
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn each_replica_answers_through_the_api_server() {
+    let lab = Lab::read();
+    let vault = VaultGateway::new(VaultEnvironment::default(), Some(lab.cluster("limited")));
+    let mut roles = Vec::new();
+    for replica in lab.replicas() {
+        let started = Instant::now();
+        let (seal, role) = vault.status(&replica).await.unwrap();
+        let dial = started.elapsed();
+        let started = Instant::now();
+        const MORE: u32 = 50;
+        for _ in 0..MORE {
+            vault.status(&replica).await.unwrap();
+        }
+        println!("{}: {role:?}, first status {dial:?}, then {:?} each; {seal:?}", replica.pod, started.elapsed() / MORE);
+        assert!(seal.initialized);
+        roles.push((seal.sealed, role));
+    }
+    if roles.iter().all(|(sealed, _)| !sealed) && roles.len() > 1 {
+        assert_eq!(roles.iter().filter(|(_, role)| *role == ReplicaRole::Active).count(), 1);
+        assert_eq!(roles.iter().filter(|(_, role)| *role == ReplicaRole::Standby).count(), roles.len() - 1);
+    }
+    let viewer = VaultGateway::new(VaultEnvironment::default(), Some(lab.cluster("viewer")));
+    let fault = viewer.status(&lab.replicas()[0]).await.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::Forbidden);
+    let nowhere = ReplicaAddress { pod: Name::new("vault-core-dev-9"), ..lab.replicas()[0].clone() };
+    let fault = vault.status(&nowhere).await.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::NotFound);
+    let closed = ReplicaAddress { server: VaultAddress { port: 8201, ..lab.server() }, ..lab.replicas()[0].clone() };
+    let fault = vault.status(&closed).await.unwrap_err();
+    println!("{fault}");
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn paths_are_known_by_their_metadata_alone() {
+    let lab = Lab::read();
+    let token = std::fs::read_to_string(lab.text("/files/root_token")).unwrap();
+    let environment = |token: Option<String>| VaultEnvironment::of(move |name| token.clone().filter(|_| name == "VAULT_TOKEN"));
+    let vault = VaultGateway::new(environment(Some(token)), Some(lab.cluster("admin")));
+    let replica = &lab.replicas()[0];
+    let present = vault.path(replica, "secret", "v2", "ghcr-token").await.unwrap();
+    println!("{present:?}");
+    assert!(matches!(present, PathState::Present { version: 1.., written: Some(_) }), "{present:?}");
+    assert_eq!(vault.path(replica, "secret", "v2", "never/written").await.unwrap(), PathState::Missing);
+    assert!(matches!(vault.path(replica, "nowhere", "v2", "x").await.unwrap(), PathState::Failed(_)));
+    let nobody = VaultGateway::new(environment(None), Some(lab.cluster("admin")));
+    let fault = nobody.path(replica, "secret", "v2", "ghcr-token").await.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::Unauthorized);
+    let dead = VaultGateway::new(environment(Some("s.nonsense".to_owned())), Some(lab.cluster("admin")));
+    let fault = dead.path(replica, "secret", "v2", "ghcr-token").await.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::Unauthorized);
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn shares_come_out_of_their_secret_and_nowhere_else() {
+    let lab = Lab::read();
+    let secret = ObjectRef::new(Kind::Secret, lab.text("/namespaces/dev"), "vault-auto-credentials");
+    let shares = lab.cluster("admin").shares(Permit::grant(), &secret, "unseal-key").await.unwrap();
+    assert!(!shares.is_empty() && shares.iter().all(|share| share.len() >= 44));
+    let fault = lab.cluster("admin").shares(Permit::grant(), &secret, "nothing").await.map(|shares| shares.len()).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::NotFound);
+}

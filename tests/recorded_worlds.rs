@@ -1,0 +1,153 @@
+//! Worlds recorded from real servers, each with its true cause: every cause that a rule of ours knows is
+//! named, and nothing healthy is blamed. A cause without a rule yet is listed in `WITHOUT_A_RULE`, so that
+//! the list can only shrink.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use futures::StreamExt as _;
+use sealwatch::diagnosis::{Diagnosis, RULES, Severity, diagnose};
+use sealwatch::gateways::recorded::Recording;
+use sealwatch::model::inventory::Change;
+use sealwatch::model::{Inventory, Name, kinds};
+use sealwatch::ports::{Clock as _, Cluster as _, ReplicaAddress, ReplicaPod, Scope, Vault as _};
+
+/// Causes in the recorded worlds that no rule names yet.
+const WITHOUT_A_RULE: &[&str] = &[
+    "auth-audience-mismatch",
+    "auth-host-unreachable",
+    "auth-mount-missing",
+    "auth-namespace-not-bound",
+    "auth-not-configured",
+    "auth-reviewer-forbidden",
+    "auth-reviewer-invalid",
+    "auth-role-missing",
+    "auth-secret-missing",
+    "auth-service-account-not-bound",
+    "bootstrap-required-key-missing",
+    "client-patcher-failed",
+    "cluster-external-secret-failed",
+    "consumer-stale",
+    "generator-rotates",
+    "kv-version-mismatch",
+    "mirror-behind",
+    "mount-missing",
+    "path-missing",
+    "placeholder-value",
+    "policy-denies",
+    "property-missing",
+    "sealedsecret-name-taken",
+    "service-account-missing",
+    "store-not-allowed",
+    "store-token-invalid",
+    "target-deleted-by-policy",
+    "target-immutable",
+    "target-missing",
+    "target-owned-by-controller",
+    "target-owned-by-externalsecret",
+    "target-two-writers",
+    "template-error",
+    "value-behind",
+    "version-deleted",
+    "version-destroyed",
+    "vso-flag-stale",
+];
+
+/// Worlds whose objects belong to the Vault Secrets Operator, which is not watched yet.
+const OTHER_OPERATORS: &[&str] = &["54-vso-sealed", "55-vso-synced-false-after-recovery"];
+
+#[derive(serde::Deserialize)]
+struct Truth {
+    certain: Vec<Certain>,
+    healthy: Vec<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct Certain {
+    object: String,
+    cause: String,
+}
+
+fn worlds() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds");
+    let mut worlds: Vec<PathBuf> =
+        fs::read_dir(folder).expect("the worlds").map(|entry| entry.expect("an entry").path()).collect();
+    worlds.sort();
+    worlds
+}
+
+async fn look(recording: &Recording) -> Diagnosis {
+    let mut world = Inventory::default();
+    let now = recording.now();
+    for kind in kinds::all() {
+        let listed = recording.watch(*kind, &Scope::Everywhere).next().await.expect("a list");
+        world.apply(listed, now);
+    }
+    world.settle();
+    let servers: Vec<_> = world.vaults.keys().cloned().collect();
+    for server in servers {
+        let pods = match server.service() {
+            Some((namespace, service)) => recording.replicas(&namespace, &service).await,
+            None => Ok(vec![ReplicaPod { name: Name::new(&server.host_port()), started: None }]),
+        };
+        let names = pods.as_ref().map_or_else(|_| Vec::new(), |pods| pods.iter().map(|pod| pod.name.clone()).collect());
+        let pods = pods.map(|pods| pods.into_iter().map(|pod| (pod.name, pod.started)).collect());
+        world.apply(Change::Replicas(server.clone(), pods), now);
+        for pod in names {
+            let answer = recording.status(&ReplicaAddress { server: server.clone(), pod: pod.clone() }).await;
+            world.apply(Change::Answered(server.clone(), pod, answer), now);
+        }
+    }
+    diagnose(&world, now)
+}
+
+/// What a diagnosis says of an object: the slugs of its findings, and of the causes that these stand under.
+fn said(diagnosis: &Diagnosis) -> BTreeSet<(String, &'static str)> {
+    let direct = diagnosis.findings.iter().map(|finding| (finding.subject.to_string(), finding.slug));
+    let under = diagnosis.findings.iter().map(|finding| (finding.subject.to_string(), finding.cause().0));
+    direct.chain(under).collect()
+}
+
+#[tokio::test]
+async fn every_true_cause_that_has_a_rule_is_named_and_nothing_healthy_is_blamed() {
+    let mut faults = Vec::new();
+    let mut named = 0;
+    for folder in worlds() {
+        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
+        let recording = Recording::open(&folder.join("world.json")).expect("a recording");
+        let truth: Truth =
+            serde_json::from_str(&fs::read_to_string(folder.join("truth.json")).expect("a truth")).expect("a truth");
+        let diagnosis = look(&recording).await;
+        let said = said(&diagnosis);
+        for Certain { object, cause } in &truth.certain {
+            // Sealed replicas without a quorum stand under the missing leader.
+            let accepted: &[&str] =
+                if cause == "vault-partly-sealed" { &["vault-partly-sealed", "vault-no-active-node"] } else { &[cause] };
+            if !RULES.iter().any(|rule| rule.slug == cause) {
+                assert!(WITHOUT_A_RULE.contains(&cause.as_str()), "{name}: no rule names {cause}");
+                continue;
+            }
+            named += 1;
+            if !OTHER_OPERATORS.contains(&name.as_str())
+                && !accepted.iter().any(|slug| said.iter().any(|(o, s)| o == object && s == slug))
+            {
+                faults.push(format!("{name}: {object} does not stand under {cause}"));
+            }
+        }
+        for finding in &diagnosis.findings {
+            let subject = finding.subject.to_string();
+            if finding.severity >= Severity::Warning && truth.healthy.contains(&subject) {
+                faults.push(format!("{name}: {} blames {subject}, which is healthy", finding.slug));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(named >= 20, "the worlds were really looked at: {named}");
+}
+
+#[test]
+fn the_list_of_causes_without_a_rule_only_shrinks() {
+    let stale: Vec<_> = WITHOUT_A_RULE.iter().filter(|slug| RULES.iter().any(|rule| rule.slug == **slug)).collect();
+    assert!(stale.is_empty(), "these have a rule now, take them off the list: {stale:?}");
+}

@@ -1,0 +1,289 @@
+//! The share desk, without an engine: the step is asked what is next, a small server that behaves as
+//! OpenBao was measured answers, and the step is asked again.
+
+use jiff::Timestamp;
+use sealwatch::model::inventory::Change;
+use sealwatch::model::kinds::{Object, SecretStore, Watched};
+use sealwatch::model::vault::{ReplicaRole, Seal};
+use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
+use sealwatch::runbooks::steps::unseal::STEP;
+use sealwatch::runbooks::{Applied, Confirm, Next, Operation, Outcome, Progress, Receipt, StepReport, Target, VaultWrite};
+
+const WRONG: &str =
+    "unable to retrieve stored keys: invalid key: failed to decrypt keys from storage: cipher: message authentication failed";
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).expect("a time")
+}
+
+/// One replica: what it holds, and how it answers.
+struct Server {
+    sealed: bool,
+    given: Vec<u8>,
+    /// How many full sets of shares it takes and drops, because it has not joined its cluster yet.
+    joining: usize,
+}
+
+/// The whole scene: replicas, the shares that were typed, the record.
+struct Scene {
+    world: Inventory,
+    address: VaultAddress,
+    servers: Vec<Server>,
+    threshold: usize,
+    good: Vec<u8>,
+    typed: Vec<u8>,
+    progress: Progress,
+    now: i64,
+}
+
+impl Scene {
+    fn new(replicas: usize, threshold: usize) -> Self {
+        let address = VaultAddress::parse("http://vault.ns.svc:8200").expect("a URL");
+        let store = serde_json::json!({
+            "metadata": { "name": "store", "namespace": "ns" },
+            "spec": { "provider": { "vault": { "server": address.to_string(), "path": "secret", "auth": { "kubernetes": { "role": "r" } } } } },
+        });
+        let store = SecretStore::read(serde_json::from_value(store).expect("a store"), &mut Names::default());
+        let mut world = Inventory::default();
+        world.apply(Change::Listed(Kind::SecretStore, vec![Object::SecretStore(store)]), at(0));
+        world.settle();
+        let pods = (0..replicas).map(|n| (Name::new(&format!("vault-{n}")), None)).collect();
+        world.apply(Change::Replicas(address.clone(), Ok(pods)), at(0));
+        let servers = (0..replicas).map(|_| Server { sealed: true, given: Vec::new(), joining: 0 }).collect();
+        let good = (1..=5).collect();
+        let mut scene =
+            Self { world, address, servers, threshold, good, typed: Vec::new(), progress: Progress::new(at(0)), now: 0 };
+        scene.poll();
+        scene
+    }
+
+    fn target() -> Target {
+        Target::Vault(ObjectRef::new(Kind::Vault, "ns", "vault"))
+    }
+
+    /// What the prober would tell the world.
+    fn poll(&mut self) {
+        let open = self.servers.iter().filter(|server| !server.sealed).count();
+        let leads = open > self.servers.len() / 2;
+        let mut led = false;
+        for n in 0..self.servers.len() {
+            let role = match self.servers[n].sealed {
+                true => ReplicaRole::Unknown,
+                false if leads && !std::mem::replace(&mut led, true) => ReplicaRole::Active,
+                false if leads => ReplicaRole::Standby,
+                false => ReplicaRole::Leaderless,
+            };
+            let answer = Ok((self.seal(n), role));
+            self.world.apply(Change::Answered(self.address.clone(), Name::new(&format!("vault-{n}")), answer), at(self.now));
+        }
+    }
+
+    fn seal(&self, n: usize) -> Seal {
+        Seal {
+            kind: Text::foreign("shamir"),
+            initialized: true,
+            sealed: self.servers[n].sealed,
+            threshold: u32::try_from(self.threshold).expect("small"),
+            shares: 5,
+            progress: u32::try_from(self.servers[n].given.len()).expect("small"),
+            nonce: Text::default(),
+            recovery: false,
+            version: Text::foreign("2.7.2"),
+            storage: Text::foreign("raft"),
+        }
+    }
+
+    /// A person types a share.
+    fn give(&mut self, share: u8) {
+        self.typed.push(share);
+        self.progress.shares_given += 1;
+        self.progress.shares_held += 1;
+        self.now += 1;
+        self.progress.share_given_at = Some(at(self.now));
+        self.progress.confirmed.insert(STEP.id, at(self.now));
+    }
+
+    fn answer(&mut self, write: &VaultWrite) -> Result<Receipt, Fault> {
+        let (VaultWrite::Unseal { replica, .. } | VaultWrite::ResetUnseal { replica, .. }) = write;
+        let n: usize = replica.name.as_str().trim_start_matches("vault-").parse().expect("a replica");
+        let (threshold, good) = (self.threshold, self.good.clone());
+        let server = &mut self.servers[n];
+        match write {
+            VaultWrite::ResetUnseal { .. } => server.given.clear(),
+            VaultWrite::Unseal { share, .. } => {
+                let share = self.typed[*share];
+                if server.sealed && !server.given.contains(&share) {
+                    server.given.push(share);
+                }
+                if server.sealed && server.given.len() == threshold {
+                    let given = std::mem::take(&mut server.given);
+                    if !given.iter().all(|share| good.contains(share)) {
+                        return Err(Fault::new(FaultKind::Invalid, WRONG));
+                    }
+                    if server.joining > 0 {
+                        server.joining -= 1;
+                    } else {
+                        server.sealed = false;
+                    }
+                }
+            }
+        }
+        Ok(Receipt { seal: Some(self.seal(n)), ..Receipt::default() })
+    }
+
+    /// Lets the step work until it asks a person or is done; says what it asks, or how it ended.
+    fn until_it_asks(&mut self) -> Result<Vec<String>, StepReport> {
+        for _ in 0..200 {
+            self.progress.now = at(self.now);
+            match (STEP.next)(&Self::target(), &self.world, &self.progress) {
+                Next::Confirm(preview) => {
+                    assert!(matches!(preview.confirm, Confirm::Share { .. }), "{preview:?}");
+                    return Ok(preview.will);
+                }
+                Next::Done(report) => return Err(report),
+                Next::Apply(operations) => {
+                    for operation in operations {
+                        let Operation::Vault(write) = &operation else { panic!("{operation:?}") };
+                        let result = self.answer(write);
+                        if result.is_err() {
+                            self.progress.shares_held = 0;
+                        }
+                        self.progress.applied.push(Applied { step: STEP.id, operation, at: at(self.now), result });
+                    }
+                    self.poll();
+                }
+                Next::Wait { .. } => {
+                    self.now += 1;
+                    self.poll();
+                }
+                Next::Ask(rights) => panic!("{rights:?}"),
+            }
+        }
+        panic!("the step neither asks nor ends");
+    }
+
+    fn sent(&self) -> Vec<String> {
+        let line = |applied: &Applied| match &applied.operation {
+            Operation::Vault(VaultWrite::Unseal { replica, share, .. }) => format!("{} {share}", replica.name),
+            Operation::Vault(VaultWrite::ResetUnseal { replica, .. }) => format!("{} reset", replica.name),
+            Operation::Kubernetes(write) => panic!("{write:?}"),
+        };
+        self.progress.applied.iter().map(line).collect()
+    }
+}
+
+#[test]
+fn one_share_goes_to_each_sealed_replica_in_turn() {
+    let mut scene = Scene::new(3, 1);
+    assert_eq!(scene.until_it_asks(), Ok(vec!["Send one share to each of vault-0, vault-1, vault-2 in turn.".to_owned()]));
+    scene.give(1);
+    let report = scene.until_it_asks().expect_err("it ends");
+    assert_eq!(report.outcome, Outcome::Proved);
+    assert_eq!(report.summary, "3 replicas unsealed; 3 of 3 open, vault-0 leads.");
+    assert_eq!(scene.sent(), ["vault-0 0", "vault-1 0", "vault-2 0"]);
+}
+
+#[test]
+fn three_of_five_shares_are_asked_for_one_by_one() {
+    let mut scene = Scene::new(3, 3);
+    let asked = scene.until_it_asks().expect("it asks");
+    assert_eq!(asked, ["Send 3 different shares of 5, one after the other, to each of vault-0, vault-1, vault-2 in turn."]);
+    scene.give(4);
+    assert_eq!(scene.until_it_asks(), Ok(vec!["1 of 3 shares given; 2 more.".to_owned()]));
+    scene.give(2);
+    assert_eq!(scene.until_it_asks(), Ok(vec!["2 of 3 shares given; 1 more.".to_owned()]));
+    scene.give(5);
+    assert_eq!(scene.until_it_asks().expect_err("it ends").outcome, Outcome::Proved);
+    assert_eq!(scene.sent().len(), 9);
+}
+
+#[test]
+fn a_wrong_share_fails_at_the_last_and_every_replica_is_reset() {
+    let mut scene = Scene::new(3, 2);
+    for share in [99, 1] {
+        scene.until_it_asks().expect("it asks");
+        scene.give(share);
+    }
+    let asked = scene.until_it_asks().expect("it asks again");
+    assert!(asked[0].starts_with("One of the shares was wrong; the server cannot say which"), "{asked:?}");
+    assert!(asked[0].ends_with("Every replica was reset: give all shares again."), "{asked:?}");
+    assert_eq!(scene.sent(), ["vault-0 0", "vault-1 0", "vault-2 0", "vault-0 1", "vault-1 reset", "vault-2 reset"]);
+    for share in [1, 2] {
+        scene.give(share);
+        let _ = scene.until_it_asks();
+    }
+    assert!(scene.servers.iter().all(|server| !server.sealed), "the good shares open it: {:?}", scene.sent());
+}
+
+#[test]
+fn the_same_share_twice_is_flagged_and_counts_once() {
+    let mut scene = Scene::new(1, 2);
+    scene.until_it_asks().expect("it asks");
+    scene.give(1);
+    scene.until_it_asks().expect("it asks");
+    scene.give(1);
+    let asked = scene.until_it_asks().expect("it asks");
+    assert_eq!(
+        asked,
+        ["1 of 2 shares given; 1 more.", "The last share had been given already: the server counts it once. Give another one."]
+    );
+    scene.give(2);
+    assert_eq!(scene.until_it_asks().expect_err("it ends").outcome, Outcome::Proved);
+}
+
+#[test]
+fn a_joining_replica_that_drops_its_shares_is_given_them_again() {
+    let mut scene = Scene::new(3, 1);
+    scene.servers[2].joining = 2;
+    scene.until_it_asks().expect("it asks");
+    scene.give(1);
+    assert_eq!(scene.until_it_asks().expect_err("it ends").outcome, Outcome::Proved);
+    assert_eq!(scene.sent(), ["vault-0 0", "vault-1 0", "vault-2 0", "vault-2 0", "vault-2 0"]);
+}
+
+#[test]
+fn a_replica_that_never_opens_is_given_up_with_a_reason() {
+    let mut scene = Scene::new(3, 1);
+    scene.servers[1].joining = usize::MAX;
+    scene.until_it_asks().expect("it asks");
+    scene.give(1);
+    let report = scene.until_it_asks().expect_err("it ends");
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert!(report.summary.starts_with("vault-1 took all its shares 5 times and stays sealed."), "{}", report.summary);
+}
+
+#[test]
+fn shares_that_were_wiped_are_not_taken_for_those_given_later() {
+    let mut scene = Scene::new(1, 2);
+    scene.until_it_asks().expect("it asks");
+    scene.give(1);
+    scene.until_it_asks().expect("it asks");
+    scene.progress.shares_held = 0;
+    scene.give(2);
+    assert_eq!(scene.until_it_asks().expect_err("it ends").outcome, Outcome::Proved);
+    assert_eq!(scene.sent(), ["vault-0 0", "vault-0 1"]);
+}
+
+#[test]
+fn a_replica_that_is_sealed_again_is_opened_again() {
+    let mut scene = Scene::new(3, 1);
+    scene.until_it_asks().expect("it asks");
+    scene.give(1);
+    scene.until_it_asks().expect_err("it ends");
+    scene.servers[2].sealed = true;
+    scene.poll();
+    assert_eq!(scene.until_it_asks().expect_err("it ends").outcome, Outcome::Proved);
+    assert_eq!(scene.sent().last().map(String::as_str), Some("vault-2 0"));
+}
+
+#[test]
+fn a_vault_that_is_open_needs_nothing() {
+    let mut scene = Scene::new(3, 1);
+    scene.servers.iter_mut().for_each(|server| server.sealed = false);
+    scene.poll();
+    let report = scene.until_it_asks().expect_err("it ends");
+    assert_eq!(
+        (report.outcome, report.summary.as_str()),
+        (Outcome::Nothing, "No replica is sealed; 3 of 3 open, vault-0 leads.")
+    );
+}
