@@ -118,7 +118,7 @@ async fn the_safe_holds_the_shares_and_rights_are_there() {
     let cluster = simulation.cluster();
     let safe = ObjectRef::new(Kind::Secret, "ameide-dev", "vault-auto-credentials");
     let held = cluster.shares(Permit::grant(), &safe, "unseal-key").await.expect("it exists");
-    assert_eq!(held.iter().map(Typed::open).collect::<Vec<_>>(), shares(&simulation));
+    assert_eq!(held.iter().map(Typed::reveal).collect::<Vec<_>>(), shares(&simulation));
     assert!(cluster.may(&Right::reach_pod(&Name::new("ameide-dev"))).await.expect("an answer"));
     let pods = cluster.replicas(&Name::new("ameide-dev"), &Name::new("vault-core-dev")).await.expect("three");
     assert!(pods.len() == 3 && pods.iter().all(|pod| pod.started.is_some()));
