@@ -3,6 +3,7 @@
 //! Nothing here draws, waits, or imports ratatui.
 
 pub mod board;
+pub mod causes;
 pub mod document;
 pub mod effect;
 pub mod field;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::causes::Told;
 use super::effect::{Ask, Effect};
 use super::index::{Entry, Index, View};
 use super::links::linked;
@@ -110,11 +111,17 @@ impl Board {
         self.index.rows(self.focus).entries.get(self.cursor(self.focus))
     }
 
+    /// The cause that is told in full.
+    #[must_use]
+    pub fn told(&self) -> Option<&Told> {
+        self.index.causes.get(self.cause)
+    }
+
     /// The object that keys work on: the selected row's, or the cause's.
     #[must_use]
-    pub fn object(&self, model: &Model) -> Option<ObjectRef> {
+    pub fn object(&self, _model: &Model) -> Option<ObjectRef> {
         match self.focus {
-            Pane::Causes => model.snapshot.diagnosis.causes.get(self.cause).map(|cause| cause.subject.clone()),
+            Pane::Causes => self.told().map(|told| told.cause.subject.clone()),
             _ => self.selected()?.object(),
         }
     }
@@ -123,6 +130,9 @@ impl Board {
 impl Model {
     /// Works out the rows anew, and keeps each cursor on the row that it was on.
     pub(super) fn reindex(&mut self) {
+        // What stands around the rows takes about this much.
+        let around = if self.snapshot.diagnosis.causes.is_empty() { 12 } else { 20 };
+        self.board.view.room = usize::from(self.size.1).saturating_sub(around).max(6);
         let index = Index::of(&self.snapshot.world, &self.snapshot.diagnosis, &self.board.view);
         for pane in Pane::TABLES {
             let old = self.board.index.rows(pane).entries.get(self.board.cursors[pane as usize]).cloned();
@@ -134,7 +144,7 @@ impl Model {
             *cursor = (*cursor).min(entries.len().saturating_sub(1));
         }
         self.board.index = index;
-        self.board.cause = self.board.cause.min(self.snapshot.diagnosis.causes.len().saturating_sub(1));
+        self.board.cause = self.board.cause.min(self.board.index.causes.len().saturating_sub(1));
         self.relink();
     }
 
@@ -189,7 +199,7 @@ impl Model {
     pub(super) fn board_move(&mut self, by: isize) {
         let pane = self.board.focus;
         let (at, len) = match pane {
-            Pane::Causes => (self.board.cause, self.snapshot.diagnosis.causes.len()),
+            Pane::Causes => (self.board.cause, self.board.index.causes.len()),
             _ => (self.board.cursor(pane), self.board.index.rows(pane).entries.len()),
         };
         let to = at.saturating_add_signed(by).min(len.saturating_sub(1));
@@ -267,7 +277,7 @@ impl Model {
 
     fn mark(&mut self) {
         let marked = self.board.selected().filter(|_| self.board.focus != Pane::Causes).and_then(|entry| match entry {
-            Entry::Object(object) => Some(object.clone()),
+            Entry::Object(object, _) => Some(object.clone()),
             _ => None,
         });
         let Some(object) = marked else { return self.say("Stores and ExternalSecrets can be marked.") };
@@ -285,12 +295,11 @@ impl Model {
     }
 
     fn copy_name(&mut self) -> Vec<Effect> {
-        match self.board.object(self) {
-            Some(object) => vec![Effect::Copy(object.short())],
-            None => {
-                self.say("Nothing is selected.");
-                Vec::new()
-            }
+        if let Some(object) = self.board.object(self) {
+            vec![Effect::Copy(object.short())]
+        } else {
+            self.say("Nothing is selected.");
+            Vec::new()
         }
     }
 
@@ -315,22 +324,26 @@ impl Model {
             return Some(("refresh", Target::Objects(self.board.marks.iter().cloned().collect())));
         }
         let object = self.board.object(self)?;
-        let cause = if self.board.focus == Pane::Causes {
-            diagnosis.causes.get(self.board.cause)
-        } else {
-            let finding =
-                self.board.index.findings_of(&object).iter().filter_map(|number| diagnosis.findings.get(*number)).next();
+        if self.board.focus == Pane::Causes {
+            let told = self.board.told()?;
+            let target = match told.subjects.as_slice() {
+                [one] => target_of(one),
+                many => Target::Objects(many.to_vec()),
+            };
+            return told.cause.runbooks.first().map(|runbook| (*runbook, target));
+        }
+        let cause = {
+            let finding = self.board.index.findings_of(&object).iter().find_map(|number| diagnosis.findings.get(*number));
             finding.and_then(|finding| {
                 let (slug, subject) = finding.cause();
                 diagnosis.causes.iter().find(|cause| cause.slug == slug && cause.subject == subject)
             })
         };
-        match cause {
-            Some(cause) => cause.runbooks.first().map(|runbook| (*runbook, target_of(&cause.subject))),
-            None => {
-                use crate::model::Kind::{ClusterSecretStore, ExternalSecret, SecretStore};
-                matches!(object.kind, ExternalSecret | SecretStore | ClusterSecretStore).then(|| ("refresh", target_of(&object)))
-            }
+        if let Some(cause) = cause {
+            cause.runbooks.first().map(|runbook| (*runbook, target_of(&cause.subject)))
+        } else {
+            use crate::model::Kind::{ClusterSecretStore, ExternalSecret, SecretStore};
+            matches!(object.kind, ExternalSecret | SecretStore | ClusterSecretStore).then(|| ("refresh", target_of(&object)))
         }
     }
 
@@ -339,13 +352,12 @@ impl Model {
             self.open(Screen::Runbook);
             return Vec::new();
         }
-        match self.remedy() {
-            Some((runbook, target)) => self.start(runbook, target),
-            None => {
-                let what = self.board.object(self).map_or_else(|| "this".to_owned(), |object| named(&object));
-                self.say(format!("No runbook repairs {what}. X says what is known of it, R lists every runbook."));
-                Vec::new()
-            }
+        if let Some((runbook, target)) = self.remedy() {
+            self.start(runbook, target)
+        } else {
+            let what = self.board.object(self).map_or_else(|| "this".to_owned(), |object| named(&object));
+            self.say(format!("No runbook repairs {what}. X says what is known of it, R lists every runbook."));
+            Vec::new()
         }
     }
 }

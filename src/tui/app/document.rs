@@ -63,6 +63,11 @@ impl Document {
         self.paragraphs.push(Paragraph { indent: 2, spans, label: None });
     }
 
+    /// Adds a paragraph after a sign; its further lines stand under its first word.
+    pub fn signed(&mut self, ink: Ink, sign: &str, spans: Line) {
+        self.paragraphs.push(Paragraph { label: Some((ink, sign.to_owned())), indent: 4, spans });
+    }
+
     /// Adds a paragraph beside its label; all labels of this width line up.
     pub fn pair(&mut self, label: impl Into<String>, width: usize, ink: Ink, text: impl Into<String>) {
         let label = Some((Ink::Muted, label.into()));
@@ -117,61 +122,64 @@ impl Paragraph {
     }
 }
 
-/// Breaks pieces of text into lines of at most this width, between words where it can.
+/// Breaks pieces of text into lines of at most this width, between words where it can. Blanks between words are
+/// kept, except where a line breaks.
 #[must_use]
 pub fn wrap(spans: &[(Ink, String)], width: usize) -> Vec<Line> {
-    let width = width.max(1);
-    let mut lines = vec![Line::new()];
-    let mut used = 0;
-    let mut push = |ink: Ink, text: &str, glued: bool| {
-        let mut text = text;
-        loop {
-            let space = usize::from(used > 0 && !glued);
-            let size = text.width();
-            if used + space + size <= width {
-                if let Some(line) = lines.last_mut() {
-                    append(line, ink, if space == 1 { " " } else { "" }, text);
-                }
-                used += space + size;
-                return;
-            }
-            if used > 0 {
-                lines.push(Line::new());
-                used = 0;
-                continue;
-            }
-            let (head, tail) = split_at_width(text, width);
-            if let Some(line) = lines.last_mut() {
-                append(line, ink, "", head);
-            }
-            lines.push(Line::new());
-            text = tail;
-        }
-    };
-    let mut ended_in_space = true;
+    let mut lines = Lines { width: width.max(1), done: vec![Line::new()], used: 0, blanks: 0 };
     for (ink, text) in spans {
-        let mut first = true;
-        for word in text.split(' ').filter(|word| !word.is_empty()) {
-            push(*ink, word, first && !ended_in_space && !text.starts_with(' '));
-            first = false;
-        }
-        if !text.is_empty() {
-            ended_in_space = text.ends_with(' ');
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let word_at = rest.find(|c| c != ' ').unwrap_or(rest.len());
+            lines.blanks += word_at;
+            let (_, from_word) = rest.split_at(word_at);
+            let (word, after) = from_word.split_at(from_word.find(' ').unwrap_or(from_word.len()));
+            lines.push(*ink, word);
+            rest = after;
         }
     }
-    if lines.len() > 1 && lines.last().is_some_and(Vec::is_empty) {
-        lines.pop();
-    }
-    lines
+    lines.done
 }
 
-fn append(line: &mut Line, ink: Ink, space: &str, text: &str) {
-    match line.last_mut() {
-        Some((last, said)) if *last == ink => {
-            said.push_str(space);
-            said.push_str(text);
+/// Lines in the making.
+struct Lines {
+    width: usize,
+    done: Vec<Line>,
+    used: usize,
+    /// Blanks that stand before the next word, should it go on this line.
+    blanks: usize,
+}
+
+impl Lines {
+    fn push(&mut self, ink: Ink, word: &str) {
+        let mut word = word;
+        while !word.is_empty() {
+            let blanks = if self.used == 0 { 0 } else { self.blanks };
+            if self.used + blanks + word.width() <= self.width {
+                self.append(ink, blanks, word);
+                return;
+            }
+            if self.used > 0 {
+                self.done.push(Line::new());
+                self.used = 0;
+                continue;
+            }
+            let (head, tail) = split_at_width(word, self.width);
+            self.append(ink, 0, head);
+            word = tail;
+            self.blanks = 0;
         }
-        _ => line.push((ink, format!("{space}{text}"))),
+    }
+
+    fn append(&mut self, ink: Ink, blanks: usize, word: &str) {
+        let text = format!("{}{word}", " ".repeat(blanks));
+        self.used += text.width();
+        self.blanks = 0;
+        let Some(line) = self.done.last_mut() else { return };
+        match line.last_mut() {
+            Some((last, said)) if *last == ink => said.push_str(&text),
+            _ => line.push((ink, text)),
+        }
     }
 }
 

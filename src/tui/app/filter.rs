@@ -11,7 +11,7 @@ pub struct Filter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Term {
     wanted: bool,
-    test: Test,
+    holds: Test,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +43,14 @@ impl Filter {
     pub fn parse(text: &str) -> Self {
         let terms = text.split_whitespace().filter_map(|word| {
             let (wanted, word) = word.strip_prefix('!').map_or((true, word), |rest| (false, rest));
-            let test = match word.split_once('=') {
+            let holds = match word.split_once('=') {
                 Some(("ns" | "namespace", value)) => Test::Namespace(value.to_lowercase()),
                 Some(("store", value)) => Test::Store(value.to_lowercase()),
                 Some(("ready", "true" | "yes")) => Test::Ready(true),
                 Some(("ready", "false" | "no")) => Test::Ready(false),
                 _ => Test::Says(word.to_lowercase()),
             };
-            (!word.is_empty()).then_some(Term { wanted, test })
+            (!word.is_empty()).then_some(Term { wanted, holds })
         });
         Self { text: text.to_owned(), terms: terms.collect() }
     }
@@ -67,7 +67,7 @@ impl Filter {
         let has = |text: &str, part: &str| text.to_lowercase().contains(part);
         self.terms.iter().all(|term| {
             term.wanted
-                == match &term.test {
+                == match &term.holds {
                     Test::Says(part) => [row.namespace, row.name, row.store, row.state].iter().any(|text| has(text, part)),
                     Test::Namespace(part) => has(row.namespace, part),
                     Test::Store(part) => has(row.store, part),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::board::Pane;
+use super::causes::{Told, told};
 use super::filter::{Candidate, Filter};
 use super::rows::{self, Tone};
 use crate::diagnosis::Diagnosis;
@@ -22,13 +23,17 @@ pub enum Entry {
         namespace: Name,
         /// How many in it are broken.
         broken: usize,
-        /// When the first of these is tried again.
+        /// How many in it are well.
+        well: usize,
+        /// How many of these fail as they come due, because their Vault does not serve.
+        at_risk: usize,
+        /// When the first of the broken ones is tried again; if none is broken, when the first is due.
         next: Option<Timestamp>,
         /// Whether its rows follow.
         open: bool,
     },
-    /// A store or an `ExternalSecret`.
-    Object(ObjectRef),
+    /// A store or an `ExternalSecret`; alone in its namespace, it needs no heading.
+    Object(ObjectRef, Alone),
     /// A Vault.
     Server(VaultAddress),
     /// One of its replicas.
@@ -46,12 +51,21 @@ pub enum Entry {
     },
 }
 
+/// Whether an object is the only one of its namespace in a pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alone {
+    /// It is: its namespace stands before its name.
+    Yes,
+    /// It stands under the heading of its namespace.
+    No,
+}
+
 impl Entry {
     /// The object that it stands for, if it stands for one.
     #[must_use]
     pub fn object(&self) -> Option<ObjectRef> {
         match self {
-            Self::Object(object) => Some(object.clone()),
+            Self::Object(object, _) => Some(object.clone()),
             Self::Server(address) => Some(address.subject()),
             Self::Replica(address, pod) => Some(VaultServer::new(address.clone()).replica_ref(pod)),
             Self::Path(address, path) => Some(path_ref(address, path)),
@@ -64,6 +78,7 @@ impl Entry {
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Group { namespace: a, .. }, Self::Group { namespace: b, .. }) => a == b,
+            (Self::Object(a, _), Self::Object(b, _)) => a == b,
             (Self::Folded { .. }, Self::Folded { .. }) => true,
             (a, b) => a == b,
         }
@@ -96,6 +111,8 @@ pub struct Rows {
 pub struct Index {
     panes: [Rows; 4],
     findings: HashMap<ObjectRef, Vec<usize>>,
+    /// Causes that are one to a person: those of a Vault each, others by their rule.
+    pub causes: Vec<Told>,
     /// The newest events, newest first.
     pub events: Vec<ObjectRef>,
 }
@@ -109,10 +126,10 @@ pub struct View {
     pub unfolded: HashSet<Pane>,
     /// Namespaces that were opened or closed by hand.
     pub flipped: HashSet<(Pane, Name)>,
+    /// About how many rows a pane can show at once.
+    pub room: usize,
 }
 
-/// More broken rows than this, and namespaces begin closed.
-const FEW: usize = 24;
 /// How many events are kept at hand.
 const EVENTS: usize = 12;
 
@@ -128,10 +145,11 @@ impl Index {
             world.vaults.values().filter(|server| ServerState::of(server).is_down()).map(|server| &server.address).collect();
         index.panes = [
             Rows::default(),
-            index.grouped(Pane::Stores, store_rows(world, &index), view),
-            index.grouped(Pane::ExternalSecrets, external_secret_rows(world, &index, &down), view),
+            grouped(Pane::Stores, store_rows(world, &index), view),
+            grouped(Pane::ExternalSecrets, external_secret_rows(world, &index, &down), view),
             vault_rows(world, view),
         ];
+        index.causes = told(&diagnosis.causes);
         index.events = events(world);
         index
     }
@@ -147,41 +165,83 @@ impl Index {
     pub fn findings_of(&self, object: &ObjectRef) -> &[usize] {
         self.findings.get(object).map_or(&[], Vec::as_slice)
     }
+}
 
-    fn grouped(&self, pane: Pane, rows: Vec<Row>, view: &View) -> Rows {
-        let total = rows.len();
+/// Puts rows under their namespaces.
+fn grouped(pane: Pane, rows: Vec<Row>, view: &View) -> Rows {
+    let total = rows.len();
+    let broken = rows.iter().filter(|row| row.is_broken()).count();
+    let failing = rows.iter().filter(|row| row.tone == Tone::Failing).count();
+    let rows: Vec<Row> = rows.into_iter().filter(|row| view.filter.is_empty() || view.filter.keeps(row.candidate())).collect();
+    let kept = rows.len();
+    let mut groups: BTreeMap<Name, Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(row.object.namespace.clone()).or_default().push(row);
+    }
+    let headings = groups.values().filter(|rows| rows.len() > 1).count();
+    let healthy_only = groups.values().filter(|rows| !rows.iter().any(Row::is_broken)).count();
+    let mut fold = Fold {
+        // A filter is a wish to see: nothing that it leaves is folded away. Nor is what fits anyway.
+        none: view.unfolded.contains(&pane) || !view.filter.is_empty() || kept + headings <= view.room,
+        rows_left: view.room.saturating_sub(broken.min(headings) + 1),
+        name_healthy: broken.min(headings) + healthy_only < view.room,
+    };
+    let mut groups: Vec<(Name, Vec<Row>)> = groups.into_iter().collect();
+    groups.sort_by_key(|(name, rows)| (std::cmp::Reverse(rows.iter().filter(|row| row.is_broken()).count()), name.clone()));
+    let mut entries = Vec::new();
+    let mut folded = Folded::default();
+    for (namespace, rows) in groups {
+        let flipped = view.flipped.contains(&(pane, namespace.clone()));
+        fold.group(namespace, rows, flipped, &mut entries, &mut folded);
+    }
+    entries.extend(folded.entry());
+    Rows { entries, total, broken, failing, kept }
+}
+
+/// What is folded in a pane.
+struct Fold {
+    /// Nothing is.
+    none: bool,
+    /// Namespaces with broken rows begin open as long as these rows last.
+    rows_left: usize,
+    /// Namespaces where all is well have a line of their own.
+    name_healthy: bool,
+}
+
+impl Fold {
+    fn group(&mut self, namespace: Name, mut rows: Vec<Row>, flipped: bool, entries: &mut Vec<Entry>, folded: &mut Folded) {
+        rows.sort_by(|a, b| a.tone.cmp(&b.tone).then_with(|| a.object.name.cmp(&b.object.name)));
         let broken = rows.iter().filter(|row| row.is_broken()).count();
-        let failing = rows.iter().filter(|row| row.tone == Tone::Failing).count();
-        let rows: Vec<Row> =
-            rows.into_iter().filter(|row| view.filter.is_empty() || view.filter.keeps(row.candidate())).collect();
-        let kept = rows.len();
-        // A filter is a wish to see: nothing that it leaves is folded away.
-        let unfold = view.unfolded.contains(&pane) || !view.filter.is_empty();
-        let open_at_first = broken <= FEW || !view.filter.is_empty();
-        let mut groups: BTreeMap<Name, Vec<Row>> = BTreeMap::new();
-        let mut folded = Folded::default();
+        let named = self.none || broken > 0 || self.name_healthy || flipped;
+        if !named {
+            for row in &rows {
+                folded.add(row);
+            }
+            return;
+        }
+        if rows.len() == 1 {
+            return entries.extend(rows.into_iter().map(|row| Entry::Object(row.object, Alone::Yes)));
+        }
+        let next = match broken {
+            0 => rows.iter().filter_map(|row| row.refresh).min(),
+            _ => rows.iter().filter_map(|row| row.next).min(),
+        };
+        let fits = broken > 0 && broken <= self.rows_left;
+        if fits {
+            self.rows_left -= broken;
+        }
+        let open = flipped != (self.none || fits);
+        let at_risk = rows.iter().filter(|row| row.due.is_some()).count();
+        entries.push(Entry::Group { namespace, broken, well: rows.len() - broken, at_risk, next, open });
+        // Opened by hand, or where nothing is folded, a namespace shows what is well too.
+        let all = self.none || broken == 0;
         for row in rows {
-            if unfold || row.is_broken() {
-                groups.entry(row.object.namespace.clone()).or_default().push(row);
-            } else {
+            if open && (all || row.is_broken()) {
+                entries.push(Entry::Object(row.object, Alone::No));
+            } else if broken > 0 && !row.is_broken() {
                 folded.add(&row);
             }
         }
-        let mut groups: Vec<(Name, Vec<Row>)> = groups.into_iter().collect();
-        groups.sort_by_key(|(name, rows)| (std::cmp::Reverse(rows.iter().filter(|row| row.is_broken()).count()), name.clone()));
-        let mut entries = Vec::new();
-        for (namespace, mut rows) in groups {
-            rows.sort_by(|a, b| a.tone.cmp(&b.tone).then_with(|| a.object.name.cmp(&b.object.name)));
-            let open = open_at_first != view.flipped.contains(&(pane, namespace.clone()));
-            let next = rows.iter().filter_map(|row| row.next).min();
-            let broken = rows.iter().filter(|row| row.is_broken()).count();
-            entries.push(Entry::Group { namespace, broken, next, open });
-            if open {
-                entries.extend(rows.into_iter().map(|row| Entry::Object(row.object)));
-            }
-        }
-        entries.extend(folded.entry());
-        Rows { entries, total, broken, failing, kept }
     }
 }
 
@@ -193,7 +253,9 @@ struct Row {
     state: String,
     /// When it is tried again, if it fails.
     next: Option<Timestamp>,
-    /// When it is due, if it will fail then.
+    /// When it is due by itself, if it is well.
+    refresh: Option<Timestamp>,
+    /// The same, if it will fail then.
     due: Option<Timestamp>,
 }
 
@@ -236,7 +298,7 @@ fn store_rows(world: &Inventory, index: &Index) -> Vec<Row> {
     let row = |store: &SecretStore| {
         let object = store.store_ref();
         let (tone, state) = rows::store_state(store, !index.findings_of(&object).is_empty());
-        Row { store: object.name.clone(), tone, state, next: None, due: None, object }
+        Row { store: object.name.clone(), tone, state, next: None, refresh: None, due: None, object }
     };
     world.stores().map(row).collect()
 }
@@ -250,6 +312,7 @@ fn external_secret_rows(world: &Inventory, index: &Index, down: &HashSet<&VaultA
         Row {
             store: es.store.as_ref().map_or_else(Name::empty, |store| store.name.clone()),
             next: (es.health() == Health::Failing).then(|| rows::next_try(world, es)).flatten(),
+            refresh: es.next_refresh(),
             due: follows.then(|| es.next_refresh()).flatten(),
             tone,
             state,
@@ -266,6 +329,7 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
         rows.entries.push(Entry::Server(server.address.clone()));
         for (pod, replica) in &server.replicas {
             rows.total += 1;
+            rows.kept += 1;
             rows.broken += usize::from(!replica.is_open());
             rows.entries.push(Entry::Replica(server.address.clone(), pod.clone()));
         }
@@ -273,11 +337,12 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
         for (path, known) in &server.paths {
             let (tone, state) = rows::path_state(&known.state);
             let broken = tone < Tone::Unknown;
+            rows.total += 1;
             let candidate = Candidate { name: path.as_str(), state: &state, ready: !broken, ..Candidate::default() };
             if !view.filter.keeps(candidate) {
                 continue;
             }
-            rows.total += 1;
+            rows.kept += 1;
             rows.broken += usize::from(broken);
             if unfold || broken { paths.push((tone, path)) } else { folded += 1 }
         }
@@ -288,7 +353,6 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
         }
     }
     rows.failing = rows.broken;
-    rows.kept = rows.total;
     rows
 }
 

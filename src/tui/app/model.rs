@@ -177,7 +177,7 @@ impl Model {
         self.snapshot.run.as_ref().is_some_and(|run| !matches!(run.state, RunState::Over(_)))
     }
 
-    /// A page for PgUp and PgDn, in rows.
+    /// A page for `PgUp` and `PgDn`, in rows.
     pub(super) fn page(&self) -> isize {
         isize::try_from(self.size.1 / 2).unwrap_or(10).max(1)
     }

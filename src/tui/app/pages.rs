@@ -156,7 +156,7 @@ fn told(page: &mut Document, model: &Model, finding: &Finding) {
     if let Some(cause) = cause.filter(|cause| cause.findings.len() > 1) {
         page.title(format!("Because of it: {}", counted(cause.findings.len() - 1, "object")));
         for under in cause.findings.iter().skip(1).take(NAMED).filter_map(|number| diagnosis.findings.get(*number)) {
-            page.line(vec![(Ink::Strong, format!("{} ", named(&under.subject))), (Ink::Muted, under.summary.clone())]);
+            page.line(vec![(Ink::Strong, format!("{}  ", named(&under.subject))), (Ink::Muted, under.summary.clone())]);
         }
         if cause.findings.len() > NAMED + 1 {
             page.text(Ink::Muted, format!("… and {} more, in the panes of the board.", cause.findings.len() - 1 - NAMED));
@@ -284,11 +284,11 @@ fn commands(model: &Model) -> Document {
             }
         }
     }
-    if !any {
-        page.text(Ink::Plain, "Nothing was written in this session.");
-    } else {
+    if any {
         page.gap();
         page.text(Ink::Muted, "These commands alone do the same. K copies them; none holds a secret.");
+    } else {
+        page.text(Ink::Plain, "Nothing was written in this session.");
     }
     page
 }

@@ -64,7 +64,7 @@ impl Palette {
             seen.push(binding.action);
             new && !moves && (binding.place == Place::Anywhere || binding.action != Action::Agree)
         });
-        let choices = keys.map(Choice::Key).chain(RUNBOOKS.iter().copied().map(Choice::Runbook));
+        let choices = RUNBOOKS.iter().copied().map(Choice::Runbook).chain(keys.map(Choice::Key));
         let mut scored: Vec<(usize, Choice)> = choices
             .filter_map(|choice| {
                 let exact = !typed.is_empty() && choice.key().to_lowercase() == typed;
@@ -77,14 +77,15 @@ impl Palette {
     }
 }
 
-/// How far the letters of `typed` lie apart in `name`, in order; the start of a word is nearest.
+/// Words that begin so come first, the nearer to the front the better; then what holds the letters together; then
+/// what holds them in order, the fewer gaps the better.
 fn score(name: &str, typed: &str) -> Option<usize> {
     if let Some(at) = name.find(typed) {
         let word = name.split_at(at).0.chars().next_back().is_none_or(|before| !before.is_alphanumeric());
-        return Some(if word { 0 } else { 1 });
+        return Some(if word { at } else { 1_000 + at });
     }
     let mut letters = typed.chars().filter(|c| !c.is_whitespace()).peekable();
-    let mut gaps = 2;
+    let mut gaps = 2_000;
     let mut inside = false;
     for c in name.chars() {
         match letters.peek() {
@@ -130,12 +131,11 @@ impl Model {
 
     /// Begins a runbook by name, on what it can be run on.
     pub(super) fn start_named(&mut self, runbook: &'static Runbook) -> Vec<Effect> {
-        match self.target_for(runbook) {
-            Some(target) => self.start(runbook.name, target),
-            None => {
-                self.say(format!("Select on the board what “{}” is to be run on.", runbook.title));
-                Vec::new()
-            }
+        if let Some(target) = self.target_for(runbook) {
+            self.start(runbook.name, target)
+        } else {
+            self.say(format!("Select on the board what “{}” is to be run on.", runbook.title));
+            Vec::new()
         }
     }
 }

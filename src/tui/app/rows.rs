@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::index::{Entry, path_ref};
+use super::index::{Alone, Entry, path_ref};
 use super::model::Model;
-use super::words::{counted, until};
+use super::words::counted;
 use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
 use crate::model::{Age, Clock, Health, Inventory, ObjectRef, PathState, Replica, Text, VaultAddress, VaultServer};
@@ -47,7 +47,7 @@ pub fn store_state(store: &SecretStore, found: bool) -> (Tone, String) {
     let reason = || store.ready.as_ref().map_or("", |ready| ready.reason.as_str()).to_owned();
     match (store.health(), found) {
         (Health::Failing, _) => (Tone::Failing, reason()),
-        (Health::Healthy | Health::Warning, true) => (Tone::Warning, format!("{}, wrongly", reason())),
+        (Health::Healthy | Health::Warning, true) => (Tone::Warning, format!("wrongly {}", reason())),
         (Health::Healthy | Health::Warning, false) => (Tone::Healthy, reason()),
         (Health::Unknown, _) => (Tone::Unknown, "never checked".to_owned()),
     }
@@ -133,19 +133,19 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
     let quiet = |name: String, note: String| RowText { tone: Tone::Quiet, depth: 0, name, state: String::new(), note };
     let gone = || quiet("gone".to_owned(), String::new());
     match entry {
-        Entry::Group { namespace, broken, next, .. } => {
+        Entry::Group { namespace, broken, well, at_risk, next, .. } => {
             let name = if namespace.is_empty() { "cluster-wide".to_owned() } else { namespace.to_string() };
-            let tone = if *broken > 0 { Tone::Failing } else { Tone::Quiet };
-            let state = if *broken > 0 { format!("{broken} broken") } else { String::new() };
-            RowText {
-                tone,
-                depth: 0,
-                name,
-                state,
-                note: next.map_or_else(String::new, |at| format!("next {}", until(at, model.now))),
-            }
+            let (tone, state, verb) = match (broken, at_risk) {
+                (0, 0) => (Tone::Healthy, format!("{well} well"), "due"),
+                (0, _) => (Tone::Warning, format!("{at_risk} at risk"), "due"),
+                _ => (Tone::Failing, format!("{broken} broken"), "retry"),
+            };
+            RowText { tone, depth: 0, name, state, note: next.map_or_else(String::new, |at| soon(verb, at, model.now)) }
         }
-        Entry::Object(object) => object_text(model, object).unwrap_or_else(gone),
+        Entry::Object(object, alone) => object_text(model, object).map_or_else(gone, |text| match alone {
+            Alone::Yes => RowText { depth: 0, name: object.short(), ..text },
+            Alone::No => text,
+        }),
         Entry::Server(address) => world.vaults.get(address).map_or_else(gone, |server| {
             let (tone, state) = server_state(server);
             let name = address.subject().short();
@@ -162,9 +162,16 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
         Entry::Folded { count, due: 0, .. } => quiet(format!("{count} well, folded"), String::new()),
         Entry::Folded { count, due, last } => {
             let by = last.map_or_else(String::new, |at| format!(" by {}", Clock(at)));
-            quiet(format!("{count} still synced: {due} fail{by}"), String::new())
+            let which = if count == due { String::new() } else { format!("{due} of them ") };
+            quiet(format!("{count} still synced, {which}fail{by}"), String::new())
         }
     }
+}
+
+/// `retry 41s`, `due now`.
+fn soon(word: &str, at: Timestamp, now: Timestamp) -> String {
+    let left = Age::between(now, at);
+    if left.0 <= 0 { format!("{word} now") } else { format!("{word} {left}") }
 }
 
 fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
@@ -177,15 +184,25 @@ fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
         return Some(RowText { tone, depth: 1, name: object.name.to_string(), state, note });
     }
     let es = world.get::<ExternalSecret>(object)?;
-    let (tone, state) = external_secret_state(es, found);
+    let (mut tone, mut state) = external_secret_state(es, found);
+    if tone == Tone::Healthy
+        && !es.remote.is_empty()
+        && vault_of(world, es).is_some_and(|server| ServerState::of(server).is_down())
+    {
+        (tone, state) = (Tone::Warning, "at risk".to_owned());
+    }
     let note = match es.health() {
         Health::Failing => next_try(world, es)
-            .map_or_else(|| age(es.ready.as_ref().and_then(|ready| ready.since)), |at| format!("next {}", until(at, model.now))),
+            .map_or_else(|| age(es.ready.as_ref().and_then(|ready| ready.since)), |at| soon("retry", at, model.now)),
         _ if es.rotates() => "generator".to_owned(),
-        Health::Healthy => es.next_refresh().map_or_else(|| age(es.refreshed), |at| format!("due {}", until(at, model.now))),
+        Health::Healthy => es.next_refresh().map_or_else(|| age(es.refreshed), |at| soon("due", at, model.now)),
         _ => String::new(),
     };
     Some(RowText { tone, depth: 1, name: es.meta().name.to_string(), state, note })
+}
+
+fn vault_of<'a>(world: &'a Inventory, es: &ExternalSecret) -> Option<&'a VaultServer> {
+    world.vault_of(world.store(&es.store_ref()?)?).map(AsRef::as_ref)
 }
 
 fn path_text(world: &Inventory, address: &VaultAddress, path: &Text) -> Option<RowText> {

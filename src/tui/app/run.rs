@@ -372,12 +372,11 @@ impl Model {
     fn copy_command(&mut self) -> Vec<Effect> {
         let commands = self.preview().map(|preview| preview.commands.join("\n")).filter(|commands| !commands.is_empty());
         let last = || Some(self.snapshot.run.as_ref()?.applied.last()?.operation.command());
-        match commands.or_else(last) {
-            Some(text) => vec![Effect::Copy(text)],
-            None => {
-                self.say("There is no command here to copy.");
-                Vec::new()
-            }
+        if let Some(text) = commands.or_else(last) {
+            vec![Effect::Copy(text)]
+        } else {
+            self.say("There is no command here to copy.");
+            Vec::new()
         }
     }
 }

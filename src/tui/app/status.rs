@@ -66,20 +66,23 @@ impl Model {
     #[must_use]
     pub fn not_checked(&self) -> Vec<String> {
         let world = &self.snapshot.world;
-        let mut gaps: Vec<String> =
-            self.snapshot.diagnosis.unknown.iter().map(|one| format!("{}: {}", one.subject, one.needs)).collect();
+        // What the banner says already is not said again.
+        let said = self.blind().unwrap_or_default();
+        let unknown = self.snapshot.diagnosis.unknown.iter().filter(|one| !said.contains(&one.needs));
+        let mut gaps: Vec<String> = unknown.map(|one| format!("{}: {}", one.subject, one.needs)).collect();
+        let unread = |state: &PathState| matches!(state, PathState::NotAsked | PathState::Denied | PathState::Failed(_));
         for server in world.vaults.values() {
-            let unread = server.paths.values().filter(|path| !matches!(path.state, PathState::Present { .. })).count();
-            if unread > 0 {
+            let unasked = server.paths.values().filter(|path| unread(&path.state)).count();
+            if unasked > 0 {
                 let why = server.unreadable.as_ref().map_or_else(|| "not asked yet".to_owned(), ToString::to_string);
-                gaps.push(format!("{} of {}: {why}", counted(unread, "path"), server.subject().short()));
+                gaps.push(format!("{} of {}: {why}", counted(unasked, "path"), server.subject().short()));
             }
         }
         if !world.is_complete(Kind::Secret) {
             gaps.push("whether the Secrets exist".to_owned());
         }
         gaps.push(
-            "whether values are right, and whether pods run with the newest; logins between two checks of a store (5 min)"
+            "whether values are right; whether pods run with the newest; logins since the last check of a store (5 min)"
                 .to_owned(),
         );
         gaps
@@ -127,9 +130,7 @@ impl Model {
             RunState::Over(_) => return None,
             RunState::Asks(_) => "asks you (r)".to_owned(),
             RunState::Paused => "paused (r)".to_owned(),
-            RunState::Running { waiting } => {
-                waiting.as_ref().map_or_else(|| "works".to_owned(), |what| format!("waits for {what}"))
-            }
+            RunState::Running { waiting } => waiting.clone().unwrap_or_else(|| "works".to_owned()),
         };
         let state = if step.state == StepState::Next { "next" } else { step.id };
         Some(format!("{} {}/{} {state}: {doing}", run.runbook.to_uppercase(), at + 1, run.steps.len()))

@@ -65,8 +65,13 @@ fn hit(cause: &Cause) -> String {
             if now.pods == 1 { format!("{pods} waits for its Secret") } else { format!("{pods} wait for their Secrets") }
         }),
     ]);
+    let nothing = now.stores + now.external_secrets + now.pods == 0;
     match (what, now.namespaces) {
         (None, _) => "nothing yet".to_owned(),
+        (Some(_), _) if nothing => {
+            let all = listed([some(all.stores, "store"), some(all.external_secrets, "ExternalSecret")]);
+            format!("nothing yet; {} depend on it", all.unwrap_or_default())
+        }
         (Some(what), 0 | 1) => what,
         (Some(what), n) => format!("{what}, in {n} namespaces"),
     }
@@ -77,11 +82,10 @@ fn follows(cause: &Cause, now: Timestamp) -> Option<String> {
     let external_secrets = (follows.external_secrets > 0).then(|| {
         let fail = if follows.external_secrets == 1 { "fails" } else { "fail" };
         let first = follows.first.map_or_else(String::new, |at| format!(": first {}", until(at, now)));
-        let last = follows
-            .last
-            .filter(|at| Some(*at) != follows.first)
-            .map_or_else(String::new, |at| format!(", last at {}", Clock(at)));
-        format!("{} more {fail} as they come due{first}{last}", counted(follows.external_secrets, "ExternalSecret"))
+        let last = follows.last.filter(|at| Some(*at) != follows.first);
+        let last = last.map_or_else(String::new, |at| format!(", last at {}", Clock(at)));
+        let due = if follows.external_secrets == 1 { "it comes due" } else { "they come due" };
+        format!("{} {fail} as {due}{first}{last}", counted(follows.external_secrets, "more ExternalSecret"))
     });
     let stores = (follows.stores > 0).then(|| match follows.stores {
         1 => "1 store still says Valid, wrongly".to_owned(),
@@ -155,6 +159,9 @@ pub fn coverage(snapshot: &Snapshot) -> String {
     let diagnosis = &snapshot.diagnosis;
     let (broken, explained) = (diagnosis.broken, diagnosis.explained);
     let objects = if broken == 1 { "object" } else { "objects" };
+    if broken == 0 {
+        return format!("nothing says that it is broken yet · {} cannot be seen", diagnosis.unknown.len());
+    }
     format!(
         "explains {explained} of {broken} broken {objects} · {} not explained · {} cannot be seen",
         diagnosis.unexplained(),

@@ -36,7 +36,10 @@ pub fn update(model: &mut Model, message: Message, at: Moment) -> Vec<Effect> {
             model.say("What was typed was wiped after two minutes.");
         }
         Message::Snapshot(snapshot) => model.take(snapshot, at),
-        Message::Resized(columns, rows) => model.size = (columns, rows),
+        Message::Resized(columns, rows) => {
+            model.size = (columns, rows);
+            model.reindex();
+        }
         Message::Tick => {
             model.now = at.now;
             return model.run_tick(at);
@@ -91,14 +94,13 @@ impl Model {
         if self.typing().is_some() && matches!(self.stack.last(), Some(Screen::Runbook)) {
             return self.run_type(chord, meant);
         }
-        match meant {
-            Some(meant) => self.act(meant, repeat, at),
-            None => {
-                if let Some(prompt) = &mut self.run.prompt {
-                    prompt.disturb();
-                }
-                Vec::new()
+        if let Some(meant) = meant {
+            self.act(meant, repeat, at)
+        } else {
+            if let Some(prompt) = &mut self.run.prompt {
+                prompt.disturb();
             }
+            Vec::new()
         }
     }
 
@@ -116,6 +118,8 @@ impl Model {
             Action::Errors => self.open(Screen::Reader(Reader::new(Page::Errors))),
             Action::Commands => self.open(Screen::Reader(Reader::new(Page::Commands))),
             Action::Runbooks => self.open(Screen::Runbooks(0)),
+            Action::LastRun if self.snapshot.run.is_some() => self.open(Screen::Runbook),
+            Action::LastRun => self.say("No runbook was run in this session."),
             _ => {
                 return match self.stack.last() {
                     None => self.board_act(meant),

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
-use crate::keymap::{Chord, Place, footer};
+use crate::keymap::{Action, Binding, Chord, Place, footer};
 use crate::theme::{Role, glyphs};
 use crate::tui::app::{Model, Overlay};
 use crate::tui::widgets::input;
@@ -30,20 +30,34 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
         pen.put(&saying.text, look.of(Role::Text));
         return None;
     }
-    hints(model.place(), look, &mut pen);
+    hints(model.place(), look, area, buffer);
     None
 }
 
-/// As many keys as fit, whole.
-fn hints(place: Place, look: Look<'_>, pen: &mut Pen<'_>) {
-    for binding in footer(place) {
-        let Some(chord) = Chord::parse(binding.chord) else { continue };
-        let name = chord.to_string();
-        let width = name.width() + binding.short.width() + 3;
-        if usize::from(pen.left()) < width {
-            continue;
+/// As many keys as fit, whole; the way to the others always fits.
+fn hints(place: Place, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let help = footer(place).find(|binding| binding.action == Action::Help);
+    let reserved = help.map_or(0, width);
+    let mut pen = Pen::new(buffer, area, 0);
+    for binding in footer(place).filter(|binding| binding.action != Action::Help) {
+        if pen.left() >= width(binding) + reserved {
+            hint(binding, look, &mut pen);
         }
-        pen.put(" ", look.of(Role::Text)).put(&name, look.of(Role::Key));
-        pen.put(" ", look.of(Role::Text)).put(binding.short, look.of(Role::Muted)).put(" ", look.of(Role::Text));
     }
+    if let Some(help) = help {
+        let last = area.right().saturating_sub(reserved);
+        pen.skip_to(last);
+        hint(help, look, &mut pen);
+    }
+}
+
+fn hint(binding: &Binding, look: Look<'_>, pen: &mut Pen<'_>) {
+    let name = Chord::parse(binding.chord).map_or_else(String::new, |chord| chord.to_string());
+    pen.put(" ", look.of(Role::Text)).put(&name, look.of(Role::Key));
+    pen.put(" ", look.of(Role::Text)).put(binding.short, look.of(Role::Muted)).put(" ", look.of(Role::Text));
+}
+
+fn width(binding: &Binding) -> u16 {
+    let name = Chord::parse(binding.chord).map_or(0, |chord| chord.to_string().width());
+    u16::try_from(name + binding.short.width() + 3).unwrap_or(u16::MAX)
 }

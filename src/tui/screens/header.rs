@@ -30,7 +30,7 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let right = ages(model);
     let room = area.width.saturating_sub(u16::try_from(right.width()).unwrap_or(0) + 1);
     Pen::new(buffer, area, 0).fill(" ", bar);
-    let mut pen = Pen::new(buffer, Rect { width: room, ..area }, 0);
+    let mut pen = Pen::new(buffer, Rect { width: room.saturating_sub(1), ..area }, 0);
     pen.put(if production { " PROD " } else { " " }, bar);
     let context = if snapshot.identity.context.is_empty() { "connecting…" } else { snapshot.identity.context.as_str() };
     pen.put(context, bar.add_modifier(ratatui::style::Modifier::BOLD));

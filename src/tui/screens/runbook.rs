@@ -103,7 +103,8 @@ fn line(
     pen.column_put(step.id, 17, false, style(Role::Text)).column_put(word, 14, false, style(role(tone)));
     let at = step.ended.or(step.started).map_or_else(String::new, |at| Clock(at).to_string());
     let took = step.started.map_or_else(String::new, |start| Age::between(start, step.ended.unwrap_or(model.now)).to_string());
-    pen.column_put(&at, 9, false, style(Role::Muted)).column_put(&took, 8, true, style(Role::Muted));
+    let clock = if area.width < 100 { 0 } else { 9 };
+    pen.column_put(&at, clock, false, style(Role::Muted)).column_put(&took, 8, true, style(Role::Muted));
     pen.put("  ", style(Role::Text)).put(&said(run, step, number == current(run)), style(Role::Text));
     pen.fill(" ", style(Role::Text));
 }
@@ -139,7 +140,7 @@ fn said(run: &RunView, step: &StepView, current: bool) -> String {
         return report.summary.clone();
     }
     match &run.state {
-        RunState::Running { waiting: Some(what) } if current => format!("waits for {what}"),
+        RunState::Running { waiting: Some(what) } if current => what.clone(),
         RunState::Asks(preview) if current => preview.will.first().cloned().unwrap_or_default(),
         _ => String::new(),
     }

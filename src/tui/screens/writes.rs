@@ -7,7 +7,7 @@ use super::{Look, below, lines};
 use crate::engine::gate::OPEN_MINUTES;
 use crate::theme::Role;
 use crate::tui::app::Model;
-use crate::tui::app::document::{Document, Ink};
+use crate::tui::app::document::{Document, Ink, wrap};
 use crate::tui::app::rows::Tone;
 use crate::tui::app::writes::WritesDialog;
 use crate::tui::widgets::dialog::Dialog;
@@ -38,7 +38,8 @@ pub fn draw(model: &Model, dialog: &WritesDialog, look: Look<'_>, screen: Rect, 
     }
     let said = page.lines(64);
     let head = u16::try_from(said.len()).unwrap_or(4);
-    let height = head + if with_name { 6 } else { 0 };
+    let wrong = dialog.wrong.as_ref().map_or_else(Vec::new, |wrong| wrap(&[(Ink::Tone(Tone::Failing), wrong.clone())], 62));
+    let height = head + if with_name { 5 + u16::try_from(wrong.len().max(1)).unwrap_or(1) } else { 0 };
     let inside = Dialog { title: "Open writes", width: 66, height, theme: look.theme }.open(screen, buffer);
     lines(&said, inside, buffer, look);
     if !with_name {
@@ -59,11 +60,10 @@ pub fn draw(model: &Model, dialog: &WritesDialog, look: Look<'_>, screen: Rect, 
         }
         rest = below(rest, 2);
     }
-    if let Some(wrong) = &dialog.wrong {
-        let style = look.of(crate::tui::widgets::lines::role(Tone::Failing));
-        Pen::new(buffer, rest, 0).put("  ", style).put(wrong, style);
-    } else {
+    if wrong.is_empty() {
         Pen::new(buffer, rest, 0).put("  Enter goes on, Esc leaves them closed.", look.of(Role::Muted));
+    } else {
+        lines(&wrong, Rect { x: rest.x + 2, width: rest.width.saturating_sub(2), ..rest }, buffer, look);
     }
     cursor
 }

@@ -42,15 +42,36 @@ pub fn window(len: usize, focus: usize, height: usize) -> usize {
     focus.saturating_sub(height / 2).min(len.saturating_sub(height))
 }
 
+/// A state of this width stays whole although names are cut for it.
+const STATE: u16 = 13;
+
+/// How wide the columns are.
+struct Widths {
+    name: u16,
+    state: u16,
+}
+
+impl Widths {
+    /// What the rows of the window need. Where there is not enough, the note stays whole, then a short state,
+    /// then the name.
+    fn of(rows: &[Cells], width: u16) -> Self {
+        let widest = |text: fn(&Cells) -> usize| u16::try_from(rows.iter().map(text).max().unwrap_or(0)).unwrap_or(u16::MAX);
+        let named = widest(|row| if row.state.0.is_empty() { 0 } else { row.name.0.width() + usize::from(row.indent) });
+        let state = widest(|row| row.state.0.width());
+        let note = widest(|row| row.note.0.width()).min(width / 3);
+        // Two signs with a blank, and a blank before each further column.
+        let room = width.saturating_sub(3 + 2 + note);
+        let state = state.min(room.saturating_sub(named).max(STATE.min(room * 3 / 5)));
+        Self { name: room.saturating_sub(state), state }
+    }
+}
+
 impl<F: Fn(usize) -> Cells> Widget for &Table<F> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let height = usize::from(area.height);
         let first = window(self.len, self.focus, height);
         let rows: Vec<Cells> = (first..self.len).take(height).map(|number| (self.row)(number)).collect();
-        let widest = |text: fn(&Cells) -> &str| rows.iter().map(|row| text(row).width()).max().unwrap_or(0);
-        let cap = |width: usize, most: u16| u16::try_from(width).unwrap_or(u16::MAX).min(most);
-        let note = cap(widest(|row| &row.note.0), (area.width / 3).max(8));
-        let state = cap(widest(|row| &row.state.0), (area.width / 3).max(8));
+        let widths = Widths::of(&rows, area.width);
         for (number, row) in rows.iter().enumerate() {
             let Ok(y) = u16::try_from(number) else { break };
             let line = Rect { y: area.y.saturating_add(y), height: 1, ..area }.intersection(buffer.area);
@@ -60,19 +81,15 @@ impl<F: Fn(usize) -> Cells> Widget for &Table<F> {
             pen.column_put("", row.indent, false, row.ground);
             pen.column_put(&row.lead[1].0, 2, false, row.lead[1].1);
             // A row without state and note gives its name the whole line.
-            let alone = row.state.0.is_empty() && row.note.0.is_empty();
-            let gaps = u16::from(state > 0) + u16::from(note > 0);
-            let name = if alone { pen.left() } else { pen.left().saturating_sub(state + note + gaps) };
-            pen.column_put(&row.name.0, name, false, row.name.1);
-            if alone {
+            if row.state.0.is_empty() && row.note.0.is_empty() {
+                let rest = pen.left();
+                pen.column_put(&row.name.0, rest, false, row.name.1);
                 continue;
             }
-            if state > 0 {
-                pen.put(" ", row.ground).column_put(&row.state.0, state, false, row.state.1);
-            }
-            if note > 0 {
-                pen.put(" ", row.ground).column_put(&row.note.0, note, true, row.note.1);
-            }
+            pen.column_put(&row.name.0, widths.name.saturating_sub(row.indent), false, row.name.1);
+            pen.put(" ", row.ground).column_put(&row.state.0, widths.state, false, row.state.1);
+            let note = pen.left().saturating_sub(1);
+            pen.put(" ", row.ground).column_put(&row.note.0, note, true, row.note.1);
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::model::Clock;
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::board::Pane;
+use crate::tui::app::causes::Told as Group;
 use crate::tui::app::document::{Document, Ink, Line};
 use crate::tui::app::rows::{Tone, server_state};
 use crate::tui::app::story::{certainty, coverage, repair, tell};
@@ -43,6 +44,8 @@ impl Told {
 
 /// The width of the labels.
 const LABEL: usize = 10;
+/// How many other causes have a line.
+const OTHERS: usize = 4;
 /// How many gaps in sight are named.
 const GAPS: usize = 2;
 
@@ -61,11 +64,11 @@ pub(super) fn told(model: &Model, width: usize) -> Told {
     };
     if let Some(blind) = model.blind() {
         let mut page = Document::default();
-        page.line(vec![(Ink::Tone(Tone::Failing), format!("{} ", glyphs::FAILING)), (Ink::Strong, blind)]);
+        page.signed(Ink::Tone(Tone::Failing), glyphs::FAILING, vec![(Ink::Strong, blind)]);
         told.blind = page.lines(width);
         told.tone = Tone::Failing;
     }
-    match snapshot.diagnosis.causes.get(model.board.cause) {
+    match model.board.told() {
         Some(cause) => with_cause(model, cause, width, &mut told),
         None if !snapshot.is_loaded() => loading(model, width, &mut told),
         None => healthy(model, width, &mut told),
@@ -73,73 +76,78 @@ pub(super) fn told(model: &Model, width: usize) -> Told {
     told
 }
 
-fn with_cause(model: &Model, cause: &Cause, width: usize, told: &mut Told) {
+fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
     let snapshot = &model.snapshot;
-    let causes = &snapshot.diagnosis.causes;
+    let (cause, causes) = (&group.cause, &model.board.index.causes);
     told.tone = tone(cause);
     let which =
         if causes.len() == 1 { "1 CAUSE".to_owned() } else { format!("CAUSE {} of {}", model.board.cause + 1, causes.len()) };
     told.title = format!("{which}  {}", coverage(snapshot));
     let mut page = Document::default();
-    page.line(headline(model, cause));
+    page.signed(Ink::Tone(told.tone), glyph(told.tone), headline(model, group));
     for (label, text) in tell(cause, snapshot, model.now) {
         page.pair(label, LABEL, if label == "do not" { Ink::Strong } else { Ink::Plain }, text);
     }
     told.body = page.lines(width);
     if let Some(repair) = repair(cause) {
         let mut page = Document::default();
-        page.line(vec![
-            (Ink::Key, "r".to_owned()),
-            (Ink::Plain, " repairs it: ".to_owned()),
-            (Ink::Plain, repair),
-            (Ink::Muted, "   nothing is done before you agree".to_owned()),
-        ]);
+        let text = if model.run_is_on() {
+            vec![(Ink::Plain, "shows the runbook that goes on".to_owned())]
+        } else {
+            vec![(Ink::Plain, format!("repairs it: {repair}")), (Ink::Muted, "   (asks before it writes)".to_owned())]
+        };
+        page.signed(Ink::Key, "r", text);
+        told.repair = page.lines(width);
+    } else {
+        let mut page = Document::default();
+        page.signed(Ink::Key, "X", vec![(Ink::Plain, "says how it is known and what repairs it; no runbook does".to_owned())]);
         told.repair = page.lines(width);
     }
-    for (number, other) in causes.iter().enumerate().filter(|(number, _)| *number != model.board.cause) {
-        told.others.push(line_of(model, number, other));
+    let others = causes.iter().enumerate().filter(|(number, _)| *number != model.board.cause);
+    told.others.extend(others.take(OTHERS).map(|(number, other)| line_of(number, other)));
+    if causes.len() > OTHERS + 1 {
+        told.others.push(vec![(
+            Ink::Muted,
+            format!("  {} {} more causes, j and k go through them", glyphs::CUT, causes.len() - OTHERS - 1),
+        )]);
     }
     for one in snapshot.diagnosis.unknown.iter().take(GAPS) {
         let mut page = Document::default();
-        page.line(vec![
-            (Ink::Tone(Tone::Unknown), format!("{} cannot be seen: ", glyphs::UNKNOWN)),
-            (Ink::Plain, format!("{}: {}", one.subject, one.needs)),
-        ]);
+        let text = vec![(Ink::Strong, "cannot be seen  ".to_owned()), (Ink::Plain, format!("{}: {}", one.subject, one.needs))];
+        page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, text);
         told.unseen.extend(page.lines(width));
     }
 }
 
 /// Title, subject, state, since when, how sure.
-fn headline(model: &Model, cause: &Cause) -> Line {
+fn headline(model: &Model, group: &Group) -> Line {
+    let cause = &group.cause;
     let tone = tone(cause);
     let state = model.snapshot.world.vault(&cause.subject).map(|server| server_state(server).1);
-    let mut line = vec![
-        (Ink::Tone(tone), format!("{} {} ", glyph(tone), cause.title)),
-        (Ink::Strong, format!(" {} ", cause.subject.short())),
-    ];
+    let mut line = vec![(Ink::Tone(tone), format!("{}  ", cause.title)), (Ink::Strong, format!("{}  ", group.subject()))];
     if let Some(state) = state.filter(|state| state.contains("of")) {
-        line.push((Ink::Tone(tone), format!(" {state} ")));
+        line.push((Ink::Tone(tone), format!("{state}  ")));
     }
     if let Some(at) = cause.since {
-        line.push((Ink::Plain, format!(" since {} ", since(at, model.now))));
+        line.push((Ink::Plain, format!("since {}  ", since(at, model.now))));
     }
-    line.push((Ink::Muted, format!(" {}", certainty(cause, &model.snapshot, model.now))));
+    line.push((Ink::Muted, certainty(cause, &model.snapshot, model.now)));
     line
 }
 
-fn line_of(model: &Model, number: usize, cause: &Cause) -> Line {
+fn line_of(number: usize, group: &Group) -> Line {
+    let cause = &group.cause;
     let tone = tone(cause);
     let at = cause.since.map_or_else(String::new, |at| format!("  since {}", Clock(at)));
     let reach = match cause.failing.external_secrets + cause.failing.stores {
-        0 => counted(cause.findings.len(), "finding"),
-        n => format!("{n} broken"),
+        0 => String::new(),
+        n => format!("  {n} broken"),
     };
-    let focused = model.board.focus == Pane::Causes;
     vec![
         (Ink::Muted, format!("  {} ", number + 1)),
         (Ink::Tone(tone), format!("{} {}", glyph(tone), cause.title)),
-        (Ink::Plain, format!("  {}", cause.subject.short())),
-        (Ink::Muted, format!("{at}  {reach}{}", if focused { "  (j k)" } else { "" })),
+        (Ink::Plain, format!("  {}", group.subject())),
+        (Ink::Muted, format!("{at}{reach}")),
     ]
 }
 
@@ -174,26 +182,19 @@ fn healthy(model: &Model, width: usize, told: &mut Told) {
         told.tone = Tone::Warning;
         told.title = format!("NO CAUSE FOUND  {}", coverage(snapshot));
         let which = if broken == 1 { "1 object is".to_owned() } else { format!("{broken} objects are") };
-        page.line(vec![
-            (Ink::Tone(Tone::Warning), format!("{} ", glyphs::WARNING)),
-            (Ink::Strong, format!("{which} broken, and no rule knows why. Look at the panes; n goes from one to the next.")),
-        ]);
+        let text = format!("{which} broken, and no rule knows why. Look at the panes; n goes from one to the next.");
+        page.signed(Ink::Tone(Tone::Warning), glyphs::WARNING, vec![(Ink::Strong, text)]);
     } else if model.blind().is_some() || unseen > 0 {
         told.title = format!("NOTHING BROKEN IN SIGHT  {unseen} cannot be seen");
         told.tone = told.tone.min(Tone::Unknown);
-        page.line(vec![
-            (Ink::Tone(Tone::Unknown), format!("{} ", glyphs::UNKNOWN)),
-            (Ink::Strong, "Nothing that can be seen is broken. Not everything can be seen.".to_owned()),
-        ]);
+        let text = "Nothing that can be seen is broken. Not everything can be seen.".to_owned();
+        page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, vec![(Ink::Strong, text)]);
     } else {
         "ALL WELL".clone_into(&mut told.title);
         told.tone = Tone::Healthy;
-        page.line(vec![
-            (Ink::Tone(Tone::Healthy), format!("{} ", glyphs::HEALTHY)),
-            (Ink::Strong, "Nothing is broken.".to_owned()),
-        ]);
+        page.signed(Ink::Tone(Tone::Healthy), glyphs::HEALTHY, vec![(Ink::Strong, "Nothing is broken.".to_owned())]);
     }
-    page.pair("looked at", LABEL + 1, Ink::Plain, model.looked_at());
+    page.pair("looked at", LABEL + 4, Ink::Plain, model.looked_at());
     for (number, gap) in model.not_checked().into_iter().enumerate() {
         page.pair(if number == 0 { "not looked at" } else { "" }, LABEL + 4, Ink::Muted, gap);
     }

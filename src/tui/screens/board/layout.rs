@@ -52,7 +52,7 @@ pub fn layout(model: &Model, area: Rect, causes: u16) -> Areas {
 /// The three panes, wider where the trouble is; one column between them.
 fn columns(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     let weight = |pane: Pane| {
-        let base = if pane == Pane::ExternalSecrets { 11 } else { 8 };
+        let base = if pane == Pane::ExternalSecrets { 10 } else { 8 };
         let trouble = match model.board.index.rows(pane).broken {
             0 => 0,
             1..=9 => 2,

@@ -10,6 +10,7 @@ use crate::tui::app::Model;
 use crate::tui::app::board::Pane;
 use crate::tui::app::index::Entry;
 use crate::tui::app::rows::{Tone, describe};
+use crate::tui::app::words::counted;
 use crate::tui::screens::{Look, below, rule};
 use crate::tui::widgets::lines::{glyph, role};
 use crate::tui::widgets::pen::Pen;
@@ -40,7 +41,9 @@ pub(super) fn draw(model: &Model, pane: Pane, look: Look<'_>, area: Rect, headin
             cells(model, pane, &rows[number], selected, stale, look)
         },
     };
-    table.render(rest, buffer);
+    // Side by side, a column is left free before the line to the next pane.
+    let free = u16::from(heading && pane != Pane::Vault);
+    table.render(Rect { width: rest.width.saturating_sub(free), ..rest }, buffer);
 }
 
 /// The line of tabs.
@@ -73,7 +76,6 @@ pub(super) fn separator(area: Rect, buffer: &mut Buffer, look: Look<'_>) {
 /// What a heading says: the name, the counts, and how to take them.
 fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
     let rows = model.board.index.rows(pane);
-    let kept = if rows.kept < rows.total { format!("{} of {} (filter)", rows.kept, rows.total) } else { rows.total.to_string() };
     let tone = if rows.failing > 0 {
         Tone::Failing
     } else if rows.broken > 0 {
@@ -81,23 +83,25 @@ fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
     } else {
         Tone::Quiet
     };
-    let parts = if pane == Pane::Vault {
+    let parts = if rows.kept < rows.total {
+        vec![Some(format!("{} of {} fit the filter", rows.kept, rows.total)), None, None]
+    } else if pane == Pane::Vault {
         let servers = model.snapshot.world.vaults.values();
         let (replicas, sealed, paths) = servers.fold((0, 0, 0), |(r, s, p), server| {
             (r + server.replicas.len(), s + server.sealed().count(), p + server.paths.len())
         });
         vec![
             (sealed > 0).then(|| format!("{sealed} of {replicas} sealed")),
-            (sealed == 0).then(|| format!("{replicas} open")),
-            (paths > 0).then(|| format!("{paths} paths")),
+            (sealed == 0 && replicas > 0).then(|| counted(replicas, "replica")),
+            (sealed == 0 && rows.failing > 0).then(|| format!("{} broken", rows.failing)),
+            (paths > 0 && (sealed > 0 || rows.failing == 0)).then(|| counted(paths, "path")),
         ]
     } else {
         let warned = rows.broken - rows.failing;
         vec![
-            Some(kept),
+            model.snapshot.is_loaded().then(|| rows.total.to_string()),
             (rows.failing > 0).then(|| format!("{} failing", rows.failing)),
-            (warned > 0)
-                .then(|| if pane == Pane::Stores { format!("{warned} wrongly Valid") } else { format!("{warned} to look at") }),
+            (warned > 0).then(|| format!("{warned} wrong")),
         ]
     };
     (pane.title(), parts.into_iter().flatten().collect::<Vec<_>>().join(" · "), tone)
@@ -127,18 +131,18 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
         (false, true) => Role::Linked,
         (false, false) => Role::Text,
     };
-    let style = |role: Role| if stale { look.theme.on(Role::Muted, ground) } else { look.theme.on(role, ground) };
+    let ink = |role: Role| if stale { look.theme.on(Role::Muted, ground) } else { look.theme.on(role, ground) };
     let cursor = match (selected, marked) {
-        (true, true) | (false, true) => glyphs::MARK,
+        (true | false, true) => glyphs::MARK,
         (true, false) => glyphs::CURSOR,
         (false, false) => " ",
     };
     let (sign, name): (&str, Style) = match entry {
-        Entry::Group { open, .. } => (if *open { glyphs::UNFOLDED } else { glyphs::FOLDED }, style(Role::Text)),
-        Entry::Folded { .. } => (glyphs::FOLDED, style(Role::Muted)),
+        Entry::Group { open, .. } => (if *open { glyphs::UNFOLDED } else { glyphs::FOLDED }, ink(Role::Text)),
+        Entry::Folded { .. } => (glyphs::FOLDED, ink(Role::Muted)),
         Entry::Replica(address, pod) => {
-            let sealed = model.snapshot.world.vaults.get(address).and_then(|server| server.replicas.get(pod));
-            let sign = sealed.map_or(glyphs::UNKNOWN, |replica| {
+            let replica = model.snapshot.world.vaults.get(address).and_then(|server| server.replicas.get(pod));
+            let sign = replica.map_or(glyphs::UNKNOWN, |replica| {
                 if replica.is_sealed() {
                     glyphs::SEALED
                 } else if replica.is_open() {
@@ -147,19 +151,22 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
                     glyph(text.tone)
                 }
             });
-            (sign, style(Role::Text))
+            (sign, ink(Role::Text))
         }
-        _ => (glyph(text.tone), style(Role::Text)),
+        _ => (glyph(text.tone), ink(Role::Text)),
     };
     let sign_style =
-        if matches!(entry, Entry::Group { .. } | Entry::Folded { .. }) { style(Role::Muted) } else { style(role(text.tone)) };
+        if matches!(entry, Entry::Group { .. } | Entry::Folded { .. }) { ink(Role::Muted) } else { ink(role(text.tone)) };
     let folded = if let Entry::Folded { .. } = entry { model.board.linked_in_fold(pane) } else { 0 };
-    let label = if folded > 0 { format!("{}, {folded} linked", text.name) } else { text.name };
+    let label = match entry {
+        Entry::Folded { count, .. } if folded > 0 => format!("{count} folded, {folded} of them linked"),
+        _ => text.name,
+    };
     Cells {
-        lead: [(cursor.to_owned(), style(Role::Active)), (sign.to_owned(), sign_style)],
+        lead: [(cursor.to_owned(), ink(Role::Active)), (sign.to_owned(), sign_style)],
         name: (label, name),
-        state: (text.state, style(role(text.tone))),
-        note: (text.note, style(Role::Muted)),
+        state: (text.state, ink(role(text.tone))),
+        note: (text.note, ink(Role::Muted)),
         ground: look.theme.on(Role::Text, ground),
         indent: text.depth,
     }

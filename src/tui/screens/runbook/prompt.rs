@@ -74,7 +74,7 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
             Asked::Key(yes(format!("y takes the shares from Secret {}. Tab: type them.", secret.short())))
         }
         (Confirm::Share { .. }, Way::Typing) => {
-            Asked::Share("Type a share: it is not shown. Enter sends it, Esc wipes it, Tab: from a Secret.".to_owned())
+            Asked::Share("Type a share, unseen. Enter sends it, Esc wipes it, Tab: from a Secret.".to_owned())
         }
     }
 }

@@ -45,7 +45,7 @@ fn words(model: &Model, run: &RunView, step: &StepView) -> Document {
     let mut page = Document::default();
     let is_current = run.steps.get(current(run)).is_some_and(|at| at.id == step.id);
     if let Some(notice) = run.notice.as_ref().filter(|_| is_current) {
-        page.line(vec![(Ink::Tone(Tone::Warning), format!("{} ", glyphs::WARNING)), (Ink::Strong, notice.clone())]);
+        page.signed(Ink::Tone(Tone::Warning), glyphs::WARNING, vec![(Ink::Strong, notice.clone())]);
     }
     page.text(Ink::Muted, step.explanation);
     match (&model.run.ahead, &run.state) {
@@ -55,8 +55,8 @@ fn words(model: &Model, run: &RunView, step: &StepView) -> Document {
             preview(&mut page, shown);
         }
         (None, RunState::Asks(shown)) if is_current => preview(&mut page, shown),
-        (None, RunState::Running { waiting: Some(what) }) if is_current && step.report.is_none() => {
-            page.pair("waits for", LABEL, Ink::Tone(Tone::Active), what.clone());
+        (None, RunState::Running { waiting: Some(what) }) if is_current && step.items.is_empty() => {
+            page.pair("waiting", LABEL, Ink::Tone(Tone::Active), what.clone());
         }
         _ => {}
     }
