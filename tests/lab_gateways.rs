@@ -2,7 +2,7 @@
 //!
 //! `SEALWATCH_LAB_JSON=… cargo test --test lab_gateways -- --ignored --nocapture --test-threads=1`
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

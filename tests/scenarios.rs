@@ -2,6 +2,8 @@
 //! causes that the scenario's file names and blame nothing else, runs the repair as a person would, and the
 //! world must be well by the deadline. The same files are run on the lab.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,9 +55,12 @@ impl Drill {
             if so(&snapshot) {
                 return snapshot;
             }
-            if tokio::time::timeout_at(deadline, self.snapshots.changed()).await.is_err() {
-                panic!("{}: not within {most:?}: {what}\n{}", self.scenario.slug, picture(&snapshot));
-            }
+            assert!(
+                tokio::time::timeout_at(deadline, self.snapshots.changed()).await.is_ok(),
+                "{}: not within {most:?}: {what}\n{}",
+                self.scenario.slug,
+                picture(&snapshot)
+            );
         }
     }
 
@@ -104,9 +109,13 @@ impl Drill {
                 }
                 _ => {}
             }
-            if tokio::time::timeout_at(deadline, self.snapshots.changed()).await.is_err() {
-                panic!("{}: {name} is not over within {} s\n{}", self.scenario.slug, repair.within.0, picture(&snapshot));
-            }
+            assert!(
+                tokio::time::timeout_at(deadline, self.snapshots.changed()).await.is_ok(),
+                "{}: {name} is not over within {} s\n{}",
+                self.scenario.slug,
+                repair.within.0,
+                picture(&snapshot)
+            );
         }
     }
 

@@ -1,5 +1,7 @@
 //! The simulation through its ports, as the engine uses it, on tokio's paused clock.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+
 use std::time::Duration;
 
 use futures::StreamExt as _;
