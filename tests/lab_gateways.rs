@@ -370,3 +370,61 @@ async fn a_wrong_share_is_said_reset_and_the_right_ones_open_the_replica() {
     let fault = vault.write(Permit::grant(), &reset, None).await.unwrap_err();
     println!("{fault}");
 }
+
+/// Makes or undoes a fault by the lab's own command.
+fn lab(verb: &str, fault: &str, name: &str) {
+    let command = std::process::Command::new("tests/lab/lab").args([verb, fault, "--name", name]).output().unwrap();
+    assert!(command.status.success(), "{}", String::from_utf8_lossy(&command.stderr));
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn a_server_that_stops_and_comes_back_is_lost_once_and_found_again() {
+    let lab_file = Lab::read();
+    let name = lab_file.text("/name").to_owned();
+    let cluster = lab_file.cluster("admin");
+    let vault = VaultGateway::new(VaultEnvironment::default(), Some(cluster.clone()));
+    let replica = lab_file.replicas()[0].clone();
+    vault.status(&replica).await.unwrap();
+    let mut watch = cluster.watch(Kind::ExternalSecret, &Scope::Everywhere);
+    assert!(matches!(watch.next().await, Some(Change::Listed(..))));
+
+    let stopping = name.clone();
+    tokio::task::spawn_blocking(move || lab("fault", "apiserver-stopped", &stopping)).await.unwrap();
+    let started = Instant::now();
+    let fault = cluster.identity().await.unwrap_err();
+    println!("{fault} ({:?})", started.elapsed());
+    assert_eq!(fault.kind, FaultKind::Tcp);
+    println!("{}", vault.status(&replica).await.unwrap_err());
+    let healing = name.clone();
+    tokio::task::spawn_blocking(move || lab("heal", "apiserver-stopped", &healing)).await.unwrap();
+    let mut said = Vec::new();
+    let back = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            match watch.next().await.unwrap() {
+                Change::Lost(_, fault) => said.push(fault.to_string()),
+                Change::Heard(_) | Change::Listed(..) if !said.is_empty() => return,
+                _ => {}
+            }
+        }
+    });
+    back.await.expect("the watch comes back");
+    println!("{said:#?}");
+    // Once for each thing that was wrong (refused, then starting), not once for each attempt.
+    let mut different = said.clone();
+    different.dedup();
+    assert_eq!(said, different);
+    vault.status(&replica).await.unwrap();
+
+    tokio::task::spawn_blocking({
+        let name = name.clone();
+        move || lab("fault", "vault-stopped", &name)
+    })
+    .await
+    .unwrap();
+    let fault = vault.status(&replica).await.unwrap_err();
+    println!("{:?}: {fault}", fault.kind);
+    assert!(matches!(fault.kind, FaultKind::Tcp | FaultKind::NotFound), "{fault}");
+    tokio::task::spawn_blocking(move || lab("heal", "vault-stopped", &name)).await.unwrap();
+    vault.status(&replica).await.unwrap();
+}

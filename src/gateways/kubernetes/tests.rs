@@ -1,6 +1,5 @@
 //! The connection to the API server against loopback sockets that misbehave.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,7 +15,7 @@ fn at(folder: &Folder, server: &str, user: &str, cluster: &str) -> KubernetesGat
         "apiVersion: v1\nkind: Config\ncurrent-context: x\nclusters:\n- name: c\n  cluster:\n    server: {server}\n{cluster}\nusers:\n- name: u\n  user:\n{user}\ncontexts:\n- name: x\n  context: {{cluster: c, user: u}}\n"
     );
     std::fs::write(&path, text).unwrap();
-    connect(&ConnectOptions { kubeconfig: Some(PathBuf::from(path)), ..ConnectOptions::default() }).unwrap()
+    connect(&ConnectOptions { kubeconfig: Some(path), ..ConnectOptions::default() }).unwrap()
 }
 
 const TOKEN: &str = "    token: canary-token";

@@ -26,6 +26,10 @@ use crate::model::{Fault, FaultKind, Name, VaultAddress};
 /// No answer of Vault that we ask for is larger.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
+/// How long a kept connection may be silent before a new one is tried. When the server at the end of a
+/// port-forward dies, the stream stays open: the WebSocket protocol cannot say that one direction ended.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How a call is made.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
@@ -140,16 +144,27 @@ impl Client<'_> {
     async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Fault> {
         let mut request = self.dressed(request)?;
         let mut line = self.line.0.lock().await;
-        // Taken out, so that a call that is given up takes its half-used connection with it.
-        let mut open = line.take().filter(|open| !open.is_closed());
+        // Taken out, so that a call that is given up takes its half-used connection with it. A write never goes
+        // over a kept connection: what dies silently there would leave open whether the write was done.
+        let mut open = line.take().filter(|open| !open.is_closed() && !self.call.writes);
         loop {
             let mut up = match open.take() {
                 Some(open) => open,
                 None => Open::to(self.route, self.trust).await?,
             };
-            let again = (!self.call.writes && up.used).then(|| copy(&request));
+            let again = up.used.then(|| copy(&request));
             self.sent.store(true, Ordering::Relaxed);
-            match up.send(request, self.route).await {
+            let sent = match &again {
+                None => up.send(request, self.route).await,
+                Some(copy_of) => match tokio::time::timeout(PATIENCE, up.send(request, self.route)).await {
+                    Ok(sent) => sent,
+                    Err(_) => {
+                        request = copy(copy_of);
+                        continue;
+                    }
+                },
+            };
+            match sent {
                 Ok(response) => {
                     let response = self.collected(response).await?;
                     up.used = true;
@@ -157,11 +172,8 @@ impl Client<'_> {
                     return Ok(response);
                 }
                 // A kept connection that the server had closed: once more on a new one.
-                Err(Lost::Before(unsent, _)) if up.used => {
-                    self.sent.store(false, Ordering::Relaxed);
-                    request = *unsent;
-                }
-                Err(Lost::Before(_, fault)) => return Err(fault),
+                Err(Lost::Before(unsent, _)) if up.used => request = *unsent,
+                Err(Lost::Before(_, fault) | Lost::Nobody(fault)) => return Err(fault),
                 Err(Lost::After(fault)) => match again {
                     Some(copy) => request = copy,
                     None if self.call.writes => return Err(unknown(fault.message.as_str())),
@@ -240,7 +252,8 @@ impl Client<'_> {
     }
 }
 
-/// A second copy of a question, for a connection that grew old. Questions have no body.
+/// A second copy of a question, for a connection that grew old. Questions have no body, and only they go over
+/// kept connections.
 fn copy(request: &Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     let mut copy = Request::new(Full::new(Bytes::new()));
     *copy.method_mut() = request.method().clone();
