@@ -1,7 +1,7 @@
 //! Keys: what each means where, in one table. It drives dispatch, the footer, the help screen, the palette and
 //! the table in the README. A leaf: it imports nothing of ours, and knows neither terminals nor screens.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A key as it is pressed. Shift is part of the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +105,7 @@ pub enum Action {
     Pause,
     Stop,
     Other,
+    LastRun,
     Redraw,
     Suspend,
     Quit,
@@ -166,6 +167,7 @@ pub static KEYS: &[Binding] = &[
     key(List, "enter", A::Accept, "open", "Open what is selected."),
     key(Reader, "K", A::CopyCommand, "", "Copy the commands that are shown."),
     key(Anywhere, "R", A::Runbooks, "runbooks", "List every runbook."),
+    key(Anywhere, "o", A::LastRun, "", "The runbook that goes on, or went on last."),
     key(Anywhere, "W", A::Writes, "writes", "Open writes in this session, or close them."),
     key(Anywhere, "S", A::CopyStatus, "copy status", "Copy one line on where it stands, for the chat."),
     key(Anywhere, "!", A::Errors, "", "What went wrong inside the console, with hints."),
@@ -217,9 +219,7 @@ pub fn footer(place: Place) -> impl Iterator<Item = &'static Binding> {
 pub fn reachable(place: Place) -> impl Iterator<Item = &'static Binding> {
     let own = KEYS.iter().filter(move |binding| binding.place == place);
     let inherited = KEYS.iter().filter(move |binding| {
-        place.inherits()
-            && binding.place == Anywhere
-            && !KEYS.iter().any(|own| own.place == place && own.chord == binding.chord)
+        place.inherits() && binding.place == Anywhere && !KEYS.iter().any(|own| own.place == place && own.chord == binding.chord)
     });
     own.chain(inherited)
 }
@@ -253,7 +253,7 @@ pub fn markdown() -> String {
     for (place, lines) in help() {
         for (keys, long) in lines {
             let keys: Vec<String> = keys.split(' ').map(|key| format!("`{key}`")).collect();
-            out.push_str(&format!("| {} | {} | {long} |\n", place.title(), keys.join(" ")));
+            let _ = writeln!(out, "| {} | {} | {long} |", place.title(), keys.join(" "));
         }
     }
     out

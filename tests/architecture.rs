@@ -146,10 +146,7 @@ fn code_of(text: &str) -> String {
         } else if rest.starts_with("r#\"") {
             rest.find("\"#").map_or(rest.len(), |end| end + 2)
         } else if c == '"' {
-            let mut escaped = false;
-            rest[1..]
-                .find(|c| !std::mem::replace(&mut escaped, !escaped && c == '\\') && c == '"')
-                .map_or(rest.len(), |end| end + 2)
+            string_length(rest)
         } else if rest.starts_with("'\"'") || rest.starts_with("'{'") || rest.starts_with("'}'") {
             3
         } else {
@@ -160,6 +157,20 @@ fn code_of(text: &str) -> String {
         while chars.next_if(|(next, _)| *next < at + skip).is_some() {}
     }
     out
+}
+
+/// How long the string literal is that this text begins with.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 fn ident(text: &str) -> &str {

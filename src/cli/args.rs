@@ -55,6 +55,9 @@ pub struct Global {
     /// Draw with plain ASCII characters
     #[arg(long, global = true)]
     pub ascii: bool,
+    /// Do not listen to the mouse, so that the terminal selects text
+    #[arg(long, global = true)]
+    pub no_mouse: bool,
     /// Write a log to this file; there is none otherwise, and it never holds a value
     #[arg(long, global = true, value_name = "FILE")]
     pub log: Option<PathBuf>,

@@ -71,7 +71,7 @@ async fn real(global: &Global, config: &crate::engine::Config) -> Result<(Ports,
         context: global.context.clone(),
         impersonate: global.act_as.clone(),
     };
-    let gateway = connect(&options).await?;
+    let gateway = connect(&options)?;
     let identity = gateway.identity().await.unwrap_or_else(|_| Identity {
         context: gateway.context().clone(),
         server: gateway.server().clone(),

@@ -48,12 +48,11 @@ pub fn ascii(symbol: &str) -> &'static str {
         UNFOLDED | "↓" => "v",
         "↑" => "^",
         "←" => "<",
-        NEXT => ".",
         SEALED | FULL => "#",
         OPEN => "o",
         MARK | DOT => "*",
         CUT => "~",
-        REST => ".",
+        NEXT | REST => ".",
         ACROSS | "–" | "—" | "━" => "-",
         DOWN => "|",
         "┌" | "┐" | "└" | "┘" | "├" | "┤" | "┬" | "┴" | "┼" | "╭" | "╮" | "╰" | "╯" => "+",
@@ -68,13 +67,10 @@ pub fn ascii(symbol: &str) -> &'static str {
 /// Whether the locale says UTF-8; `get` reads the environment. The first of the three that is set decides.
 #[must_use]
 pub fn is_utf8(get: impl Fn(&str) -> Option<String>) -> bool {
-    ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(|name| get(name).filter(|value| !value.is_empty()))
-        .is_some_and(|value| {
-            let value = value.to_ascii_lowercase();
-            value.contains("utf-8") || value.contains("utf8")
-        })
+    ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| get(name).filter(|value| !value.is_empty())).is_some_and(|value| {
+        let value = value.to_ascii_lowercase();
+        value.contains("utf-8") || value.contains("utf8")
+    })
 }
 
 #[cfg(test)]

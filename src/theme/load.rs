@@ -94,7 +94,8 @@ fn sheet(name: &str, folder: Option<&Path>, heirs: &mut Vec<String>) -> Result<S
                 modifier(word).map(|one| all | one).ok_or_else(|| unknown("modifier", word))
             })
         };
-        let style = Style { fg: color(&entry.fg)?, bg: color(&entry.bg)?, ..Style::new() }.add_modifier(modifiers(&entry.modifiers)?);
+        let style =
+            Style { fg: color(&entry.fg)?, bg: color(&entry.bg)?, ..Style::new() }.add_modifier(modifiers(&entry.modifiers)?);
         sheet.insert(role.name(), (style, modifiers(&entry.mono)?));
     }
     Ok(sheet)

@@ -130,7 +130,7 @@ fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
 }
 
 fn annotate(store: &SecretStore, progress: &Progress) -> Operation {
-    Operation::annotate(store.store_ref(), FORCE_SYNC, progress.now.as_second().to_string())
+    Operation::annotate(store.store_ref(), FORCE_SYNC, progress.stamp(STEP.id).to_string())
 }
 
 fn preview(stores: &[&SecretStore], progress: &Progress) -> Preview {

@@ -2,7 +2,7 @@
 
 import shutil
 
-from .places import state_of
+from .places import lock_lab, state_of
 from .processes import Processes
 from .say import say
 
@@ -12,7 +12,9 @@ def down(options):
     if not state.exists():
         say(f"There is no lab named {options.name}; nothing to do.")
         return
-    take_down(state)
+    with lock_lab(options.name):
+        if state.exists():
+            take_down(state)
     say(f"The lab {options.name} is down.")
 
 

@@ -5,7 +5,6 @@ files, our sources and the build command. A changed lock file therefore never
 meets an old program, and a checkout of an older commit finds its own again.
 """
 
-import fcntl
 import hashlib
 import os
 import platform
@@ -14,10 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
-from .places import GO, HERE, cache
+from .places import GO, HERE, cache, lock
 from .say import LabError, last_lines, plain, say
 
 STRIP = "-s -w"
@@ -30,7 +28,8 @@ class Part:
         self.name, self.minutes, self.programs = name, minutes, programs
 
     def sources(self):
-        return sorted(path for path in self.folder().rglob("*") if path.is_file())
+        """What decides the result. Anything else in the folder, as an editor's file, does not."""
+        return sorted(path for path in self.folder().rglob("*") if path.suffix in (".go", ".mod", ".sum", ".txt"))
 
     def key(self):
         digest = hashlib.sha256(repr((self.name, self.recipe(), platform.machine())).encode())
@@ -108,8 +107,8 @@ PARTS = [
     GoPart("etcd", 1, ["go.etcd.io/etcd/server/v3"], ["server"]),
     PythonPart("openbao", 1, ["bao"]),
     GoPart("kwok", 2, ["sigs.k8s.io/kwok/cmd/kwok"], ["kwok"], extra=copy_log_crd),
-    GoPart("external-secrets", 5, ["."], ["external-secrets"], extra=copy_crds),
-    GoPart("kubernetes", 9, ["k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager"],
+    GoPart("external-secrets", 7, ["."], ["external-secrets"], extra=copy_crds),
+    GoPart("kubernetes", 12, ["k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager"],
            ["kube-apiserver", "kube-controller-manager"],
            # kubectl refuses a server that does not know its version.
            flags=STRIP + " -X k8s.io/component-base/version.gitVersion=v1.37.2"),
@@ -133,19 +132,6 @@ def run(command, log, cwd=None, env=None):
     if done.returncode:
         raise LabError(f"`{' '.join(str(word) for word in command[:3])} ...` failed with exit code {done.returncode}. "
                        f"The end of its output:\n{last_lines(log)}")
-
-
-@contextmanager
-def lock(path, waiting):
-    """Hold a file lock; say so when another process holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(waiting)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def install(parts=PARTS, quiet=False):

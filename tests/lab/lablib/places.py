@@ -1,12 +1,14 @@
 """Where things are: the checkout, the cache of programs, the state of each lab."""
 
+import fcntl
 import json
 import os
 import re
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
-from .say import LabError
+from .say import LabError, say
 
 HERE = Path(__file__).resolve().parent.parent
 GO = HERE / "go"
@@ -59,3 +61,21 @@ def load(name):
     if lab is None:
         raise LabError(f"There is no lab named {name}. `lab up --name {name}` starts one.")
     return lab
+
+
+@contextmanager
+def lock(path, waiting):
+    """Hold a file lock; say so when another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(waiting)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def lock_lab(name):
+    """Only one `up` or `down` works on a lab at a time. The lock ends with its process, also by a crash."""
+    return lock(labs() / f".{name}.lock", f"Another command is at work on the lab {name}; waiting for it.")

@@ -3,16 +3,16 @@
 import json
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from . import addresses, cluster, vaults, world
 from .down import take_down
 from .parts import BY_NAME, install, needed
-from .places import state_of, write_json, write_private
+from .places import lock_lab, state_of, write_json, write_private
 from .processes import Processes
 from .say import LabError, complain, plain, say
 from .values import Values
-from .wire import Kubernetes, headline, wait
+from .wire import STOPPING, Kubernetes, headline, wait
 
 NAMESPACES = {"dev": "ameide-dev", "staging": "ameide-staging", "prod": "ameide-prod", "external_secrets": "external-secrets"}
 VAULT_NAMESPACES = ["ameide-dev", "ameide-staging", "ameide-prod"]
@@ -21,7 +21,11 @@ VAULT_NAMESPACES = ["ameide-dev", "ameide-staging", "ameide-prod"]
 def up(options):
     addresses.check_root()
     install(needed(options.vault), quiet=True)
-    state = state_of(options.name)
+    with lock_lab(options.name):
+        start(options, state_of(options.name))
+
+
+def start(options, state):
     if Processes(state).strays() or any(Processes(state).alive(name) for name in Processes(state).all()):
         raise LabError(f"The lab {options.name} is up already, or half of it still runs. `lab down --name {options.name}` ends it.")
     shutil.rmtree(state, ignore_errors=True)
@@ -63,9 +67,13 @@ class Lab:
         with ThreadPoolExecutor(2) as pool:
             vault = pool.submit(self.start_vault)
             control = pool.submit(self.start_control_plane)
-            # A failure of one must not wait for the patience of the other.
-            for step in (vault, control):
-                step.result()
+            try:
+                for step in as_completed([vault, control]):
+                    step.result()
+            except BaseException:
+                # The other step must not wait out its patience.
+                STOPPING.set()
+                raise
         self.join_both()
         self.write_lab()
 

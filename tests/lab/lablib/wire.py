@@ -171,11 +171,16 @@ def headline(text):
     return top("apiVersion"), top("kind"), fields.get("namespace"), fields["name"]
 
 
+STOPPING = threading.Event()  # set when the command gives up, so that no thread waits out its patience
+
+
 def wait(what, seconds, test, period=0.1, alive=None):
     """Try until the test gives something true; say what was last seen when time is up."""
     until = time.monotonic() + seconds
     last = None
     while True:
+        if STOPPING.is_set():
+            raise LabError(f"Gave up waiting for {what}.")
         if alive:
             alive()
         try:

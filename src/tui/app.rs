@@ -1,0 +1,29 @@
+//! What the console knows and does, without a terminal: The Elm Architecture. Messages come in, [`update`]
+//! changes the [`Model`] and says what is to be done outside as [`Effect`] values, which a test can compare.
+//! Nothing here draws, waits, or imports ratatui.
+
+pub mod board;
+pub mod causes;
+pub mod document;
+pub mod effect;
+pub mod field;
+pub mod filter;
+pub mod index;
+pub mod links;
+pub mod message;
+pub mod model;
+pub mod pages;
+pub mod palette;
+pub mod prompt;
+pub mod rows;
+pub mod run;
+pub mod status;
+pub mod story;
+mod update;
+pub mod words;
+pub mod writes;
+
+pub use effect::{Ask, Effect};
+pub use message::{Message, Moment, Spot};
+pub use model::{Model, Overlay, Reader, Saying, Screen};
+pub use update::update;

@@ -1,0 +1,363 @@
+//! The board's own state: which pane has the focus, which row is selected, what is folded, filtered, marked.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::causes::Told;
+use super::effect::{Ask, Effect};
+use super::index::{Entry, Index, View};
+use super::links::linked;
+use super::model::{Model, Overlay, Reader, Screen};
+use super::pages::Page;
+use super::rows::{Tone, describe};
+use super::words::named;
+use crate::engine::target_of;
+use crate::keymap::Action;
+use crate::model::{Kind, ObjectRef};
+use crate::runbooks::Target;
+
+/// What can have the focus on the board.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pane {
+    /// The causes.
+    #[default]
+    Causes,
+    /// The stores.
+    Stores,
+    /// The `ExternalSecret`s.
+    ExternalSecrets,
+    /// The Vaults, their replicas and paths.
+    Vault,
+}
+
+impl Pane {
+    /// In the order of Tab.
+    pub const ALL: [Self; 4] = [Self::Causes, Self::Stores, Self::ExternalSecrets, Self::Vault];
+    /// The three side by side.
+    pub const TABLES: [Self; 3] = [Self::Stores, Self::ExternalSecrets, Self::Vault];
+
+    /// Whether objects of this kind stand in it.
+    const fn shows(self, object: &ObjectRef) -> bool {
+        match object.kind {
+            Kind::SecretStore | Kind::ClusterSecretStore => matches!(self, Self::Stores),
+            Kind::ExternalSecret => matches!(self, Self::ExternalSecrets),
+            Kind::Vault | Kind::VaultPath => matches!(self, Self::Vault),
+            _ => false,
+        }
+    }
+
+    /// What its heading says.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Causes => "CAUSES",
+            Self::Stores => "STORES",
+            Self::ExternalSecrets => "EXTERNALSECRETS",
+            Self::Vault => "VAULT",
+        }
+    }
+}
+
+/// The state of the board.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    /// The rows, worked out for the newest picture.
+    pub index: Index,
+    /// What has the focus.
+    pub focus: Pane,
+    /// The table that is shown where there is room for one only.
+    pub tab: Option<Pane>,
+    /// The cause that is told in full.
+    pub cause: usize,
+    cursors: [usize; 4],
+    /// What is folded and filtered.
+    pub view: View,
+    /// Rows that were marked.
+    pub marks: BTreeSet<ObjectRef>,
+    /// What belongs to the selected row.
+    pub linked: HashSet<ObjectRef>,
+    first_linked: [Option<usize>; 4],
+    linked_in_fold: [usize; 4],
+}
+
+impl Board {
+    /// The row that a pane's cursor is on.
+    #[must_use]
+    pub const fn cursor(&self, pane: Pane) -> usize {
+        self.cursors[pane as usize]
+    }
+
+    /// The row of a pane that must be seen: its cursor's, or the first that belongs to the selected row of another.
+    #[must_use]
+    pub fn in_sight(&self, pane: Pane) -> usize {
+        let linked = self.first_linked[pane as usize].filter(|_| self.focus != pane);
+        linked.unwrap_or_else(|| self.cursor(pane))
+    }
+
+    /// How many rows that belong to the selected one are folded away in a pane.
+    #[must_use]
+    pub const fn linked_in_fold(&self, pane: Pane) -> usize {
+        self.linked_in_fold[pane as usize]
+    }
+
+    /// The table to show where there is room for one only.
+    #[must_use]
+    pub fn tab(&self) -> Pane {
+        if self.focus == Pane::Causes { self.tab.unwrap_or(Pane::ExternalSecrets) } else { self.focus }
+    }
+
+    /// The selected row of the pane that has the focus.
+    #[must_use]
+    pub fn selected(&self) -> Option<&Entry> {
+        self.index.rows(self.focus).entries.get(self.cursor(self.focus))
+    }
+
+    /// The cause that is told in full.
+    #[must_use]
+    pub fn told(&self) -> Option<&Told> {
+        self.index.causes.get(self.cause)
+    }
+
+    /// The object that keys work on: the selected row's, or the cause's.
+    #[must_use]
+    pub fn object(&self, _model: &Model) -> Option<ObjectRef> {
+        match self.focus {
+            Pane::Causes => self.told().map(|told| told.cause.subject.clone()),
+            _ => self.selected()?.object(),
+        }
+    }
+}
+
+impl Model {
+    /// Works out the rows anew, and keeps each cursor on the row that it was on.
+    pub(super) fn reindex(&mut self) {
+        // What stands around the rows takes about this much.
+        let around = if self.snapshot.diagnosis.causes.is_empty() { 12 } else { 20 };
+        self.board.view.room = usize::from(self.size.1).saturating_sub(around).max(6);
+        let index = Index::of(&self.snapshot.world, &self.snapshot.diagnosis, &self.board.view);
+        for pane in Pane::TABLES {
+            let old = self.board.index.rows(pane).entries.get(self.board.cursors[pane as usize]).cloned();
+            let entries = &index.rows(pane).entries;
+            let cursor = &mut self.board.cursors[pane as usize];
+            if let Some(at) = old.and_then(|old| entries.iter().position(|entry| entry.is_same(&old))) {
+                *cursor = at;
+            }
+            *cursor = (*cursor).min(entries.len().saturating_sub(1));
+        }
+        self.board.index = index;
+        self.board.cause = self.board.cause.min(self.board.index.causes.len().saturating_sub(1));
+        self.relink();
+    }
+
+    /// Works out what belongs to the selected row.
+    pub(super) fn relink(&mut self) {
+        self.board.linked = match self.board.focus {
+            Pane::Causes => HashSet::new(),
+            _ => self.board.selected().and_then(Entry::object).map_or_else(HashSet::new, |o| linked(&self.snapshot.world, &o)),
+        };
+        let board = &mut self.board;
+        for pane in Pane::TABLES {
+            let belongs = |entry: &Entry| entry.object().is_some_and(|object| board.linked.contains(&object));
+            let entries = &board.index.rows(pane).entries;
+            let shown = if board.linked.is_empty() { 0 } else { entries.iter().filter(|entry| belongs(entry)).count() };
+            let all = board.linked.iter().filter(|object| pane.shows(object)).count();
+            board.first_linked[pane as usize] = if shown > 0 { entries.iter().position(belongs) } else { None };
+            board.linked_in_fold[pane as usize] = all.saturating_sub(shown);
+        }
+    }
+
+    /// A key on the board.
+    pub(super) fn board_act(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Down => self.board_move(1),
+            Action::Up => self.board_move(-1),
+            Action::PageDown => self.board_move(self.page()),
+            Action::PageUp => self.board_move(-self.page()),
+            Action::Top => self.board_move(isize::MIN),
+            Action::Bottom => self.board_move(isize::MAX),
+            Action::NextPane => self.focus_by(1),
+            Action::PreviousPane => self.focus_by(Pane::ALL.len() - 1),
+            Action::NextBroken => self.next_broken(true),
+            Action::PreviousBroken => self.next_broken(false),
+            Action::Accept => self.board_open(),
+            Action::Fold => self.fold(),
+            Action::Mark => self.mark(),
+            Action::Filter => self.overlay = Some(Overlay::Filter(super::field::Field::holding(&self.board.view.filter.text))),
+            Action::Why => self.why(),
+            Action::Repair => return self.repair(),
+            Action::CopyName => return self.copy_name(),
+            Action::Refresh => {
+                self.say("Every Vault is asked again.");
+                return vec![Effect::Engine(Ask::Refresh)];
+            }
+            Action::Back => self.board_back(),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Moves the cursor of the pane that has the focus.
+    pub(super) fn board_move(&mut self, by: isize) {
+        let pane = self.board.focus;
+        let (at, len) = match pane {
+            Pane::Causes => (self.board.cause, self.board.index.causes.len()),
+            _ => (self.board.cursor(pane), self.board.index.rows(pane).entries.len()),
+        };
+        let to = at.saturating_add_signed(by).min(len.saturating_sub(1));
+        match pane {
+            Pane::Causes => self.board.cause = to,
+            _ => self.board.cursors[pane as usize] = to,
+        }
+        self.relink();
+    }
+
+    fn focus_by(&mut self, steps: usize) {
+        let at = Pane::ALL.iter().position(|pane| *pane == self.board.focus).unwrap_or(0);
+        self.focus(Pane::ALL[(at + steps) % Pane::ALL.len()]);
+    }
+
+    /// Gives a pane the focus.
+    pub(super) fn focus(&mut self, pane: Pane) {
+        self.board.focus = pane;
+        if pane != Pane::Causes {
+            self.board.tab = Some(pane);
+        }
+        self.relink();
+    }
+
+    /// Puts the cursor on a row that was clicked.
+    pub(super) fn select(&mut self, pane: Pane, row: usize) {
+        self.focus(pane);
+        self.board.cursors[pane as usize] = row.min(self.board.index.rows(pane).entries.len().saturating_sub(1));
+        self.relink();
+    }
+
+    fn next_broken(&mut self, forwards: bool) {
+        if self.board.focus == Pane::Causes {
+            return self.board_move(if forwards { 1 } else { -1 });
+        }
+        let pane = self.board.focus;
+        let rows = &self.board.index.rows(pane).entries;
+        let is_broken = |at: &usize| {
+            !matches!(rows[*at], Entry::Group { open: true, .. } | Entry::Folded { .. })
+                && describe(self, &rows[*at]).tone < Tone::Active
+        };
+        let at = self.board.cursor(pane);
+        let found = if forwards { (at + 1..rows.len()).find(is_broken) } else { (0..at).rev().find(is_broken) };
+        match found {
+            Some(found) => {
+                self.board.cursors[pane as usize] = found;
+                self.relink();
+            }
+            None => self.say(if forwards { "No broken row below." } else { "No broken row above." }),
+        }
+    }
+
+    /// Enter: a namespace folds, anything else is explained.
+    fn board_open(&mut self) {
+        match self.board.selected().cloned() {
+            Some(Entry::Group { namespace, .. }) if self.board.focus != Pane::Causes => {
+                let flip = (self.board.focus, namespace);
+                if !self.board.view.flipped.remove(&flip) {
+                    self.board.view.flipped.insert(flip);
+                }
+                self.reindex();
+            }
+            Some(Entry::Folded { .. }) if self.board.focus != Pane::Causes => self.fold(),
+            _ => self.why(),
+        }
+    }
+
+    fn fold(&mut self) {
+        let pane = self.board.tab();
+        if !self.board.view.unfolded.remove(&pane) {
+            self.board.view.unfolded.insert(pane);
+        }
+        self.reindex();
+    }
+
+    fn mark(&mut self) {
+        let marked = self.board.selected().filter(|_| self.board.focus != Pane::Causes).and_then(|entry| match entry {
+            Entry::Object(object, _) => Some(object.clone()),
+            _ => None,
+        });
+        let Some(object) = marked else { return self.say("Stores and ExternalSecrets can be marked.") };
+        if !self.board.marks.remove(&object) {
+            self.board.marks.insert(object);
+        }
+        self.board_move(1);
+    }
+
+    fn why(&mut self) {
+        match self.board.object(self) {
+            Some(object) => self.open(Screen::Reader(Reader::new(Page::Why(object)))),
+            None => self.say("Nothing is selected."),
+        }
+    }
+
+    fn copy_name(&mut self) -> Vec<Effect> {
+        if let Some(object) = self.board.object(self) {
+            vec![Effect::Copy(object.short())]
+        } else {
+            self.say("Nothing is selected.");
+            Vec::new()
+        }
+    }
+
+    /// Esc on the board takes away what was put there last: the filter, then the marks.
+    fn board_back(&mut self) {
+        if !self.board.view.filter.is_empty() {
+            self.board.view.filter = super::filter::Filter::default();
+            self.reindex();
+        } else if !self.board.marks.is_empty() {
+            self.board.marks.clear();
+        } else {
+            self.focus(Pane::Causes);
+        }
+    }
+
+    /// The runbook that repairs what is selected, and on what. Marks win over the selection; an object that
+    /// stands under a cause is repaired by repairing the cause.
+    #[must_use]
+    pub fn remedy(&self) -> Option<(&'static str, Target)> {
+        let diagnosis = &self.snapshot.diagnosis;
+        if !self.board.marks.is_empty() {
+            return Some(("refresh", Target::Objects(self.board.marks.iter().cloned().collect())));
+        }
+        let object = self.board.object(self)?;
+        if self.board.focus == Pane::Causes {
+            let told = self.board.told()?;
+            let target = match told.subjects.as_slice() {
+                [one] => target_of(one),
+                many => Target::Objects(many.to_vec()),
+            };
+            return told.cause.runbooks.first().map(|runbook| (*runbook, target));
+        }
+        let cause = {
+            let finding = self.board.index.findings_of(&object).iter().find_map(|number| diagnosis.findings.get(*number));
+            finding.and_then(|finding| {
+                let (slug, subject) = finding.cause();
+                diagnosis.causes.iter().find(|cause| cause.slug == slug && cause.subject == subject)
+            })
+        };
+        if let Some(cause) = cause {
+            cause.runbooks.first().map(|runbook| (*runbook, target_of(&cause.subject)))
+        } else {
+            use crate::model::Kind::{ClusterSecretStore, ExternalSecret, SecretStore};
+            matches!(object.kind, ExternalSecret | SecretStore | ClusterSecretStore).then(|| ("refresh", target_of(&object)))
+        }
+    }
+
+    fn repair(&mut self) -> Vec<Effect> {
+        if self.run_is_on() {
+            self.open(Screen::Runbook);
+            return Vec::new();
+        }
+        if let Some((runbook, target)) = self.remedy() {
+            self.start(runbook, target)
+        } else {
+            let what = self.board.object(self).map_or_else(|| "this".to_owned(), |object| named(&object));
+            self.say(format!("No runbook repairs {what}. X says what is known of it, R lists every runbook."));
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Causes as they are told: those of a Vault each, others by their rule, so that twenty objects that wait for
+//! their back-off are one thing to read and one to repair.
+
+use std::collections::HashSet;
+
+use super::words::counted;
+use crate::diagnosis::Cause;
+use crate::model::{Kind, Name, ObjectRef};
+
+/// A cause as it is told: one, or several of one rule with their numbers added up.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The first of them, with the numbers of all.
+    pub cause: Cause,
+    /// The subjects of all.
+    pub subjects: Vec<ObjectRef>,
+}
+
+/// Twenty objects that wait for their back-off are one thing to a person.
+#[must_use]
+pub fn told(causes: &[Cause]) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    for cause in causes {
+        let same = |other: &&mut Told| other.cause.slug == cause.slug && cause.subject.kind != Kind::Vault;
+        match told.iter_mut().find(same) {
+            Some(group) => group.add(cause),
+            None => told.push(Told { cause: cause.clone(), subjects: vec![cause.subject.clone()] }),
+        }
+    }
+    told
+}
+
+impl Told {
+    fn add(&mut self, other: &Cause) {
+        let sum = &mut self.cause;
+        for (into, from) in [(&mut sum.radius, &other.radius), (&mut sum.failing, &other.failing)] {
+            into.stores += from.stores;
+            into.external_secrets += from.external_secrets;
+            into.secrets += from.secrets;
+            into.workloads += from.workloads;
+            into.pods += from.pods;
+        }
+        sum.follows.external_secrets += other.follows.external_secrets;
+        sum.follows.stores += other.follows.stores;
+        sum.follows.first = [sum.follows.first, other.follows.first].into_iter().flatten().min();
+        sum.follows.last = sum.follows.last.max(other.follows.last);
+        sum.spared.secrets += other.spared.secrets;
+        sum.spared.pods += other.spared.pods;
+        sum.since = [sum.since, other.since].into_iter().flatten().min();
+        sum.certainty = sum.certainty.min(other.certainty);
+        sum.findings.extend(&other.findings);
+        self.subjects.push(other.subject.clone());
+        let namespaces: HashSet<&Name> = self.subjects.iter().map(|subject| &subject.namespace).collect();
+        sum.failing.namespaces = namespaces.len();
+        sum.radius.namespaces = namespaces.len();
+    }
+
+    /// What it is about: the object, or how many.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self.subjects.as_slice() {
+            [one] => one.short(),
+            many => counted(many.len(), self.cause.subject.kind.as_str()),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What is to be done outside, as values: that no write leaves without an agreement is one test over these.
+
+use crate::runbooks::Target;
+
+/// Something to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The engine is asked for something.
+    Engine(Ask),
+    /// This goes to the clipboard.
+    Copy(String),
+    /// Everything is drawn anew.
+    Redraw,
+    /// The process stops until the shell wakes it.
+    Suspend,
+    /// The console ends.
+    Quit,
+}
+
+/// What the engine is asked for: its [`Command`](crate::engine::Command), in a form that can be compared.
+/// Shares are not among these: the event loop hands them over, unseen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Open writes.
+    OpenWrites {
+        /// What was typed for the context's name.
+        context: String,
+        /// Why.
+        reason: String,
+    },
+    /// Close them.
+    CloseWrites,
+    /// Begin a runbook; it asks before it does anything.
+    Start {
+        /// Its name.
+        runbook: &'static str,
+        /// On what.
+        target: Target,
+    },
+    /// Agree to what is shown.
+    Agree,
+    /// The name that was asked for.
+    Name(String),
+    /// Take the shares from the Secret that is shown.
+    SharesFromSecret,
+    /// Begin nothing new, or go on.
+    Pause(bool),
+    /// End after what is in flight.
+    Stop,
+    /// Ask every Vault again.
+    Refresh,
+}
+
+impl Ask {
+    /// Whether it is an agreement to a step, after which something may be written.
+    #[must_use]
+    pub const fn agrees(&self) -> bool {
+        matches!(self, Self::Agree | Self::Name(_) | Self::SharesFromSecret)
+    }
+}

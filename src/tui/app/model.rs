@@ -1,0 +1,191 @@
+//! The whole state of the face. The newest picture of the engine is in it, and what the person did to the view.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::board::Board;
+use super::field::Field;
+use super::message::Moment;
+use super::pages::Page;
+use super::palette::Palette;
+use super::run::Run;
+use super::writes::WritesDialog;
+use crate::engine::{RunState, RunView, Snapshot};
+use crate::keymap::Place;
+
+/// The state of the face.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The newest picture.
+    pub snapshot: Arc<Snapshot>,
+    /// The time by which ages are told.
+    pub now: Timestamp,
+    /// The window, in columns and rows.
+    pub size: (u16, u16),
+    /// The board, always there.
+    pub board: Board,
+    /// The runbook's screen.
+    pub run: Run,
+    /// What lies on the board, the topmost last.
+    pub stack: Vec<Screen>,
+    /// What lies on everything and takes the keys.
+    pub overlay: Option<Overlay>,
+    /// The last thing that was said to the person.
+    pub saying: Option<Saying>,
+    /// How many characters the hidden field holds.
+    pub hidden: usize,
+    /// Runs that were over before the present one, the newest last; for the commands run so far.
+    pub past: Vec<Arc<RunView>>,
+    pub(super) last_key: Option<Duration>,
+    pub(super) quit_asked: Option<Duration>,
+}
+
+/// A screen on top of the board.
+#[derive(Clone, Debug)]
+pub enum Screen {
+    /// The runbook that runs, or ran last.
+    Runbook,
+    /// The list of runbooks, and which is selected.
+    Runbooks(usize),
+    /// Something to read.
+    Reader(Reader),
+}
+
+/// Something that is being read.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// What.
+    pub page: Page,
+    /// How many lines are above the window.
+    pub scroll: usize,
+}
+
+impl Reader {
+    /// From the top.
+    #[must_use]
+    pub const fn new(page: Page) -> Self {
+        Self { page, scroll: 0 }
+    }
+}
+
+/// What lies on everything.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// The filter is being typed.
+    Filter(Field),
+    /// The palette.
+    Palette(Palette),
+    /// Writes are being opened.
+    Writes(WritesDialog),
+}
+
+/// Something said to the person, until the next key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saying {
+    /// A sentence.
+    pub text: String,
+}
+
+/// How many runs are remembered.
+const PAST: usize = 20;
+
+impl Model {
+    /// Before anything happened.
+    #[must_use]
+    pub fn new(snapshot: Arc<Snapshot>, size: (u16, u16)) -> Self {
+        let mut model = Self {
+            now: snapshot.now,
+            size,
+            board: Board::default(),
+            run: Run::default(),
+            stack: Vec::new(),
+            overlay: None,
+            saying: None,
+            hidden: 0,
+            past: Vec::new(),
+            last_key: None,
+            quit_asked: None,
+            snapshot,
+        };
+        model.reindex();
+        model
+    }
+
+    /// Takes a new picture in. Rows are worked out anew only if the world or the diagnosis is another one.
+    pub(super) fn take(&mut self, snapshot: Arc<Snapshot>, at: Moment) {
+        let same =
+            Arc::ptr_eq(&self.snapshot.world, &snapshot.world) && Arc::ptr_eq(&self.snapshot.diagnosis, &snapshot.diagnosis);
+        if let (Some(old), Some(new)) = (&self.snapshot.run, &snapshot.run)
+            && old.started != new.started
+        {
+            self.past.push(old.clone());
+            if self.past.len() > PAST {
+                self.past.remove(0);
+            }
+        }
+        let errors = self.snapshot.errors.last() != snapshot.errors.last();
+        if errors && let Some(notice) = snapshot.errors.last() {
+            self.say(notice.text.clone());
+        }
+        self.snapshot = snapshot;
+        self.now = self.snapshot.now;
+        if !same {
+            self.reindex();
+        }
+        self.run_changed(at);
+    }
+
+    /// Says something until the next key.
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.saying = Some(Saying { text: text.into() });
+    }
+
+    /// Puts a screen on top, unless it is there already.
+    pub(super) fn open(&mut self, screen: Screen) {
+        let same = |old: &Screen| std::mem::discriminant(old) == std::mem::discriminant(&screen);
+        match (&screen, self.stack.last_mut()) {
+            (Screen::Runbook, _) => self.stack.retain(|old| !same(old)),
+            (_, Some(top)) if same(top) => {
+                *top = screen;
+                return;
+            }
+            _ => {}
+        }
+        self.stack.push(screen);
+    }
+
+    /// Where a key that is pressed now is looked up.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        if self.overlay.is_some() {
+            return Place::Field;
+        }
+        match self.stack.last() {
+            None => Place::Board,
+            Some(Screen::Runbook) if self.typing().is_some() => Place::Field,
+            Some(Screen::Runbook) => Place::Runbook,
+            Some(Screen::Runbooks(_)) => Place::List,
+            Some(Screen::Reader(_)) => Place::Reader,
+        }
+    }
+
+    /// Whether a runbook goes on.
+    #[must_use]
+    pub fn run_is_on(&self) -> bool {
+        self.snapshot.run.as_ref().is_some_and(|run| !matches!(run.state, RunState::Over(_)))
+    }
+
+    /// A page for `PgUp` and `PgDn`, in rows.
+    pub(super) fn page(&self) -> isize {
+        isize::try_from(self.size.1 / 2).unwrap_or(10).max(1)
+    }
+
+    /// When something changes on the screen although nothing happens, since the start: an agreement that waits
+    /// for the fingers to rest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.run.deadline()
+    }
+}

@@ -1,0 +1,294 @@
+//! What there is to read: why something is as it is, every key, what went wrong, the commands run so far.
+
+use super::board::Pane;
+use super::document::{Document, Ink};
+use super::model::Model;
+use super::rows::{Tone, describe};
+use super::story::{certainty, tell};
+use super::words::{counted, named, since};
+use crate::diagnosis::{Finding, rule};
+use crate::engine::RunView;
+use crate::keymap;
+use crate::model::kinds::ExternalSecret;
+use crate::model::{Clock, Kind, ObjectRef};
+use crate::runbooks::{RUNBOOKS, Runbook, Target};
+
+/// A page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// What is known of an object.
+    Why(ObjectRef),
+    /// Every key.
+    Help,
+    /// What went wrong inside.
+    Errors,
+    /// The commands run so far.
+    Commands,
+}
+
+/// Objects under a cause that are named one by one.
+const NAMED: usize = 20;
+
+impl Page {
+    /// Its heading.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Why(object) => format!("WHY  {}", named(object)),
+            Self::Help => "KEYS".to_owned(),
+            Self::Errors => "ERRORS".to_owned(),
+            Self::Commands => "COMMANDS RUN SO FAR".to_owned(),
+        }
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn document(&self, model: &Model) -> Document {
+        match self {
+            Self::Why(object) => why(model, object),
+            Self::Help => help(),
+            Self::Errors => errors(model),
+            Self::Commands => commands(model),
+        }
+    }
+
+    /// The commands that it shows.
+    #[must_use]
+    pub fn commands(&self, model: &Model) -> Vec<String> {
+        match self {
+            Self::Commands => runs(model).flat_map(|run| run.applied.iter().map(|applied| applied.operation.command())).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Model {
+    /// How wide a page is.
+    #[must_use]
+    pub fn reading_width(&self) -> usize {
+        usize::from(self.size.0).saturating_sub(2).min(110)
+    }
+
+    /// How many lines of a page are seen at once.
+    #[must_use]
+    pub fn reading_height(&self) -> usize {
+        usize::from(self.size.1).saturating_sub(4)
+    }
+
+    /// What a runbook would be run on, from what is selected.
+    #[must_use]
+    pub fn target_for(&self, runbook: &Runbook) -> Option<Target> {
+        let (first, target) = self.remedy()?;
+        let fits = match &target {
+            Target::Vault(_) => true,
+            Target::Objects(_) => runbook.name == "refresh" || runbook.name == first,
+        };
+        fits.then_some(target)
+    }
+}
+
+fn why(model: &Model, object: &ObjectRef) -> Document {
+    let mut page = Document::default();
+    let diagnosis = &model.snapshot.diagnosis;
+    let findings: Vec<&Finding> =
+        model.board.index.findings_of(object).iter().filter_map(|number| diagnosis.findings.get(*number)).collect();
+    if findings.is_empty() {
+        page.text(Ink::Plain, format!("No rule finds anything wrong with {}.", named(object)));
+    }
+    for finding in &findings {
+        told(&mut page, model, finding);
+    }
+    facts(&mut page, model, object);
+    let mut explained = Vec::new();
+    for finding in findings {
+        let Some(rule) = rule(finding.slug).filter(|rule| !explained.contains(&rule.slug)) else { continue };
+        explained.push(rule.slug);
+        page.title(format!("What it means: {}", rule.title));
+        page.markdown(rule.explain);
+        let repairs: Vec<&Runbook> = RUNBOOKS.iter().copied().filter(|runbook| rule.runbooks.contains(&runbook.name)).collect();
+        if !repairs.is_empty() {
+            page.title("Runbooks");
+            for runbook in repairs {
+                page.pair(runbook.name, 10, Ink::Plain, runbook.summary.split_whitespace().collect::<Vec<_>>().join(" "));
+            }
+        }
+    }
+    page
+}
+
+fn told(page: &mut Document, model: &Model, finding: &Finding) {
+    let diagnosis = &model.snapshot.diagnosis;
+    let title = rule(finding.slug).map_or(finding.slug, |rule| rule.title);
+    page.title(title);
+    page.text(Ink::Plain, finding.summary.clone());
+    if let Some(at) = finding.since {
+        page.pair("since", 10, Ink::Plain, since(at, model.now));
+    }
+    let cause = diagnosis.causes.iter().find(|cause| (cause.slug, &cause.subject) == (finding.slug, &finding.subject));
+    match (cause, &finding.because) {
+        (Some(cause), None) => {
+            page.pair("sure", 10, Ink::Plain, certainty(cause, &model.snapshot, model.now));
+            for (label, text) in tell(cause, &model.snapshot, model.now) {
+                page.pair(label, 10, Ink::Plain, text);
+            }
+        }
+        (_, Some((slug, root))) => {
+            let title = rule(slug).map_or(*slug, |rule| rule.title);
+            page.pair("because", 10, Ink::Strong, format!("{title}: {}", named(root)));
+        }
+        _ => {}
+    }
+    page.title("Evidence");
+    for evidence in &finding.evidence {
+        let at = evidence.at.map_or_else(|| "no time".to_owned(), |at| Clock(at).to_string());
+        let about = if evidence.object == finding.subject { String::new() } else { format!("{}: ", named(&evidence.object)) };
+        page.pair(format!("{at}  {}", evidence.source.as_str()), 21, Ink::Plain, format!("{about}{}", evidence.what));
+    }
+    if finding.evidence.is_empty() {
+        page.text(Ink::Muted, "The finding names none.");
+    }
+    if !finding.ruled_out.is_empty() {
+        page.title("Ruled out");
+        for one in &finding.ruled_out {
+            page.text(Ink::Plain, one.clone());
+        }
+    }
+    if let Some(cause) = cause.filter(|cause| cause.findings.len() > 1) {
+        page.title(format!("Because of it: {}", counted(cause.findings.len() - 1, "object")));
+        for under in cause.findings.iter().skip(1).take(NAMED).filter_map(|number| diagnosis.findings.get(*number)) {
+            page.line(vec![(Ink::Strong, format!("{}  ", named(&under.subject))), (Ink::Muted, under.summary.clone())]);
+        }
+        if cause.findings.len() > NAMED + 1 {
+            page.text(Ink::Muted, format!("… and {} more, in the panes of the board.", cause.findings.len() - 1 - NAMED));
+        }
+    }
+}
+
+/// What the object itself says.
+fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
+    let world = &model.snapshot.world;
+    let row = Pane::TABLES.iter().find_map(|pane| {
+        let entries = &model.board.index.rows(*pane).entries;
+        entries.iter().find(|entry| entry.object().as_ref() == Some(object)).map(|entry| describe(model, entry))
+    });
+    page.title("What it says of itself");
+    if let Some(row) = row {
+        page.pair("state", 10, Ink::Tone(row.tone), format!("{} {}", row.state, row.note).trim().to_owned());
+    }
+    let ready = match object.kind {
+        Kind::ExternalSecret => world.get::<ExternalSecret>(object).and_then(|es| es.ready.as_ref()),
+        Kind::SecretStore | Kind::ClusterSecretStore => world.store(object).and_then(|store| store.ready.as_ref()),
+        _ => None,
+    };
+    if let Some(ready) = ready {
+        let at = ready.since.map_or_else(String::new, |at| format!(", since {}", since(at, model.now)));
+        page.pair("Ready", 10, Ink::Plain, format!("{:?} {}{at}", ready.status, ready.reason));
+        page.pair("", 10, Ink::Muted, ready.message.to_string());
+    }
+    if let Some(es) = world.get::<ExternalSecret>(object).filter(|_| object.kind == Kind::ExternalSecret) {
+        let store = es.store_ref().map_or_else(|| "none: it only generates".to_owned(), |store| named(&store));
+        page.pair("store", 10, Ink::Plain, store);
+        let written = if world.target_of(es).is_some() { "exists" } else { "is not there, or may not be seen" };
+        page.pair("writes", 10, Ink::Plain, format!("Secret {}: it {written}", es.target));
+        let consumers: Vec<String> = world
+            .consumers_of(&es.meta.namespace, &es.target)
+            .filter(|pod| !pod.is_over())
+            .map(|pod| pod.meta.name.to_string())
+            .collect();
+        if !consumers.is_empty() {
+            page.pair("used by", 10, Ink::Plain, consumers.join(", "));
+        }
+        if let Some(at) = es.refreshed {
+            page.pair("synced", 10, Ink::Plain, since(at, model.now));
+        }
+        for remote in &es.remote {
+            let property = if remote.property.is_empty() { String::new() } else { format!(" → {}", remote.property) };
+            page.pair("reads", 10, Ink::Code, format!("{}{property}", remote.key));
+        }
+        if es.rotates() {
+            page.pair("generates", 10, Ink::Tone(Tone::Warning), "a new value at every sync: refreshing it is a rotation");
+        }
+    }
+    if let Some(store) = world.store(object).filter(|_| matches!(object.kind, Kind::SecretStore | Kind::ClusterSecretStore)) {
+        if let Some(vault) = &store.vault {
+            page.pair("Vault", 10, Ink::Plain, format!("{} mount “{}” ({})", vault.address, vault.mount, vault.version));
+        } else {
+            page.pair("provider", 10, Ink::Plain, store.provider.to_string());
+        }
+        page.pair("readers", 10, Ink::Plain, counted(world.readers_of(object).count(), "ExternalSecret"));
+    }
+    let events = world.events_of(object);
+    if !events.is_empty() {
+        page.title("Its events, newest first");
+        for event in events.iter().rev().take(8) {
+            let at = event.last.map_or_else(|| "no time".to_owned(), |at| Clock(at).to_string());
+            let tone = if event.warning { Ink::Tone(Tone::Warning) } else { Ink::Plain };
+            let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
+            page.pair(at, 10, tone, format!("{}: {}{times}", event.reason, event.message));
+        }
+    }
+}
+
+fn help() -> Document {
+    let mut page = Document::default();
+    for (place, lines) in keymap::help() {
+        page.title(place.title());
+        for (keys, long) in lines {
+            page.keys(keys, 18, long);
+        }
+    }
+    page.title("Signs");
+    for (sign, meaning) in [
+        ("✖ ▲ ? ✔", "Broken now; wrong or about to break; not known; well. The word beside it says the same."),
+        ("● ○", "A replica that is sealed; one that is open."),
+        ("▸ ◆", "The selected row; a marked one."),
+        ("…", "Something was cut off here for want of room. X shows all of it."),
+    ] {
+        page.keys(sign, 18, meaning);
+    }
+    page
+}
+
+fn errors(model: &Model) -> Document {
+    let mut page = Document::default();
+    if model.snapshot.errors.is_empty() {
+        page.text(Ink::Plain, "Nothing went wrong so far.");
+    }
+    for notice in model.snapshot.errors.iter().rev() {
+        let times = if notice.count > 1 { format!(" ({} times)", notice.count) } else { String::new() };
+        page.pair(Clock(notice.at).to_string(), 10, Ink::Plain, format!("{}{times}", notice.text));
+    }
+    if !model.snapshot.diagnosis.unknown.is_empty() {
+        page.title("Cannot be seen");
+        for one in &model.snapshot.diagnosis.unknown {
+            page.pair(one.subject.clone(), 24, Ink::Plain, one.needs.clone());
+        }
+    }
+    page
+}
+
+fn runs(model: &Model) -> impl Iterator<Item = &RunView> {
+    model.past.iter().chain(&model.snapshot.run).map(AsRef::as_ref)
+}
+
+fn commands(model: &Model) -> Document {
+    let mut page = Document::default();
+    let mut any = false;
+    for run in runs(model).filter(|run| !run.applied.is_empty()) {
+        any = true;
+        page.title(format!("{} on {}, {}", run.runbook, run.target, Clock(run.started)));
+        for applied in &run.applied {
+            page.pair(Clock(applied.at).to_string(), 10, Ink::Code, applied.operation.command());
+            if let Err(fault) = &applied.result {
+                page.pair("", 10, Ink::Tone(Tone::Failing), fault.to_string());
+            }
+        }
+    }
+    if any {
+        page.gap();
+        page.text(Ink::Muted, "These commands alone do the same. K copies them; none holds a secret.");
+    } else {
+        page.text(Ink::Plain, "Nothing was written in this session.");
+    }
+    page
+}

@@ -1,0 +1,382 @@
+//! The runbook's screen: which step is looked at, and what the person's keys do to the run.
+
+use std::time::Duration;
+
+use super::effect::{Ask, Effect};
+use super::message::Moment;
+use super::model::{Model, Reader, Screen};
+use super::pages::Page;
+use super::prompt::{Answer, Prompt, Way};
+use crate::engine::{RunState, RunView, StepState};
+use crate::keymap::{Action, Chord};
+use crate::runbooks::{Confirm, Next, Preview, Progress, Target, runbook};
+
+/// The state of the runbook's screen.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// What the run was started on.
+    pub target: Option<Target>,
+    /// The step that is looked at; `None` follows the one that runs.
+    pub looked_at: Option<usize>,
+    /// What a step that is not reached yet would do, as the world is now.
+    pub ahead: Option<Ahead>,
+    /// What is asked.
+    pub prompt: Option<Prompt>,
+    clock: Duration,
+}
+
+/// A look at a step that is not reached yet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ahead {
+    /// It would show this.
+    Shows(Preview),
+    /// It would say this.
+    Says(String),
+}
+
+/// What a person types on this screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typing {
+    /// A share, unseen.
+    Share,
+    /// A name.
+    Name,
+}
+
+impl Run {
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.prompt.as_ref()?.deadline(self.clock)
+    }
+}
+
+/// The step that a run is at.
+#[must_use]
+pub fn current(run: &RunView) -> usize {
+    let at = run.steps.iter().position(|step| !matches!(step.state, StepState::Ended(_)));
+    at.unwrap_or(run.steps.len().saturating_sub(1))
+}
+
+impl Model {
+    /// What the run asks, if it asks.
+    #[must_use]
+    pub fn asked(&self) -> Option<&Preview> {
+        match &self.snapshot.run.as_ref()?.state {
+            RunState::Asks(preview) => Some(preview),
+            _ => None,
+        }
+    }
+
+    /// Why the answer to what is asked could not be a yes, if so: writes are closed.
+    #[must_use]
+    pub fn closed_to(&self, confirm: &Confirm) -> Option<String> {
+        let sharing = matches!(confirm, Confirm::Share { .. });
+        (*confirm != Confirm::Start).then(|| self.snapshot.writes.allow(sharing, self.now).err()).flatten()
+    }
+
+    /// What the person types on the runbook's screen now, if it is the top one.
+    #[must_use]
+    pub fn typing(&self) -> Option<Typing> {
+        let on_top = self.overlay.is_none() && matches!(self.stack.last(), Some(Screen::Runbook));
+        let prompt = self.run.prompt.as_ref().filter(|prompt| on_top && prompt.way != Way::Left)?;
+        let confirm = &self.asked()?.confirm;
+        if self.closed_to(confirm).is_some() {
+            return None;
+        }
+        match (confirm, prompt.way) {
+            (Confirm::Share { .. }, Way::Typing) => Some(Typing::Share),
+            (Confirm::Share { .. }, Way::FromSecret) => self.secret_needs_name().then_some(Typing::Name),
+            (Confirm::TypeName(_), _) => Some(Typing::Name),
+            _ => None,
+        }
+    }
+
+    /// Whether the keys of the person go to the hidden field.
+    #[must_use]
+    pub fn hides_input(&self) -> bool {
+        self.typing() == Some(Typing::Share)
+    }
+
+    /// Whether shares are taken from a Secret only after the context's name was typed.
+    #[must_use]
+    pub fn secret_needs_name(&self) -> bool {
+        !self.snapshot.writes.policy.shares_from_secret()
+    }
+
+    /// Whether what is asked appeared so lately that no key counts yet.
+    #[must_use]
+    pub fn run_is_settling(&self) -> bool {
+        self.run.prompt.as_ref().is_some_and(|prompt| !prompt.is_armed(self.run.clock))
+    }
+
+    /// Begins a runbook. It asks before it does anything.
+    pub(super) fn start(&mut self, runbook: &'static str, target: Target) -> Vec<Effect> {
+        if self.run_is_on() {
+            self.open(Screen::Runbook);
+            self.say("A runbook goes on already: this is it. s stops it.");
+            return Vec::new();
+        }
+        self.run = Run { target: Some(target.clone()), clock: self.run.clock, ..Run::default() };
+        self.open(Screen::Runbook);
+        vec![Effect::Engine(Ask::Start { runbook, target })]
+    }
+
+    /// A new picture came: is the same still asked?
+    pub(super) fn run_changed(&mut self, at: Moment) {
+        self.run.clock = at.since_start;
+        let step = self.snapshot.run.as_ref().and_then(|run| run.steps.get(current(run))).map(|step| step.id);
+        let asked = self.asked().cloned().zip(step);
+        let dropped = match (asked, &mut self.run.prompt) {
+            (Some((preview, step)), Some(prompt)) => prompt.refresh(step, &preview, at.since_start),
+            (Some((preview, step)), prompt) => {
+                *prompt = Some(Prompt::new(step, &preview, at.since_start));
+                false
+            }
+            (None, prompt) => prompt.take().is_some_and(|prompt| prompt.is_pending()),
+        };
+        if dropped {
+            self.say("What is shown changed while you agreed: nothing was done. Look again.");
+        }
+        self.look_ahead();
+    }
+
+    /// Works out what a step that is not reached yet would do.
+    fn look_ahead(&mut self) {
+        self.run.ahead = self.ahead();
+    }
+
+    fn ahead(&self) -> Option<Ahead> {
+        let run = self.snapshot.run.as_ref()?;
+        let step = run.steps.get(self.run.looked_at?).filter(|step| step.state == StepState::Next)?;
+        let def = runbook(run.runbook)?.steps.iter().find(|def| def.id == step.id)?;
+        let next = (def.next)(self.run.target.as_ref()?, &self.snapshot.world, &Progress::new(self.now));
+        Some(match next {
+            Next::Confirm(preview) => Ahead::Shows(preview),
+            Next::Done(report) => Ahead::Says(format!("As the world is now: {}", report.summary)),
+            Next::Wait { what, .. } => Ahead::Says(format!("As the world is now, it would wait for {what}.")),
+            Next::Ask(_) | Next::Apply(_) => Ahead::Says("It has not been reached yet.".to_owned()),
+        })
+    }
+
+    /// The preview that the screen shows: what is asked, or what a step ahead would ask.
+    #[must_use]
+    pub fn preview(&self) -> Option<&Preview> {
+        match &self.run.ahead {
+            Some(Ahead::Shows(preview)) => Some(preview),
+            Some(Ahead::Says(_)) => None,
+            None => self.asked(),
+        }
+    }
+
+    /// A key on the runbook's screen.
+    pub(super) fn run_act(&mut self, action: Action, repeat: bool, at: Moment) -> Vec<Effect> {
+        if !matches!(action, Action::Agree)
+            && let Some(prompt) = &mut self.run.prompt
+        {
+            prompt.disturb();
+        }
+        match action {
+            Action::Agree => self.agree_by_y(repeat, at),
+            Action::Accept => return self.run_enter(repeat, at),
+            Action::Down => self.look_by(1),
+            Action::Up => self.look_by(-1),
+            Action::Top => self.look_at(0),
+            Action::Bottom => self.look_at(usize::MAX),
+            Action::Pause if self.run_is_on() => {
+                let paused = self.snapshot.run.as_ref().is_some_and(|run| run.state == RunState::Paused);
+                self.say(if paused {
+                    "It goes on."
+                } else {
+                    "Paused: nothing new is begun; what is in flight goes on. p goes on."
+                });
+                return vec![Effect::Engine(Ask::Pause(!paused))];
+            }
+            Action::Stop if self.run_is_on() => {
+                self.say("Stopping after what is in flight.");
+                return vec![Effect::Engine(Ask::Stop)];
+            }
+            Action::Other => self.other_way(),
+            Action::CopyCommand => return self.copy_command(),
+            Action::Why => {
+                let subject = self.run.target.as_ref().and_then(|target| match target {
+                    Target::Vault(vault) => Some(vault.clone()),
+                    Target::Objects(objects) => objects.first().cloned(),
+                });
+                if let Some(subject) = subject {
+                    self.open(Screen::Reader(Reader::new(Page::Why(subject))));
+                }
+            }
+            Action::Back => {
+                self.stack.pop();
+                if self.run_is_on() {
+                    self.say("The runbook goes on, and asks before it writes; r comes back to it.");
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// A key while a name or a share is typed on this screen. Characters of a share never come here.
+    pub(super) fn run_type(&mut self, chord: Chord, action: Option<Action>) -> Vec<Effect> {
+        match action {
+            Some(Action::Back) => {
+                if let Some(prompt) = &mut self.run.prompt {
+                    prompt.way = Way::Left;
+                    prompt.field.clear();
+                }
+                self.say("Wiped, nothing was sent. Enter comes back to the field.");
+            }
+            Some(Action::NextPane | Action::PreviousPane) => self.other_way(),
+            Some(Action::Accept) if self.typing() == Some(Typing::Name) => return self.send_name(),
+            Some(Action::Down) => self.look_by(1),
+            Some(Action::Up) => self.look_by(-1),
+            _ if self.typing() == Some(Typing::Name) => {
+                if let Some(prompt) = &mut self.run.prompt {
+                    prompt.field.take(chord);
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn send_name(&mut self) -> Vec<Effect> {
+        let (Some(preview), Some(prompt)) = (self.asked().cloned(), &self.run.prompt) else { return Vec::new() };
+        let typed = prompt.field.text().to_owned();
+        let wanted = match &preview.confirm {
+            Confirm::TypeName(name) => name.clone(),
+            _ => self.snapshot.identity.context.to_string(),
+        };
+        if typed != wanted {
+            self.say(if typed.is_empty() {
+                format!("Type “{wanted}” in full to agree. Nothing was done.")
+            } else {
+                format!("That is not “{wanted}”. Nothing was done.")
+            });
+            return Vec::new();
+        }
+        self.sent();
+        vec![Effect::Engine(Ask::Name(typed))]
+    }
+
+    fn sent(&mut self) {
+        if let Some(prompt) = &mut self.run.prompt {
+            prompt.sent = true;
+            prompt.field.clear();
+        }
+    }
+
+    /// Enter starts what writes nothing. It agrees to nothing else; it comes back to a field that was left.
+    fn run_enter(&mut self, repeat: bool, at: Moment) -> Vec<Effect> {
+        self.run.looked_at = None;
+        self.look_ahead();
+        let Some(confirm) = self.asked().map(|preview| preview.confirm.clone()) else { return Vec::new() };
+        if let Some(why) = self.closed_to(&confirm) {
+            self.say(why);
+            return Vec::new();
+        }
+        let Some(prompt) = &mut self.run.prompt else { return Vec::new() };
+        match confirm {
+            Confirm::Start if repeat || prompt.sent => Vec::new(),
+            Confirm::Start if !prompt.is_armed(at.since_start) => {
+                self.say("That was too soon to have read it. Enter again starts it.");
+                Vec::new()
+            }
+            Confirm::Start => {
+                prompt.sent = true;
+                vec![Effect::Engine(Ask::Agree)]
+            }
+            Confirm::Yes => {
+                self.say("Enter agrees to nothing. y agrees to what is shown.");
+                Vec::new()
+            }
+            Confirm::Share { .. } if prompt.way == Way::FromSecret => {
+                self.say("Enter agrees to nothing. y takes the shares from the Secret.");
+                Vec::new()
+            }
+            Confirm::TypeName(_) | Confirm::Share { .. } => {
+                prompt.way = Way::Typing;
+                Vec::new()
+            }
+        }
+    }
+
+    fn agree_by_y(&mut self, repeat: bool, at: Moment) {
+        let Some(confirm) = self.asked().map(|preview| preview.confirm.clone()) else {
+            return self.say("Nothing is asked now.");
+        };
+        if let Some(why) = self.closed_to(&confirm) {
+            return self.say(why);
+        }
+        if self.run.ahead.is_some() {
+            return self.say("This step is not reached yet. Enter goes back to the one that asks.");
+        }
+        let last = self.last_key;
+        let Some(prompt) = &mut self.run.prompt else { return };
+        let asks_for_y = confirm == Confirm::Yes || matches!(confirm, Confirm::Share { .. }) && prompt.way == Way::FromSecret;
+        match confirm {
+            _ if asks_for_y && prompt.sent => {}
+            _ if asks_for_y => match prompt.agree(at.since_start, last, repeat) {
+                Answer::Waits => {}
+                Answer::TooSoon => self.say("That was too soon to have read it. Press y again."),
+                Answer::TooFast => self.say("Keys came too fast, as when one is held down. Press y once, calmly."),
+            },
+            Confirm::Start => self.say("Enter starts this step; it writes nothing."),
+            Confirm::TypeName(name) => self.say(format!("y is not enough here: type “{name}” in full. Enter goes to the field.")),
+            _ => self.say("A share is asked for. Enter goes to the field."),
+        }
+    }
+
+    /// Time went on: an agreement may have ripened.
+    pub(super) fn run_tick(&mut self, at: Moment) -> Vec<Effect> {
+        self.run.clock = at.since_start;
+        if !self.run.prompt.as_mut().is_some_and(|prompt| prompt.ripe(at.since_start)) {
+            return Vec::new();
+        }
+        let Some(confirm) = self.asked().map(|preview| preview.confirm.clone()) else { return Vec::new() };
+        if self.closed_to(&confirm).is_some() {
+            return Vec::new();
+        }
+        self.sent();
+        match confirm {
+            Confirm::Yes => vec![Effect::Engine(Ask::Agree)],
+            Confirm::Share { .. } => vec![Effect::Engine(Ask::SharesFromSecret)],
+            Confirm::Start | Confirm::TypeName(_) => Vec::new(),
+        }
+    }
+
+    /// Tab on a prompt for shares: typed, or taken from the Secret.
+    fn other_way(&mut self) {
+        if !matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { .. })) {
+            return;
+        }
+        let Some(prompt) = &mut self.run.prompt else { return };
+        prompt.way = if prompt.way == Way::FromSecret { Way::Typing } else { Way::FromSecret };
+        prompt.field.clear();
+        prompt.disturb();
+    }
+
+    fn look_by(&mut self, by: isize) {
+        let Some(run) = &self.snapshot.run else { return };
+        let at = self.run.looked_at.unwrap_or_else(|| current(run));
+        self.look_at(at.saturating_add_signed(by));
+    }
+
+    fn look_at(&mut self, step: usize) {
+        let Some(run) = &self.snapshot.run else { return };
+        let step = step.min(run.steps.len().saturating_sub(1));
+        self.run.looked_at = (step != current(run)).then_some(step);
+        self.look_ahead();
+    }
+
+    fn copy_command(&mut self) -> Vec<Effect> {
+        let commands = self.preview().map(|preview| preview.commands.join("\n")).filter(|commands| !commands.is_empty());
+        let last = || Some(self.snapshot.run.as_ref()?.applied.last()?.operation.command());
+        if let Some(text) = commands.or_else(last) {
+            vec![Effect::Copy(text)]
+        } else {
+            self.say("There is no command here to copy.");
+            Vec::new()
+        }
+    }
+}

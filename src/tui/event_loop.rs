@@ -1,0 +1,271 @@
+//! Waits for signals, keys, pictures of the engine and messages, in this order; takes all that is there; draws
+//! only if something changed. No tick when nothing moves: ages change with the engine's pictures, else at the next
+//! second.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use ratatui::crossterm::event::Event;
+use ratatui::layout::Rect;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::app::{Ask, Effect, Message, Model, Moment, update};
+use super::hidden::{Did, Hidden};
+use super::input::message;
+use super::screens::{Look, draw};
+use super::signals::{Signal, Signals};
+use super::terminal::Face;
+use super::{ExitReason, FaceOptions};
+use crate::engine::{Command, Decision, Snapshot};
+
+/// Frames that nobody pressed a key for keep this far apart.
+const FRAME: Duration = Duration::from_millis(16);
+/// How long ages may stand still.
+const SECOND: Duration = Duration::from_secs(1);
+/// Events taken in one go before a frame is drawn.
+const BATCH: usize = 256;
+
+/// What the loop listens to.
+pub(super) struct Sources<I> {
+    /// Keys, pastes, sizes, the mouse.
+    pub(super) input: I,
+    /// The engine's pictures.
+    pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What the engine is told.
+    pub(super) commands: mpsc::Sender<Command>,
+    /// What a person is to be told.
+    pub(super) told: mpsc::Receiver<String>,
+    /// Signals, and the death of the terminal.
+    pub(super) signals: Signals,
+}
+
+/// The loop's own state.
+pub(super) struct EventLoop<'a, F> {
+    face: &'a mut F,
+    options: &'a FaceOptions,
+    model: Model,
+    hidden: Hidden,
+    started: Instant,
+    drawn: Instant,
+    dirty: Dirty,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Dirty {
+    /// Nothing changed.
+    Clean,
+    /// Something changed, and may wait for its frame.
+    Data,
+    /// A person acted, and is to see it at once.
+    Hand,
+}
+
+enum Wake {
+    Signal(Signal),
+    Input(Option<io::Result<Event>>),
+    Snapshot(bool),
+    Told(String),
+    Time,
+}
+
+impl<'a, F: Face> EventLoop<'a, F> {
+    pub(super) fn new(face: &'a mut F, options: &'a FaceOptions, snapshot: Arc<Snapshot>) -> io::Result<Self> {
+        let size = face.size()?;
+        let now = Instant::now();
+        let model = Model::new(snapshot, (size.width, size.height));
+        Ok(Self { face, options, model, hidden: Hidden::default(), started: now, drawn: now, dirty: Dirty::Hand })
+    }
+
+    /// Runs until the person quits, a signal comes, or the terminal dies.
+    pub(super) async fn run<I>(mut self, mut sources: Sources<I>) -> io::Result<ExitReason>
+    where
+        I: Stream<Item = io::Result<Event>> + Unpin,
+    {
+        loop {
+            self.draw()?;
+            let wake = tokio::select! {
+                biased;
+                signal = sources.signals.next() => Wake::Signal(signal),
+                event = sources.input.next() => Wake::Input(event),
+                changed = sources.snapshots.changed() => Wake::Snapshot(changed.is_ok()),
+                Some(told) = sources.told.recv() => Wake::Told(told),
+                () = tokio::time::sleep_until(self.wakes_at()) => Wake::Time,
+            };
+            match wake {
+                Wake::Signal(Signal::Stop) => self.suspend(&mut sources.signals).await?,
+                Wake::Signal(Signal::Continued) => {
+                    // The shell may have changed the modes meanwhile: all of them are set anew.
+                    self.face.leave()?;
+                    self.face.enter()?;
+                    self.dirty = Dirty::Hand;
+                }
+                Wake::Signal(Signal::Leave(reason)) => return Ok(reason),
+                Wake::Input(None | Some(Err(_))) => return Ok(ExitReason::TerminalGone),
+                Wake::Input(Some(Ok(event))) => {
+                    let mut next = Some(event);
+                    for _ in 0..BATCH {
+                        let Some(event) = next.take() else { break };
+                        if let Some(reason) = self.event(event, &mut sources).await? {
+                            return Ok(reason);
+                        }
+                        next = match futures::FutureExt::now_or_never(sources.input.next()) {
+                            Some(Some(Ok(event))) => Some(event),
+                            Some(None | Some(Err(_))) => return Ok(ExitReason::TerminalGone),
+                            None => None,
+                        };
+                    }
+                }
+                Wake::Snapshot(true) => {
+                    let snapshot = sources.snapshots.borrow_and_update().clone();
+                    self.update(Message::Snapshot(snapshot), Dirty::Data);
+                    self.settle_hidden();
+                }
+                Wake::Snapshot(false) => return Ok(ExitReason::EngineEnded),
+                Wake::Told(text) => drop(self.update(Message::Told(text), Dirty::Data)),
+                Wake::Time => {
+                    if self.hidden.deadline().is_some_and(|deadline| deadline <= self.moment().since_start) {
+                        self.hidden.wipe();
+                        self.update(Message::HiddenExpired, Dirty::Hand);
+                    }
+                    let effects = self.update(Message::Tick, Dirty::Data);
+                    if let Some(reason) = self.perform(effects, &mut sources).await? {
+                        return Ok(reason);
+                    }
+                }
+            }
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { since_start: self.started.elapsed(), now: self.options.clock.now() }
+    }
+
+    fn update(&mut self, message: Message, dirty: Dirty) -> Vec<Effect> {
+        self.dirty = self.dirty.max(dirty);
+        let moment = self.moment();
+        update(&mut self.model, message, moment)
+    }
+
+    /// When to wake although nothing happens.
+    fn wakes_at(&self) -> Instant {
+        let second = self.drawn + SECOND;
+        let frame = (self.dirty != Dirty::Clean).then(|| self.drawn + FRAME);
+        let deadlines = [self.model.deadline(), self.hidden.deadline()].into_iter().flatten().map(|at| self.started + at);
+        deadlines.chain(frame).fold(second, Instant::min)
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let due = match self.dirty {
+            Dirty::Clean => false,
+            Dirty::Data => self.drawn.elapsed() >= FRAME,
+            Dirty::Hand => true,
+        };
+        if !due {
+            return Ok(());
+        }
+        let look = Look { theme: &self.options.theme, ascii: self.options.ascii };
+        let model = &self.model;
+        self.face.draw(&mut |area, buffer| draw(model, look, area, buffer))?;
+        self.drawn = Instant::now();
+        self.dirty = Dirty::Clean;
+        Ok(())
+    }
+
+    async fn event<I>(&mut self, event: Event, sources: &mut Sources<I>) -> io::Result<Option<ExitReason>> {
+        let (columns, rows) = self.model.size;
+        let Some(message) = message(event, &self.model, Rect::new(0, 0, columns, rows)) else { return Ok(None) };
+        let dirty = if matches!(message, Message::Resized(..) | Message::Scrolled(_)) { Dirty::Data } else { Dirty::Hand };
+        if self.model.hides_input() && self.hide(&message, &sources.commands).await {
+            self.dirty = Dirty::Hand;
+            return Ok(None);
+        }
+        let effects = self.update(message, dirty);
+        self.settle_hidden();
+        self.perform(effects, sources).await
+    }
+
+    /// Feeds the hidden field, if the message is for it. Nothing of what was typed goes further.
+    async fn hide(&mut self, message: &Message, commands: &mpsc::Sender<Command>) -> bool {
+        let at = self.moment().since_start;
+        let did = match message {
+            Message::Key { chord, .. } => self.hidden.key(*chord, at),
+            Message::Paste(text) => self.hidden.paste(text, at),
+            _ => return false,
+        };
+        match did {
+            Did::Nothing => return false,
+            Did::Holds(length) => drop(self.update(Message::Hidden(length), Dirty::Hand)),
+            Did::Send => {
+                let share = self.hidden.take();
+                self.update(Message::ShareSent, Dirty::Hand);
+                if commands.send(Command::Decide(Decision::Share(share))).await.is_err() {
+                    self.update(Message::Told("The engine has ended: nothing was sent.".to_owned()), Dirty::Hand);
+                }
+            }
+        }
+        true
+    }
+
+    /// Whatever took the focus from the hidden field, what was typed does not outlive it.
+    fn settle_hidden(&mut self) {
+        if !self.hidden.is_empty() && !self.model.hides_input() {
+            self.hidden.wipe();
+            self.update(Message::Hidden(0), Dirty::Hand);
+        }
+    }
+
+    async fn perform<I>(&mut self, effects: Vec<Effect>, sources: &mut Sources<I>) -> io::Result<Option<ExitReason>> {
+        for effect in effects {
+            match effect {
+                Effect::Engine(ask) => {
+                    if sources.commands.send(command(ask)).await.is_err() {
+                        return Ok(Some(ExitReason::EngineEnded));
+                    }
+                }
+                Effect::Copy(text) => {
+                    let copied = self.options.clipboard.copy(&text).map(|()| text).map_err(|fault| fault.to_string());
+                    self.update(Message::Copied(copied), Dirty::Hand);
+                }
+                Effect::Redraw => {
+                    self.face.forget()?;
+                    self.dirty = Dirty::Hand;
+                }
+                Effect::Suspend => self.suspend(&mut sources.signals).await?,
+                Effect::Quit => return Ok(Some(ExitReason::Quit)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives the terminal back, stops, and takes it again when the shell wakes us.
+    async fn suspend(&mut self, signals: &mut Signals) -> io::Result<()> {
+        if !Signals::somebody_wakes_us() {
+            self.update(Message::Told("Not suspended: there is no shell that could wake it again.".to_owned()), Dirty::Hand);
+            return Ok(());
+        }
+        self.face.leave()?;
+        signals.stop().await;
+        self.face.enter()?;
+        let size = self.face.size()?;
+        self.update(Message::Resized(size.width, size.height), Dirty::Hand);
+        Ok(())
+    }
+}
+
+/// The engine's command for what the model asks.
+fn command(ask: Ask) -> Command {
+    match ask {
+        Ask::OpenWrites { context, reason } => Command::OpenWrites { context, reason },
+        Ask::CloseWrites => Command::CloseWrites,
+        Ask::Start { runbook, target } => Command::Start { runbook, target },
+        Ask::Agree => Command::Decide(Decision::Agree),
+        Ask::Name(name) => Command::Decide(Decision::Name(name)),
+        Ask::SharesFromSecret => Command::Decide(Decision::SharesFromSecret),
+        Ask::Pause(pause) => Command::Pause(pause),
+        Ask::Stop => Command::Stop,
+        Ask::Refresh => Command::Refresh,
+    }
+}

@@ -1,0 +1,113 @@
+//! The first two lines of every screen: where one is and as whom, whether one may write and for how long, how
+//! each Vault replica is, how old what is shown is.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::Look;
+use crate::model::{Age, Clock, Replica};
+use crate::ports::Scope;
+use crate::theme::{Role, glyphs};
+use crate::tui::app::Model;
+use crate::tui::app::rows::{Tone, server_state};
+use crate::tui::widgets::lines::role;
+use crate::tui::widgets::pen::Pen;
+
+/// How many rows it takes.
+pub const ROWS: u16 = 2;
+
+/// Draws it.
+pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    first(model, look, area, buffer);
+    second(model, look, area, buffer);
+}
+
+fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let snapshot = &model.snapshot;
+    let production = snapshot.writes.policy.production;
+    let bar = look.of(if production { Role::Production } else { Role::Header });
+    let right = ages(model);
+    let room = area.width.saturating_sub(u16::try_from(right.width()).unwrap_or(0) + 1);
+    Pen::new(buffer, area, 0).fill(" ", bar);
+    let mut pen = Pen::new(buffer, Rect { width: room.saturating_sub(1), ..area }, 0);
+    pen.put(if production { " PROD " } else { " " }, bar);
+    let context = if snapshot.identity.context.is_empty() { "connecting…" } else { snapshot.identity.context.as_str() };
+    pen.put(context, bar.add_modifier(ratatui::style::Modifier::BOLD));
+    if let Scope::Namespace(namespace) = &snapshot.scope {
+        pen.put(&format!("  in {namespace}"), bar);
+    }
+    let (tone, writes) = writes(model);
+    let loud = if production { bar } else { look.theme.on(role(tone), Role::Header) };
+    pen.put("  ", bar).put(&writes, loud);
+    if !snapshot.identity.user.is_empty() {
+        pen.put(&format!("  as {}", snapshot.identity.user), bar);
+    }
+    let mut pen = Pen::new(buffer, area, 0);
+    pen.skip_to(area.x + room);
+    pen.put(&right, bar);
+}
+
+/// Whether one may write.
+fn writes(model: &Model) -> (Tone, String) {
+    let writes = &model.snapshot.writes;
+    if model.snapshot.identity.insecure {
+        return (Tone::Failing, "NOT VERIFIED, no writes".to_owned());
+    }
+    match (writes.open, writes.until, writes.refused) {
+        (true, Some(until), _) => (Tone::Warning, format!("WRITES OPEN {} (W closes)", Age::between(model.now, until))),
+        (true, None, _) => (Tone::Warning, format!("WRITES OPEN {}", writes.policy.as_str())),
+        (false, _, Some(_)) => (Tone::Healthy, format!("READ-ONLY {}", writes.policy.as_str())),
+        (false, _, None) => (Tone::Healthy, "READ-ONLY (W opens)".to_owned()),
+    }
+}
+
+/// The time, and how old the data of each source is.
+fn ages(model: &Model) -> String {
+    let age = |at: Option<jiff::Timestamp>| at.map_or_else(|| "–".to_owned(), |at| Age::between(at, model.now).to_string());
+    let vault = if model.snapshot.world.vaults.is_empty() {
+        String::new()
+    } else {
+        format!("  vault {}", age(model.snapshot.world.vault_seen))
+    };
+    format!("{}  k8s {}{vault} ", Clock(model.now), age(model.snapshot.kubernetes_seen()))
+}
+
+/// One dot for each replica of each Vault; and the runbook, while one goes on.
+fn second(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let run = model.run_line().filter(|_| !matches!(model.stack.last(), Some(crate::tui::app::Screen::Runbook)));
+    let run_width = run.as_ref().map_or(0, |run| u16::try_from(run.width()).unwrap_or(0) + 2).min(area.width * 2 / 3);
+    let mut pen = Pen::new(buffer, Rect { width: area.width - run_width, ..area }, 1);
+    pen.put(" ", look.of(Role::Text));
+    let vaults = &model.snapshot.world.vaults;
+    for server in vaults.values() {
+        let (tone, state) = server_state(server);
+        pen.put(&server.subject().short(), look.of(Role::Text)).put(" ", look.of(Role::Text));
+        for replica in server.replicas.values() {
+            let (glyph, tone) = dot(replica);
+            pen.put(glyph, look.of(role(tone)));
+        }
+        pen.put(" ", look.of(Role::Text)).put(&state, look.of(role(tone))).put("   ", look.of(Role::Text));
+    }
+    if vaults.is_empty() && model.snapshot.is_loaded() {
+        pen.put("no store names a Vault", look.of(Role::Muted));
+    }
+    if let Some(run) = run {
+        let mut pen = Pen::new(buffer, area, 1);
+        pen.skip_to(area.right() - run_width);
+        pen.put(glyphs::ACTIVE, look.of(Role::Active)).put(" ", look.of(Role::Active)).put(&run, look.of(Role::Active));
+    }
+}
+
+/// The dot of a replica.
+fn dot(replica: &Replica) -> (&'static str, Tone) {
+    if replica.is_open() {
+        (glyphs::OPEN, if replica.role.as_str() == "no leader" { Tone::Warning } else { Tone::Healthy })
+    } else if replica.is_sealed() {
+        (glyphs::SEALED, Tone::Failing)
+    } else if replica.fault.is_some() {
+        (glyphs::FAILING, Tone::Failing)
+    } else {
+        (glyphs::UNKNOWN, Tone::Unknown)
+    }
+}

@@ -1,0 +1,164 @@
+//! The step that is looked at: what it does and why, what it will and will not do, the command that does the
+//! same, how far it is object by object, what came of it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget as _;
+
+use crate::engine::{RunState, RunView, StepState, StepView};
+use crate::model::Age;
+use crate::runbooks::{Item, ItemState, Preview};
+use crate::theme::{Role, glyphs};
+use crate::tui::app::Model;
+use crate::tui::app::document::{Document, Ink};
+use crate::tui::app::rows::Tone;
+use crate::tui::app::run::{Ahead, current};
+use crate::tui::app::words::named;
+use crate::tui::screens::{Look, below, lines, rule};
+use crate::tui::widgets::lines::{glyph, role};
+use crate::tui::widgets::pen::Pen;
+use crate::tui::widgets::progress::Progress;
+
+/// The width of the labels.
+const LABEL: usize = 10;
+
+/// Draws it.
+pub(super) fn draw(model: &Model, run: &RunView, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    rule(&[(step.id, look.of(Role::Title))], false, area, buffer, look);
+    let rest = below(area, 1);
+    let said = words(model, run, step).lines(usize::from(area.width).saturating_sub(1).min(140));
+    // Objects keep a few rows, however long the words are.
+    let items_want = if step.items.is_empty() { 0 } else { u16::try_from(step.items.len() + 1).unwrap_or(u16::MAX) };
+    let room = usize::from(rest.height - items_want.min((rest.height / 2).max(3)).min(rest.height));
+    let shown = if said.len() > room { room.saturating_sub(1) } else { said.len() };
+    let mut rest = below(rest, lines(&said[..shown], rest, buffer, look));
+    if shown < said.len() {
+        let mark = format!("  {} {} more lines: make the window higher", glyphs::CUT, said.len() - shown);
+        Pen::new(buffer, rest, 0).put(&mark, look.of(Role::Muted));
+        rest = below(rest, 1);
+    }
+    items(model, step, look, rest, buffer);
+}
+
+/// Everything about a step that is said in sentences.
+fn words(model: &Model, run: &RunView, step: &StepView) -> Document {
+    let mut page = Document::default();
+    let is_current = run.steps.get(current(run)).is_some_and(|at| at.id == step.id);
+    if let Some(notice) = run.notice.as_ref().filter(|_| is_current) {
+        page.signed(Ink::Tone(Tone::Warning), glyphs::WARNING, vec![(Ink::Strong, notice.clone())]);
+    }
+    page.text(Ink::Muted, step.explanation);
+    match (&model.run.ahead, &run.state) {
+        (Some(Ahead::Says(text)), _) => page.text(Ink::Plain, text.clone()),
+        (Some(Ahead::Shows(shown)), _) => {
+            page.text(Ink::Muted, "Not reached yet. As the world is now, it would ask this:");
+            preview(&mut page, shown);
+        }
+        (None, RunState::Asks(shown)) if is_current => preview(&mut page, shown),
+        (None, RunState::Running { waiting: Some(what) }) if is_current && step.items.is_empty() => {
+            page.pair("waiting", LABEL, Ink::Tone(Tone::Active), what.clone());
+        }
+        _ => {}
+    }
+    let asks = is_current && matches!(run.state, RunState::Asks(_));
+    let last = run.applied.iter().rev().find(|applied| applied.step == step.id);
+    if let Some(applied) = last.filter(|_| !asks) {
+        page.pair("ran last", LABEL, Ink::Code, applied.operation.command());
+    }
+    if let Some(report) = &step.report {
+        page.pair("came out", LABEL, Ink::Plain, report.summary.clone());
+        for (object, why) in &report.left {
+            page.pair("", LABEL, Ink::Plain, format!("{}: {why}", named(object)));
+        }
+    }
+    page
+}
+
+fn preview(page: &mut Document, preview: &Preview) {
+    for (label, ink, sentences) in [
+        ("will", Ink::Strong, &preview.will),
+        ("will not", Ink::Plain, &preview.will_not),
+        ("forecast", Ink::Plain, &preview.forecast),
+    ] {
+        for (number, sentence) in sentences.iter().enumerate() {
+            page.pair(if number == 0 { label } else { "" }, LABEL, ink, sentence.clone());
+        }
+    }
+    if let Some(first) = preview.commands.first() {
+        page.pair("by hand", LABEL, Ink::Code, first.clone());
+        let more = preview.commands.len() - 1;
+        if more > 0 {
+            page.pair("", LABEL, Ink::Muted, format!("and {more} more like it; K copies all of them"));
+        }
+    }
+}
+
+/// The order in which objects are shown: what needs eyes first.
+const ORDER: [ItemState; 5] = [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Proved];
+
+fn items(model: &Model, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    if step.items.is_empty() || area.height == 0 {
+        return;
+    }
+    tally(model, step, look, area, buffer);
+    let ordered = ORDER.iter().flat_map(|state| step.items.iter().filter(move |item| item.state == *state));
+    let room = usize::from(area.height - 1);
+    let shown = if step.items.len() > room { room.saturating_sub(1) } else { room };
+    for (row, item) in (1..).zip(ordered.take(shown)) {
+        row_of(item, look, area, row, buffer);
+    }
+    if step.items.len() > shown && room > 0 {
+        let mark = format!("  {} and {} more", glyphs::CUT, step.items.len() - shown);
+        Pen::new(buffer, area, area.height - 1).put(&mark, look.of(Role::Muted));
+    }
+}
+
+/// A bar, and its numbers in words.
+fn tally(model: &Model, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let count = |state: ItemState| step.items.iter().filter(|item| item.state == state).count();
+    let (proved, failed) = (count(ItemState::Proved), count(ItemState::Failed));
+    let total = step.items.len() - count(ItemState::LeftOut);
+    let bar = Rect { x: area.x + 2, width: 20.min(area.width / 4), height: 1, ..area };
+    (&Progress { done: proved, failed, total, theme: look.theme }).render(bar, buffer);
+    let mut pen = Pen::new(buffer, area, 0);
+    pen.skip_to(bar.right() + 1);
+    pen.put(&format!("{proved} of {total} proved"), look.of(Role::Text));
+    for (state, words, tone) in [
+        (ItemState::Failed, "failed", Tone::Failing),
+        (ItemState::Applied, "in flight", Tone::Active),
+        (ItemState::Queued, "queued", Tone::Quiet),
+        (ItemState::LeftOut, "left out", Tone::Quiet),
+    ] {
+        let n = count(state);
+        if n > 0 {
+            pen.put(&format!(", {n} {words}"), look.of(role(tone)));
+        }
+    }
+    if let Some(left) = time_left(model, step, proved, total - proved - failed) {
+        pen.put(&format!(", about {left} left"), look.of(Role::Muted));
+    }
+}
+
+/// By the pace so far; nothing is promised before a few are proved.
+fn time_left(model: &Model, step: &StepView, proved: usize, left: usize) -> Option<Age> {
+    let elapsed = Age::between(step.started?, model.now).0;
+    let (proved, left) = (i64::try_from(proved).ok()?, i64::try_from(left).ok()?);
+    (step.state == StepState::Runs && proved >= 3 && left > 0).then(|| Age((elapsed * left / proved).max(1)))
+}
+
+fn row_of(item: &Item, look: Look<'_>, area: Rect, row: u16, buffer: &mut Buffer) {
+    let (tone, word) = match item.state {
+        ItemState::Failed => (Tone::Failing, "FAILED"),
+        ItemState::Applied => (Tone::Active, "in flight"),
+        ItemState::Queued => (Tone::Quiet, "queued"),
+        ItemState::LeftOut => (Tone::Unknown, "left out"),
+        ItemState::Proved => (Tone::Healthy, "proved"),
+    };
+    let mut pen = Pen::new(buffer, area, row);
+    pen.put("  ", look.of(Role::Text)).put(glyph(tone), look.of(role(tone))).put(" ", look.of(Role::Text));
+    pen.column_put(word, 10, false, look.of(role(tone)));
+    pen.put(&item.object.short(), look.of(Role::Text));
+    if !item.note.is_empty() {
+        pen.put(&format!("  {}", item.note), look.of(Role::Muted));
+    }
+}

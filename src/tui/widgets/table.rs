@@ -1,0 +1,121 @@
+//! A table over rows that are asked for one by one: only those in the window are, so ten thousand rows cost as
+//! much as ten.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
+
+use super::pen::Pen;
+
+/// What a row consists of.
+#[derive(Clone, Debug, Default)]
+pub struct Cells {
+    /// Two signs before the name: cursor or mark, and the state.
+    pub lead: [(String, Style); 2],
+    /// The name; it takes what the other columns leave.
+    pub name: (String, Style),
+    /// A word for the state.
+    pub state: (String, Style),
+    /// A note, at the right end.
+    pub note: (String, Style),
+    /// The ground of the whole row.
+    pub ground: Style,
+    /// How far the name is indented.
+    pub indent: u16,
+}
+
+/// A window on a table.
+pub struct Table<F> {
+    /// How many rows there are.
+    pub len: usize,
+    /// The row that must be seen.
+    pub focus: usize,
+    /// Makes a row.
+    pub row: F,
+}
+
+/// The first row of a window of this height that shows `focus`, near its middle.
+#[must_use]
+pub fn window(len: usize, focus: usize, height: usize) -> usize {
+    focus.saturating_sub(height / 2).min(len.saturating_sub(height))
+}
+
+/// A state of this width stays whole although names are cut for it.
+const STATE: u16 = 13;
+
+/// How wide the columns are.
+struct Widths {
+    name: u16,
+    state: u16,
+}
+
+impl Widths {
+    /// What the rows of the window need. Where there is not enough, the note stays whole, then a short state,
+    /// then the name.
+    fn of(rows: &[Cells], width: u16) -> Self {
+        let widest = |text: fn(&Cells) -> usize| u16::try_from(rows.iter().map(text).max().unwrap_or(0)).unwrap_or(u16::MAX);
+        let named = widest(|row| if row.state.0.is_empty() { 0 } else { row.name.0.width() + usize::from(row.indent) });
+        let state = widest(|row| row.state.0.width());
+        let note = widest(|row| row.note.0.width()).min(width / 3);
+        // Two signs with a blank, and a blank before each further column.
+        let room = width.saturating_sub(3 + 2 + note);
+        let state = state.min(room.saturating_sub(named).max(STATE.min(room * 3 / 5)));
+        Self { name: room.saturating_sub(state), state }
+    }
+}
+
+impl<F: Fn(usize) -> Cells> Widget for &Table<F> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let height = usize::from(area.height);
+        let first = window(self.len, self.focus, height);
+        let rows: Vec<Cells> = (first..self.len).take(height).map(|number| (self.row)(number)).collect();
+        let widths = Widths::of(&rows, area.width);
+        for (number, row) in rows.iter().enumerate() {
+            let Ok(y) = u16::try_from(number) else { break };
+            let line = Rect { y: area.y.saturating_add(y), height: 1, ..area }.intersection(buffer.area);
+            buffer.set_style(line, row.ground);
+            let mut pen = Pen::new(buffer, area, y);
+            pen.column_put(&row.lead[0].0, 1, false, row.lead[0].1);
+            pen.column_put("", row.indent, false, row.ground);
+            pen.column_put(&row.lead[1].0, 2, false, row.lead[1].1);
+            // A row without state and note gives its name the whole line.
+            if row.state.0.is_empty() && row.note.0.is_empty() {
+                let rest = pen.left();
+                pen.column_put(&row.name.0, rest, false, row.name.1);
+                continue;
+            }
+            pen.column_put(&row.name.0, widths.name.saturating_sub(row.indent), false, row.name.1);
+            pen.put(" ", row.ground).column_put(&row.state.0, widths.state, false, row.state.1);
+            let note = pen.left().saturating_sub(1);
+            pen.put(" ", row.ground).column_put(&row.note.0, note, true, row.note.1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn only_rows_in_the_window_are_made() {
+        let made = Cell::new(0);
+        let table = Table {
+            len: 10_000,
+            focus: 5_000,
+            row: |number| {
+                made.set(made.get() + 1);
+                Cells { name: (format!("row {number}"), Style::new()), ..Cells::default() }
+            },
+        };
+        let area = Rect::new(0, 0, 20, 5);
+        let mut buffer = Buffer::empty(area);
+        table.render(area, &mut buffer);
+        assert_eq!(made.get(), 5);
+        assert_eq!(window(3, 2, 5), 0, "a short list begins at the top");
+        assert_eq!(window(10, 9, 4), 6, "the end of a list is at the bottom");
+    }
+}
