@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use sealwatch::ports::{Cluster as _, Permit, ReplicaAddress, Scope, Typed, Vault
 use sealwatch::runbooks::{KubernetesWrite, Right, VaultWrite};
 use serde_json::Value;
 
+/// How often a question is asked to measure it.
+const MORE: u32 = 50;
 const LONGEST: Duration = Duration::from_secs(20);
 
 struct Lab(Value);
@@ -110,7 +113,7 @@ async fn every_kind_is_listed_and_no_secret_has_data() {
             Change::Listed(listed, objects) => {
                 assert_eq!(listed, kind);
                 println!("{kind}: {} in {:?}", objects.len(), started.elapsed());
-                said.push_str(&format!("{objects:?}"));
+                write!(said, "{objects:?}").unwrap();
                 counts.insert(kind, objects.len());
             }
             other => panic!("{kind}: {other:?}"),
@@ -235,7 +238,6 @@ async fn each_replica_answers_through_the_api_server() {
         let (seal, role) = vault.status(&replica).await.unwrap();
         let dial = started.elapsed();
         let started = Instant::now();
-        const MORE: u32 = 50;
         for _ in 0..MORE {
             vault.status(&replica).await.unwrap();
         }

@@ -86,13 +86,7 @@ pub(super) async fn ask<E: Endpoint>(
     let client =
         Client { line, route, trust, call, base: format!("{server}/v1"), sent: AtomicBool::new(false), date: Taken::new(None) };
     let Ok(result) = tokio::time::timeout(call.deadline, endpoint.exec(&client)).await else {
-        let (said, seconds) = (route.said(), call.deadline.as_secs_f32());
-        let message = format!("{said} did not answer within {seconds} s.");
-        return Err(if call.writes && client.sent.load(Ordering::Relaxed) {
-            unknown(&message)
-        } else {
-            Fault::new(FaultKind::Timeout, &message)
-        });
+        return Err(client.late());
     };
     let response = result.map_err(|error| own(error, route))?.response;
     let status = response.status().as_u16();
@@ -154,15 +148,12 @@ impl Client<'_> {
             };
             let again = up.used.then(|| copy(&request));
             self.sent.store(true, Ordering::Relaxed);
-            let sent = match &again {
-                None => up.send(request, self.route).await,
-                Some(copy_of) => match tokio::time::timeout(PATIENCE, up.send(request, self.route)).await {
-                    Ok(sent) => sent,
-                    Err(_) => {
-                        request = copy(copy_of);
-                        continue;
-                    }
-                },
+            let Ok(sent) =
+                tokio::time::timeout(if up.used { PATIENCE } else { self.call.deadline }, up.send(request, self.route)).await
+            else {
+                let Some(again) = again else { return Err(self.late()) };
+                request = again;
+                continue;
             };
             match sent {
                 Ok(response) => {
@@ -245,6 +236,12 @@ impl Client<'_> {
         let date = parts.headers.get(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
         *self.date.lock().unwrap_or_else(PoisonError::into_inner) = date.map(|date| date.timestamp());
         Ok(Response::from_parts(parts, body))
+    }
+
+    fn late(&self) -> Fault {
+        let message = format!("{} did not answer within {} s.", self.route.said(), self.call.deadline.as_secs_f32());
+        let left = self.call.writes && self.sent.load(Ordering::Relaxed);
+        if left { unknown(&message) } else { Fault::new(FaultKind::Timeout, &message) }
     }
 
     fn cut(&self, fault: Fault) -> Fault {
