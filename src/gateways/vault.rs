@@ -96,7 +96,7 @@ impl Vault for VaultGateway {
         let answer = match write {
             VaultWrite::Unseal { replica: object, .. } => {
                 let share = share.filter(|share| !share.is_empty()).ok_or_else(|| no_share(object))?;
-                inner.ask(&replica, &Unseal(share.open()), Call::write(WRITE)).await?
+                inner.ask(&replica, &Unseal(share.reveal()), Call::write(WRITE)).await?
             }
             VaultWrite::ResetUnseal { .. } => inner.ask(&replica, &ResetUnseal, Call::write(WRITE)).await?,
         };

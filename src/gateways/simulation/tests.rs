@@ -206,8 +206,8 @@ fn the_attempts_against_a_store_that_is_not_ready_are_those_of_the_lab() {
 #[test]
 fn one_worker_held_by_twelve_readers_of_a_sealed_vault_goes_round_as_in_the_lab() {
     // The lab (0.16.2, one worker, 12 readers, intervals of 15 to 30 s): while the store still says Valid each
-    // attempt holds the worker for 3 to 4.1 s, a round takes about 40 s, and 230 s after the seal each reader
-    // had been tried 5 or 6 times.
+    // attempt holds the worker for 3 to 4.1 s, a round takes about 40 s, and 232 s after the seal there had been
+    // 61 attempts.
     let mut text = SMALL.replace("look = \"10m30s\"", "look = \"10m10s\"");
     for n in 0..11 {
         let _ = writeln!(text, "[[external-secret]]\nnamespace = \"orders\"\nname = \"r{n}\"\nstore = \"vault\"");
@@ -218,7 +218,9 @@ fn one_worker_held_by_twelve_readers_of_a_sealed_vault_goes_round_as_in_the_lab(
     pass(&mut world, 230);
     assert!(is_ready(&world, &store()), "it has not noticed");
     let tried: Vec<u32> = (0..11).map(|n| said(&world, &es(&format!("r{n}"))).2).collect();
-    assert!(tried.iter().all(|tried| (5..=6).contains(tried)), "{tried:?}");
+    assert!(tried.iter().all(|tried| (4..=6).contains(tried)), "{tried:?}");
+    let all = tried.iter().sum::<u32>() + said(&world, &es("often")).2;
+    assert!((57..=64).contains(&all), "the lab: 61 attempts of 3.8 s; here {all}");
 }
 
 #[test]
