@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use sealwatch::ports::{Cluster as _, Permit, ReplicaAddress, Scope, Typed, Vault
 use sealwatch::runbooks::{KubernetesWrite, Right, VaultWrite};
 use serde_json::Value;
 
+/// How often a question is asked to measure it.
+const MORE: u32 = 50;
 const LONGEST: Duration = Duration::from_secs(20);
 
 struct Lab(Value);
@@ -110,7 +113,7 @@ async fn every_kind_is_listed_and_no_secret_has_data() {
             Change::Listed(listed, objects) => {
                 assert_eq!(listed, kind);
                 println!("{kind}: {} in {:?}", objects.len(), started.elapsed());
-                said.push_str(&format!("{objects:?}"));
+                write!(said, "{objects:?}").unwrap();
                 counts.insert(kind, objects.len());
             }
             other => panic!("{kind}: {other:?}"),
@@ -235,7 +238,6 @@ async fn each_replica_answers_through_the_api_server() {
         let (seal, role) = vault.status(&replica).await.unwrap();
         let dial = started.elapsed();
         let started = Instant::now();
-        const MORE: u32 = 50;
         for _ in 0..MORE {
             vault.status(&replica).await.unwrap();
         }
@@ -369,4 +371,62 @@ async fn a_wrong_share_is_said_reset_and_the_right_ones_open_the_replica() {
     opened.await.expect("the replica opens and finds its place");
     let fault = vault.write(Permit::grant(), &reset, None).await.unwrap_err();
     println!("{fault}");
+}
+
+/// Makes or undoes a fault by the lab's own command.
+fn lab(verb: &str, fault: &str, name: &str) {
+    let command = std::process::Command::new("tests/lab/lab").args([verb, fault, "--name", name]).output().unwrap();
+    assert!(command.status.success(), "{}", String::from_utf8_lossy(&command.stderr));
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn a_server_that_stops_and_comes_back_is_lost_once_and_found_again() {
+    let lab_file = Lab::read();
+    let name = lab_file.text("/name").to_owned();
+    let cluster = lab_file.cluster("admin");
+    let vault = VaultGateway::new(VaultEnvironment::default(), Some(cluster.clone()));
+    let replica = lab_file.replicas()[0].clone();
+    vault.status(&replica).await.unwrap();
+    let mut watch = cluster.watch(Kind::ExternalSecret, &Scope::Everywhere);
+    assert!(matches!(watch.next().await, Some(Change::Listed(..))));
+
+    let stopping = name.clone();
+    tokio::task::spawn_blocking(move || lab("fault", "apiserver-stopped", &stopping)).await.unwrap();
+    let started = Instant::now();
+    let fault = cluster.identity().await.unwrap_err();
+    println!("{fault} ({:?})", started.elapsed());
+    assert_eq!(fault.kind, FaultKind::Tcp);
+    println!("{}", vault.status(&replica).await.unwrap_err());
+    let healing = name.clone();
+    tokio::task::spawn_blocking(move || lab("heal", "apiserver-stopped", &healing)).await.unwrap();
+    let mut said = Vec::new();
+    let back = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            match watch.next().await.unwrap() {
+                Change::Lost(_, fault) => said.push(fault.to_string()),
+                Change::Heard(_) | Change::Listed(..) if !said.is_empty() => return,
+                _ => {}
+            }
+        }
+    });
+    back.await.expect("the watch comes back");
+    println!("{said:#?}");
+    // Once for each thing that was wrong (refused, then starting), not once for each attempt.
+    let mut different = said.clone();
+    different.dedup();
+    assert_eq!(said, different);
+    vault.status(&replica).await.unwrap();
+
+    tokio::task::spawn_blocking({
+        let name = name.clone();
+        move || lab("fault", "vault-stopped", &name)
+    })
+    .await
+    .unwrap();
+    let fault = vault.status(&replica).await.unwrap_err();
+    println!("{:?}: {fault}", fault.kind);
+    assert!(matches!(fault.kind, FaultKind::Tcp | FaultKind::NotFound), "{fault}");
+    tokio::task::spawn_blocking(move || lab("heal", "vault-stopped", &name)).await.unwrap();
+    vault.status(&replica).await.unwrap();
 }
