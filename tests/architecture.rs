@@ -1,7 +1,14 @@
 //! The house, held to its plan: which room may import which, which crates each may name, how long a file
 //! may be, and where permits are granted and secrets opened. Reads the sources as text; no dependency.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    reason = "a test that fails says why"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -131,8 +138,8 @@ fn sources() -> Vec<File> {
                 let module = path.with_extension("").iter().skip(1).map(|part| part.to_string_lossy().into_owned()).collect();
                 let module: Vec<String> = module;
                 // Modules that exist for tests only may do what a test needs.
-                let test = module.iter().any(|part| part == "tests" || part == "testing");
-                let code = if test { String::new() } else { code_of(&text) };
+                let for_tests = module.iter().any(|part| part == "tests" || part == "testing");
+                let code = if for_tests { String::new() } else { code_of(&text) };
                 found.push(File { path, module, code, text });
             }
         }

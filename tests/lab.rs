@@ -40,7 +40,9 @@ impl Home {
 
     fn journal(&self) -> String {
         let folders = std::fs::read_dir(self.0.join("sealwatch")).expect("a state folder");
-        folders.map(|folder| std::fs::read_to_string(folder.expect("an entry").path().join("journal.jsonl")).expect("a journal")).collect()
+        folders
+            .map(|folder| std::fs::read_to_string(folder.expect("an entry").path().join("journal.jsonl")).expect("a journal"))
+            .collect()
     }
 }
 
@@ -72,7 +74,10 @@ async fn external_secrets(client: &kube::Client, namespace: &str) -> Vec<Standin
 
 /// When the journal says that the last share was taken.
 fn last_unseal(journal: &str) -> jiff::Timestamp {
-    let line = journal.lines().rfind(|line| line.contains(r#""what":"result""#) && line.contains("recover/unseal")).expect("an unseal in the journal");
+    let line = journal
+        .lines()
+        .rfind(|line| line.contains(r#""what":"result""#) && line.contains("recover/unseal"))
+        .expect("an unseal in the journal");
     let line: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
     line["at"].as_str().expect("a time").parse().expect("a time")
 }
@@ -129,10 +134,14 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
         console.wait_for("•••", SOON);
         console.type_keys("\r");
     }
-    console.wait_until("the stores to be asked about", SOON, |screen| screen.contains("y agrees") && screen.contains("store and wait until"));
+    console.wait_until("the stores to be asked about", SOON, |screen| {
+        screen.contains("y agrees") && screen.contains("store and wait until")
+    });
     tokio::time::sleep(SECOND / 2).await;
     console.type_keys("y");
-    console.wait_until("the ExternalSecrets to be asked about", SOON, |screen| screen.contains("y agrees") && screen.contains("that failed, and prove"));
+    console.wait_until("the ExternalSecrets to be asked about", SOON, |screen| {
+        screen.contains("y agrees") && screen.contains("that failed, and prove")
+    });
     tokio::time::sleep(SECOND / 2).await;
     console.type_keys("y");
     console.wait_until("the ExternalSecrets to be proved", 4 * SOON, |screen| screen.contains("synced and proved."));
@@ -147,7 +156,10 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
         assert!(es.ready && fresh, "{} is said to be proved and is not", es.name);
     }
     let generator = standing.iter().find(|es| es.name == "powerdns-api-key").expect("the generator");
-    assert!(generator.refreshed.is_some_and(|at| at < unsealed), "the generator must not be refreshed: that makes a new password");
+    assert!(
+        generator.refreshed.is_some_and(|at| at < unsealed),
+        "the generator must not be refreshed: that makes a new password"
+    );
 
     let control = || async { external_secrets(&client, staging).await };
     let synced = |list: &[Standing]| list.iter().filter(|es| es.ready && es.refreshed.is_some_and(|at| at >= unsealed)).count();
@@ -167,7 +179,9 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
         list.len(),
     );
 
-    console.wait_until("the run to be over", 4 * SOON, |screen| screen.contains("proved in") || screen.contains("is over") || screen.contains("OVER"));
+    console.wait_until("the run to be over", 4 * SOON, |screen| {
+        screen.contains("proved in") || screen.contains("is over") || screen.contains("OVER")
+    });
     assert_no_leak(&lab, &console, &home);
     console.type_keys("q");
     assert_eq!(console.exit_code(5 * SECOND), 0);
@@ -243,11 +257,13 @@ async fn without_a_screen_and_half_blind() {
     assert_eq!(code, Some(4), "{err}");
     assert!(err.contains("--write"), "{err}");
     let shares = share_file(&lab, &home);
-    let (code, out, err) = sealwatch(&home, admin, &["--write", "runbook", "run", "recover", "--yes", "--share-file", &shares, "-o", "json"]);
+    let (code, out, err) =
+        sealwatch(&home, admin, &["--write", "runbook", "run", "recover", "--yes", "--share-file", &shares, "-o", "json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
     assert_eq!((code, &report["result"]), (Some(0), &serde_json::json!("proved")), "{report}{err}");
     // One that may only look is refused for want of rights.
-    let (code, out, err) = sealwatch(&home, lab.kubeconfig("viewer"), &["--write", "runbook", "run", "recover", "--yes", "--share-file", &shares]);
+    let (code, out, err) =
+        sealwatch(&home, lab.kubeconfig("viewer"), &["--write", "runbook", "run", "recover", "--yes", "--share-file", &shares]);
     assert_eq!(code, Some(4), "{out}{err}");
 
     // Vault does not answer.
@@ -261,9 +277,13 @@ async fn without_a_screen_and_half_blind() {
     let mut console = Console::start(&[], &home.variables(admin), WINDOW);
     console.wait_for("ghcr-pull-sync", SOON);
     lab.fault("apiserver-stopped", &[]);
-    console.wait_until("the rows to stay, and the loss to be said", 3 * SOON, |screen| screen.contains("ghcr-pull-sync") && screen.contains("cannot be seen"));
+    console.wait_until("the rows to stay, and the loss to be said", 3 * SOON, |screen| {
+        screen.contains("ghcr-pull-sync") && screen.contains("cannot be seen")
+    });
     let offline = Console::start(&[], &home.variables(admin), WINDOW);
-    offline.wait_until("a sentence for an API server that is down", SOON, |screen| screen.contains("does not answer") || screen.contains("refuse"));
+    offline.wait_until("a sentence for an API server that is down", SOON, |screen| {
+        screen.contains("does not answer") || screen.contains("refuse")
+    });
     drop(offline);
     let (code, _, err) = sealwatch(&home, admin, &["check", "--timeout", "10s"]);
     assert_eq!(code, Some(3), "{err}");
@@ -276,7 +296,9 @@ async fn without_a_screen_and_half_blind() {
     let api: Api<DynamicObject> = Api::all_with(client, &crds);
     api.delete("externalsecrets.external-secrets.io", &kube::api::DeleteParams::default()).await.expect("deleted");
     let begun = Instant::now();
-    console.wait_until("the missing kind to be named", 4 * SOON, |screen| screen.contains("externalsecrets.external-secrets.io") || screen.contains("every ExternalSecret"));
+    console.wait_until("the missing kind to be named", 4 * SOON, |screen| {
+        screen.contains("externalsecrets.external-secrets.io") || screen.contains("every ExternalSecret")
+    });
     println!("a kind that was taken away is named after {:.0} s", begun.elapsed().as_secs_f64());
     let (code, out, _) = sealwatch(&home, admin, &["check"]);
     assert_eq!(code, Some(3), "{out}");

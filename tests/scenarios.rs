@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use sealwatch::engine::run::RunResult;
 use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
-use sealwatch::gateways::simulation::{Expected, MemoryJournal, Repair, Scenario, Shares, Simulation};
+use sealwatch::gateways::journal::MemoryJournal;
+use sealwatch::gateways::simulation::{Expected, Repair, Scenario, Shares, Simulation};
 use sealwatch::model::kinds::{ExternalSecret, Secret};
 use sealwatch::model::{Clock, Health, Kind, ObjectRef};
 use sealwatch::ports::{Scope, Typed};

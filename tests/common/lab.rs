@@ -25,7 +25,8 @@ impl Lab {
         run(&all);
         let status = run(&["status", "--name", &name, "--json"]);
         let status: Value = serde_json::from_str(&status).expect("status is JSON");
-        let state = status.pointer("/state").or_else(|| status.pointer("/lab/state")).and_then(Value::as_str).expect("a state folder");
+        let state =
+            status.pointer("/state").or_else(|| status.pointer("/lab/state")).and_then(Value::as_str).expect("a state folder");
         let facts = std::fs::read(Path::new(state).join("lab.json")).expect("lab.json");
         Self { name, facts: serde_json::from_slice(&facts).expect("lab.json is JSON") }
     }
@@ -94,7 +95,9 @@ impl Lab {
         // The second test finds the provider installed.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let kubeconfig = kube::config::Kubeconfig::read_from(self.kubeconfig("admin")).expect("a kubeconfig");
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.expect("a kubeconfig");
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default())
+            .await
+            .expect("a kubeconfig");
         kube::Client::try_from(config).expect("a client")
     }
 }
