@@ -1,7 +1,14 @@
 //! The real binary in a terminal, on a real control plane: the rescue after a seal, and what it says when
 //! it cannot see. `tests/lab/test` runs these; each test starts a lab of its own.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that fails says why"
+)]
 
 #[path = "common/lab.rs"]
 mod lab;

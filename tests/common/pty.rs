@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// A running console.
+#[allow(dead_code, reason = "each test crate uses a part of it")]
 pub struct Console {
     child: Box<dyn Child + Send + Sync>,
     master: Option<Box<dyn MasterPty + Send>>,
@@ -18,6 +19,7 @@ pub struct Console {
     pub bytes: Arc<Mutex<Vec<u8>>>,
 }
 
+#[allow(dead_code, reason = "each test crate uses a part of it")]
 impl Console {
     /// Starts `sealwatch` with these arguments and variables in a window of this size. Nothing of the
     /// caller's environment is passed on but `PATH`.
