@@ -71,7 +71,7 @@ impl Typed {
 
     /// What was typed. For gateways only.
     #[must_use]
-    pub fn open(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         self.0.trim()
     }
 }
@@ -231,7 +231,7 @@ mod tests {
         let mut typed = Typed::new();
         "ab\u{1b}c".chars().for_each(|c| typed.push(c));
         typed.pop();
-        assert_eq!((typed.open(), typed.len()), ("ab", 2));
+        assert_eq!((typed.reveal(), typed.len()), ("ab", 2));
         (0..2000).for_each(|_| typed.push('x'));
         assert_eq!(typed.len(), Typed::LONGEST);
         typed.wipe();

@@ -1,6 +1,15 @@
 //! The house, held to its plan: which room may import which, which crates each may name, how long a file
 //! may be, and where permits are granted and secrets opened. Reads the sources as text; no dependency.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    reason = "a test that fails says why"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +18,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &["serde", "jiff", "sha2", "sha3", "hmac", "zeroize"]),
     ("keymap", &[], &[]),
-    ("theme", &[], &["ratatui", "serde", "toml"]),
+    ("theme", &[], &["ratatui", "serde", "toml", "thiserror"]),
     ("diagnosis", &["model"], &["serde", "jiff"]),
     ("runbooks", &["model", "diagnosis"], &["serde", "jiff"]),
     ("ports", &["model", "diagnosis", "runbooks"], &["serde", "jiff", "futures", "async_trait", "zeroize"]),
@@ -42,6 +51,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "etcetera",
             "toml",
             "sha2",
+            "sha3",
             "tracing",
             "rustls",
         ],
@@ -126,7 +136,11 @@ fn sources() -> Vec<File> {
                 let text = fs::read_to_string(&entry).expect("a source file");
                 let path = entry.strip_prefix(root).expect("below the root").to_path_buf();
                 let module = path.with_extension("").iter().skip(1).map(|part| part.to_string_lossy().into_owned()).collect();
-                found.push(File { code: code_of(&text), path, module, text });
+                let module: Vec<String> = module;
+                // Modules that exist for tests only may do what a test needs.
+                let for_tests = module.iter().any(|part| part == "tests" || part == "testing");
+                let code = if for_tests { String::new() } else { code_of(&text) };
+                found.push(File { path, module, code, text });
             }
         }
     }
@@ -146,10 +160,7 @@ fn code_of(text: &str) -> String {
         } else if rest.starts_with("r#\"") {
             rest.find("\"#").map_or(rest.len(), |end| end + 2)
         } else if c == '"' {
-            let mut escaped = false;
-            rest[1..]
-                .find(|c| !std::mem::replace(&mut escaped, !escaped && c == '\\') && c == '"')
-                .map_or(rest.len(), |end| end + 2)
+            string_length(rest)
         } else if rest.starts_with("'\"'") || rest.starts_with("'{'") || rest.starts_with("'}'") {
             3
         } else {
@@ -160,6 +171,20 @@ fn code_of(text: &str) -> String {
         while chars.next_if(|(next, _)| *next < at + skip).is_some() {}
     }
     out
+}
+
+/// How long the string literal is that this text begins with.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 fn ident(text: &str) -> &str {

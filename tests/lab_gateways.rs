@@ -2,9 +2,10 @@
 //!
 //! `SEALWATCH_LAB_JSON=… cargo test --test lab_gateways -- --ignored --nocapture --test-threads=1`
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,12 @@ use sealwatch::gateways::vault::{VaultEnvironment, VaultGateway};
 use sealwatch::model::kinds::{Object, Visitor, Watched, visit};
 use sealwatch::model::vault::{PathState, ReplicaRole};
 use sealwatch::model::{Change, FaultKind, Kind, Name, ObjectRef, VaultAddress};
-use sealwatch::ports::{Cluster as _, Permit, ReplicaAddress, Scope, Vault as _};
-use sealwatch::runbooks::{KubernetesWrite, Right};
+use sealwatch::ports::{Cluster as _, Permit, ReplicaAddress, Scope, Typed, Vault as _};
+use sealwatch::runbooks::{KubernetesWrite, Right, VaultWrite};
 use serde_json::Value;
 
+/// How often a question is asked to measure it.
+const MORE: u32 = 50;
 const LONGEST: Duration = Duration::from_secs(20);
 
 struct Lab(Value);
@@ -48,14 +51,6 @@ impl Lab {
 
     /// Every value that must never be seen.
     fn canaries(&self) -> Vec<String> {
-        fn strings(value: &Value, into: &mut Vec<String>) {
-            match value {
-                Value::String(text) => into.push(text.clone()),
-                Value::Array(items) => items.iter().for_each(|item| strings(item, into)),
-                Value::Object(map) => map.values().for_each(|item| strings(item, into)),
-                _ => {}
-            }
-        }
         let mut found = Vec::new();
         for file in ["canaries", "shares"] {
             let text = std::fs::read(self.text(&format!("/files/{file}"))).unwrap();
@@ -65,6 +60,15 @@ impl Lab {
         found.retain(|text| text.len() >= 12);
         assert!(!found.is_empty());
         found
+    }
+}
+
+fn strings(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, into)),
+        Value::Object(map) => map.values().for_each(|item| strings(item, into)),
+        _ => {}
     }
 }
 
@@ -109,7 +113,7 @@ async fn every_kind_is_listed_and_no_secret_has_data() {
             Change::Listed(listed, objects) => {
                 assert_eq!(listed, kind);
                 println!("{kind}: {} in {:?}", objects.len(), started.elapsed());
-                said.push_str(&format!("{objects:?}"));
+                write!(said, "{objects:?}").unwrap();
                 counts.insert(kind, objects.len());
             }
             other => panic!("{kind}: {other:?}"),
@@ -234,7 +238,6 @@ async fn each_replica_answers_through_the_api_server() {
         let (seal, role) = vault.status(&replica).await.unwrap();
         let dial = started.elapsed();
         let started = Instant::now();
-        const MORE: u32 = 50;
         for _ in 0..MORE {
             vault.status(&replica).await.unwrap();
         }
@@ -291,4 +294,139 @@ async fn shares_come_out_of_their_secret_and_nowhere_else() {
     assert!(!shares.is_empty() && shares.iter().all(|share| share.len() >= 44));
     let fault = lab.cluster("admin").shares(Permit::grant(), &secret, "nothing").await.map(|shares| shares.len()).unwrap_err();
     assert_eq!(fault.kind, FaultKind::NotFound);
+}
+
+/// Seals the one server behind this address, as a person with a root token would.
+async fn seal(address: &str, token: &str) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "PUT /v1/sys/seal HTTP/1.1\r\nhost: {address}\r\nx-vault-token: {token}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+}
+
+fn typed(text: &str) -> Typed {
+    let mut typed = Typed::new();
+    text.chars().for_each(|c| typed.push(c));
+    typed
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn a_wrong_share_is_said_reset_and_the_right_ones_open_the_replica() {
+    let lab = Lab::read();
+    let cluster = lab.cluster("admin");
+    let secret = ObjectRef::new(Kind::Secret, lab.text("/namespaces/dev"), "vault-auto-credentials");
+    let in_secret = cluster.shares(Permit::grant(), &secret, "unseal-key").await.unwrap();
+    let threshold = usize::try_from(lab.0["vault"]["threshold"].as_u64().unwrap()).unwrap();
+    let kept: Value = serde_json::from_slice(&std::fs::read(lab.text("/files/shares")).unwrap()).unwrap();
+    let mut found = Vec::new();
+    strings(&kept, &mut found);
+    let shares: Vec<&String> = found.iter().filter(|text| text.len() >= 44).collect();
+    println!("{} shares in the Secret, {} in the file, {threshold} needed", in_secret.len(), shares.len());
+
+    let vault = VaultGateway::new(VaultEnvironment::default(), Some(cluster));
+    let replica = &lab.replicas()[0];
+    let token = std::fs::read_to_string(lab.text("/files/root_token")).unwrap();
+    seal(lab.text("/vault/replicas/0/address"), token.trim()).await;
+    let (sealed, _) = vault.status(replica).await.unwrap();
+    assert!(sealed.sealed);
+
+    let object = ObjectRef::new(Kind::VaultReplica, lab.text("/namespaces/dev"), replica.pod.clone());
+    let unseal = |share| VaultWrite::Unseal { server: lab.server(), replica: object.clone(), share };
+    for (n, share) in shares.iter().take(threshold - 1).enumerate() {
+        let receipt = vault.write(Permit::grant(), &unseal(n), Some(&typed(share))).await.unwrap();
+        assert_eq!(receipt.seal.unwrap().progress as usize, n + 1);
+    }
+    let wrong: String = shares[threshold - 1]
+        .chars()
+        .enumerate()
+        .map(|(n, c)| if n == 9 { if c == 'A' { 'B' } else { 'A' } } else { c })
+        .collect();
+    let fault = vault.write(Permit::grant(), &unseal(9), Some(&typed(&wrong))).await.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::Invalid);
+    assert!(fault.message.as_str().contains("message authentication failed") && !fault.to_string().contains(&wrong));
+    let reset = VaultWrite::ResetUnseal { server: lab.server(), replica: object.clone() };
+    assert_eq!(vault.write(Permit::grant(), &reset, None).await.unwrap().seal.unwrap().progress, 0);
+    let fault = vault.write(Permit::grant(), &unseal(0), Some(&typed("not a share!"))).await.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::Invalid);
+
+    for (n, share) in shares.iter().take(threshold).enumerate() {
+        let receipt = vault.write(Permit::grant(), &unseal(n), Some(&typed(share))).await.unwrap();
+        println!("{:?} {:?}", receipt.server_time, receipt.seal);
+    }
+    let opened = tokio::time::timeout(LONGEST, async {
+        // If it led, the others elect a new leader, and until then it belongs nowhere.
+        while !matches!(vault.status(replica).await.unwrap().1, ReplicaRole::Active | ReplicaRole::Standby | ReplicaRole::Single)
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    opened.await.expect("the replica opens and finds its place");
+    let fault = vault.write(Permit::grant(), &reset, None).await.unwrap_err();
+    println!("{fault}");
+}
+
+/// Makes or undoes a fault by the lab's own command.
+fn lab(verb: &str, fault: &str, name: &str) {
+    let command = std::process::Command::new("tests/lab/lab").args([verb, fault, "--name", name]).output().unwrap();
+    assert!(command.status.success(), "{}", String::from_utf8_lossy(&command.stderr));
+}
+
+#[tokio::test]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn a_server_that_stops_and_comes_back_is_lost_once_and_found_again() {
+    let lab_file = Lab::read();
+    let name = lab_file.text("/name").to_owned();
+    let cluster = lab_file.cluster("admin");
+    let vault = VaultGateway::new(VaultEnvironment::default(), Some(cluster.clone()));
+    let replica = lab_file.replicas()[0].clone();
+    vault.status(&replica).await.unwrap();
+    let mut watch = cluster.watch(Kind::ExternalSecret, &Scope::Everywhere);
+    assert!(matches!(watch.next().await, Some(Change::Listed(..))));
+
+    let stopping = name.clone();
+    tokio::task::spawn_blocking(move || lab("fault", "apiserver-stopped", &stopping)).await.unwrap();
+    let started = Instant::now();
+    let fault = cluster.identity().await.unwrap_err();
+    println!("{fault} ({:?})", started.elapsed());
+    assert_eq!(fault.kind, FaultKind::Tcp);
+    println!("{}", vault.status(&replica).await.unwrap_err());
+    let healing = name.clone();
+    tokio::task::spawn_blocking(move || lab("heal", "apiserver-stopped", &healing)).await.unwrap();
+    let mut said = Vec::new();
+    let back = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            match watch.next().await.unwrap() {
+                Change::Lost(_, fault) => said.push(fault.to_string()),
+                Change::Heard(_) | Change::Listed(..) if !said.is_empty() => return,
+                _ => {}
+            }
+        }
+    });
+    back.await.expect("the watch comes back");
+    println!("{said:#?}");
+    // Once for each thing that was wrong (refused, then starting), not once for each attempt.
+    let mut different = said.clone();
+    different.dedup();
+    assert_eq!(said, different);
+    vault.status(&replica).await.unwrap();
+
+    tokio::task::spawn_blocking({
+        let name = name.clone();
+        move || lab("fault", "vault-stopped", &name)
+    })
+    .await
+    .unwrap();
+    let fault = vault.status(&replica).await.unwrap_err();
+    println!("{:?}: {fault}", fault.kind);
+    assert!(matches!(fault.kind, FaultKind::Tcp | FaultKind::NotFound), "{fault}");
+    tokio::task::spawn_blocking(move || lab("heal", "vault-stopped", &name)).await.unwrap();
+    vault.status(&replica).await.unwrap();
 }

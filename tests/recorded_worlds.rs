@@ -2,6 +2,8 @@
 //! named, and nothing healthy is blamed. A cause without a rule yet is listed in `WITHOUT_A_RULE`, so that
 //! the list can only shrink.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! A person's keys as macros on the model: what they make the console do, and above all what they do not.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+
 mod common;
 
 use std::time::Duration;

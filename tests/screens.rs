@@ -1,6 +1,8 @@
 //! Every screen, cell by cell with its styles, at the sizes that it is designed for, in every look.
 //! `INSTA_UPDATE=always cargo test --test screens` keeps what is drawn now.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+
 mod common;
 
 use common::fingers::{Person, theme};

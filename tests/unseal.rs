@@ -1,6 +1,8 @@
 //! The share desk, without an engine: the step is asked what is next, a small server that behaves as
 //! OpenBao was measured answers, and the step is asked again.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::{Object, SecretStore, Watched};

@@ -13,14 +13,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Parser, Debug)]
 #[command(name = "sealwatch", version, max_term_width = 100)]
 pub struct Cli {
+    /// What every command understands.
     #[command(flatten)]
     pub global: Global,
+    /// The command; the console without one.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
 /// What every command understands.
 #[derive(Args, Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Global {
     /// Context of the kubeconfig [default: its current one]
     #[arg(long, global = true, value_name = "NAME")]
@@ -89,6 +92,7 @@ pub enum Command {
     },
     /// List, explain and run guided repairs
     Runbook {
+        /// What to do with them
         #[command(subcommand)]
         command: RunbookCommand,
     },

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 
 use super::Failure;
-use crate::engine::config::{Config, ContextConfig, PolicyName, glob};
 use crate::engine::Policy;
+use crate::engine::config::{Config, ContextConfig, PolicyName, glob};
 use crate::ports::Identity;
 
 /// A configuration is a few lines; a larger file is something else.
@@ -32,7 +32,9 @@ pub(super) fn read(given: Option<&Path>) -> Result<Config, Failure> {
         return Err(unreadable("it is not a file of at most 1 MiB".to_owned()));
     }
     let mut text = String::new();
-    fs::File::open(&path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)).map_err(|error| unreadable(error.to_string()))?;
+    fs::File::open(&path)
+        .and_then(|file| file.take(LARGEST).read_to_string(&mut text))
+        .map_err(|error| unreadable(error.to_string()))?;
     toml::from_str(&text).map_err(|error| {
         let at = error.span().map_or_else(String::new, |span| {
             let before = text.get(..span.start).unwrap_or_default();
@@ -40,7 +42,10 @@ pub(super) fn read(given: Option<&Path>) -> Result<Config, Failure> {
             let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
             format!(" at line {line}, column {column}")
         });
-        Failure::usage(format!("The configuration {shown} is wrong{at}: {}.", error.message()), "`sealwatch info` says which file is used.")
+        Failure::usage(
+            format!("The configuration {shown} is wrong{at}: {}.", error.message()),
+            "`sealwatch info` says which file is used.",
+        )
     })
 }
 

@@ -26,7 +26,10 @@ pub(super) async fn run(global: &Global) -> Result<u8, Failure> {
     };
     let engine = Engine::start(wired.ports, wired.options);
     let ended = tui::run(engine, options).await.map_err(|error| {
-        Failure::usage(format!("The console needs a terminal: {error}."), "Without one, use `sealwatch check` or `sealwatch runbook run`.")
+        Failure::usage(
+            format!("The console needs a terminal: {error}."),
+            "Without one, use `sealwatch check` or `sealwatch runbook run`.",
+        )
     })?;
     Ok(u8::try_from(ended.code()).unwrap_or(super::FINDINGS))
 }

@@ -15,7 +15,8 @@ pub(super) fn run(slug: Option<&str>) -> Result<u8, Failure> {
         }
         return Ok(OK);
     };
-    let rule = rule(slug).ok_or_else(|| Failure::usage(format!("There is no rule “{slug}”."), "`sealwatch explain` lists them."))?;
+    let rule =
+        rule(slug).ok_or_else(|| Failure::usage(format!("There is no rule “{slug}”."), "`sealwatch explain` lists them."))?;
     writeln!(out, "{} ({})\n\n{}", rule.title, rule.slug, rule.explain)?;
     match rule.runbooks {
         [] => writeln!(out, "No runbook repairs it.")?,

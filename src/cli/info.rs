@@ -10,9 +10,15 @@ use crate::gateways::journal::FileJournal;
 pub(super) fn run(global: &Global) -> Result<u8, Failure> {
     let mut out = io::stdout().lock();
     let folder = config::folder();
-    let path = |path: Option<std::path::PathBuf>| path.map_or_else(|| "none: there is no home folder".to_owned(), |path| path.display().to_string());
+    let path = |path: Option<std::path::PathBuf>| {
+        path.map_or_else(|| "none: there is no home folder".to_owned(), |path| path.display().to_string())
+    };
     writeln!(out, "version   {}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "config    {}", path(global.config.clone().or_else(|| folder.as_ref().map(|folder| folder.join("config.toml")))))?;
+    writeln!(
+        out,
+        "config    {}",
+        path(global.config.clone().or_else(|| folder.as_ref().map(|folder| folder.join("config.toml"))))
+    )?;
     writeln!(out, "themes    {}", path(folder.map(|folder| folder.join("themes"))))?;
     writeln!(out, "journal   {}", path(FileJournal::new("<cluster uid>").path()))?;
     writeln!(out, "log       {}", path(global.log.clone()).replace("none: there is no home folder", "none"))?;

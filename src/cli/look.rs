@@ -28,9 +28,9 @@ pub(super) async fn look(snapshots: &mut watch::Receiver<Arc<Snapshot>>, clock: 
 /// Whether everything was heard of once, and the newest of it is diagnosed.
 fn is_known(snapshot: &Snapshot) -> bool {
     let world = &snapshot.world;
-    let listed = crate::model::kinds::all().iter().all(|kind| {
-        world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some())
-    });
+    let listed = crate::model::kinds::all()
+        .iter()
+        .all(|kind| world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some()));
     let asked = world.vaults.values().all(|server| server.unlisted.is_some() || ServerState::of(server) != ServerState::Unknown);
     let met = !snapshot.identity.context.is_empty() || snapshot.offline.is_some();
     snapshot.offline.is_some() || (listed && asked && met && snapshot.diagnosed == world.revision)

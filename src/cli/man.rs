@@ -16,7 +16,7 @@ pub(super) fn page() -> Result<u8, Failure> {
 }
 
 /// Prints the completion script of a shell.
-pub(super) fn completion(shell: clap_complete::Shell) -> Result<u8, Failure> {
+pub(super) fn completion(shell: clap_complete::Shell) -> u8 {
     clap_complete::generate(shell, &mut Cli::command(), "sealwatch", &mut io::stdout().lock());
-    Ok(OK)
+    OK
 }

@@ -118,7 +118,12 @@ async fn walk(global: &Global, runbook: &'static Runbook, named: Option<ObjectRe
 }
 
 fn write_preview(preview: &Preview, out: &mut dyn io::Write) -> io::Result<()> {
-    let lines = [("will", &preview.will), ("will not", &preview.will_not), ("forecast", &preview.forecast), ("by hand", &preview.commands)];
+    let lines = [
+        ("will", &preview.will),
+        ("will not", &preview.will_not),
+        ("forecast", &preview.forecast),
+        ("by hand", &preview.commands),
+    ];
     for (label, sentences) in lines {
         for sentence in sentences {
             writeln!(out, "   {label:9} {sentence}")?;
@@ -152,9 +157,10 @@ impl Answers {
             Confirm::Yes if self.yes => Ok(Decision::Agree),
             Confirm::Yes => Err(Failure::usage("This step asks for a y.", "Give --yes to answer it, or use the console.")),
             Confirm::TypeName(name) if self.name.as_deref() == Some(name) => Ok(Decision::Name(name.clone())),
-            Confirm::TypeName(name) => {
-                Err(Failure::usage(format!("This step asks for the name “{name}”."), "Give it with --confirm NAME; --yes does not answer it."))
-            }
+            Confirm::TypeName(name) => Err(Failure::usage(
+                format!("This step asks for the name “{name}”."),
+                "Give it with --confirm NAME; --yes does not answer it.",
+            )),
             Confirm::Share { .. } => self.share(snapshot),
         }
     }
@@ -304,7 +310,9 @@ impl Told {
             *told = step.state;
             // Progress is a courtesy: if standard error is closed, the run goes on.
             let _ = match (&step.state, &step.report) {
-                (StepState::Ended(outcome), Some(report)) => writeln!(err, "{}: {}: {}", step.id, outcome.as_str(), report.summary),
+                (StepState::Ended(outcome), Some(report)) => {
+                    writeln!(err, "{}: {}: {}", step.id, outcome.as_str(), report.summary)
+                }
                 (StepState::Runs, _) => writeln!(err, "{}: {}", step.id, step.explanation),
                 _ => Ok(()),
             };

@@ -72,17 +72,21 @@ async fn real(global: &Global, config: &crate::engine::Config) -> Result<(Ports,
         impersonate: global.act_as.clone(),
     };
     let gateway = connect(&options)?;
+    let vault = VaultGateway::new(VaultEnvironment::read(), Some(gateway.clone()));
+    // A server that does not answer is still called by its name, and is not to be trusted any more for it.
     let identity = gateway.identity().await.unwrap_or_else(|_| Identity {
         context: gateway.context().clone(),
         server: gateway.server().clone(),
+        insecure: gateway.insecure(),
         ..Identity::default()
     });
     let (policy, write) = config::policy(config, &identity);
+    let cluster = if identity.cluster_uid.is_empty() { &identity.server } else { &identity.cluster_uid };
     let ports = Ports {
-        vault: Arc::new(VaultGateway::new(VaultEnvironment::read(), Some(gateway.clone()))),
+        journal: Arc::new(FileJournal::new(cluster.as_str())),
+        vault: Arc::new(vault),
         cluster: Arc::new(gateway),
         clock: Arc::new(SystemClock),
-        journal: Arc::new(FileJournal::new(identity.cluster_uid.as_str())),
     };
     Ok((ports, policy, write))
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text};
+use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text};
 use crate::ports::{Cluster, Identity, Permit, ReplicaPod, Scope, Typed};
 use crate::runbooks::{KubernetesWrite, Receipt, Right};
 
@@ -67,6 +67,16 @@ impl KubernetesGateway {
     pub fn insecure(&self) -> bool {
         self.0.insecure
     }
+
+    /// Who may be anybody gets no write, and no share or token to pass on.
+    pub(in crate::gateways) fn refuse_if_insecure(&self, what: &str) -> Result<(), Fault> {
+        if !self.insecure() {
+            return Ok(());
+        }
+        let message = format!("The certificate of {} is not verified, so no {what} is sent to it.", self.0.server);
+        Err(Fault::new(FaultKind::Tls, &message)
+            .hinted("Put the server's CA in the kubeconfig and drop insecure-skip-tls-verify."))
+    }
 }
 
 #[async_trait]
@@ -92,24 +102,13 @@ impl Cluster for KubernetesGateway {
     }
 
     async fn write(&self, _permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
-        self.0.refuse_if_insecure()?;
+        self.refuse_if_insecure("write")?;
         write::write(&self.0, write).await
     }
 
     async fn shares(&self, _permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
-        self.0.refuse_if_insecure()?;
+        self.refuse_if_insecure("request for a share")?;
         shares::shares(&self.0, secret, key_prefix).await
-    }
-}
-
-impl Inner {
-    fn refuse_if_insecure(&self) -> Result<(), Fault> {
-        if !self.insecure {
-            return Ok(());
-        }
-        let message = format!("The certificate of {} is not verified, so nothing is written to it.", self.server);
-        Err(Fault::new(crate::model::FaultKind::Tls, &message)
-            .hinted("Put the server's CA in the kubeconfig and drop insecure-skip-tls-verify."))
     }
 }
 

@@ -68,7 +68,7 @@ pub fn prompt(question: &str) -> Result<Option<Typed>, Fault> {
 fn lines(mut input: impl Read) -> io::Result<Vec<Typed>> {
     let mut shares = Vec::new();
     while let Some(share) = line(&mut input)? {
-        if !share.open().is_empty() && shares.len() < MOST {
+        if !share.reveal().is_empty() && shares.len() < MOST {
             shares.push(share);
         }
     }
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn shares_stand_one_a_line() {
         let shares = lines(&b"one\n\n  two  \r\nthree"[..]).expect("readable");
-        assert_eq!(shares.iter().map(Typed::open).collect::<Vec<_>>(), ["one", "two", "three"]);
+        assert_eq!(shares.iter().map(Typed::reveal).collect::<Vec<_>>(), ["one", "two", "three"]);
     }
 
     #[test]

@@ -7,7 +7,6 @@
 mod act;
 mod api;
 mod build;
-mod journal;
 mod kubelet;
 mod object;
 mod operator;
@@ -33,7 +32,6 @@ use self::world::World;
 use crate::model::{Kind, ObjectRef};
 use crate::ports::{Clock, Cluster, Vault};
 
-pub use journal::MemoryJournal;
 pub use scenario::{Expected, Repair, Scenario, ScenarioError, Shares, Span};
 
 /// A running simulation. It lives as long as it or one of its ports does.

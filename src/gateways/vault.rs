@@ -96,7 +96,7 @@ impl Vault for VaultGateway {
         let answer = match write {
             VaultWrite::Unseal { replica: object, .. } => {
                 let share = share.filter(|share| !share.is_empty()).ok_or_else(|| no_share(object))?;
-                inner.ask(&replica, &Unseal(share.open()), Call::write(WRITE)).await?
+                inner.ask(&replica, &Unseal(share.reveal()), Call::write(WRITE)).await?
             }
             VaultWrite::ResetUnseal { .. } => inner.ask(&replica, &ResetUnseal, Call::write(WRITE)).await?,
         };
@@ -160,7 +160,7 @@ impl Inner {
     /// Secrets go over TLS, through the API server, or to this machine; never in clear over a network.
     fn may_carry_secrets(&self, replica: &ReplicaAddress, what: &str) -> Result<(), Fault> {
         let address = match self.route(replica)? {
-            Route::Forward { .. } => return Ok(()),
+            Route::Forward { cluster, .. } => return cluster.refuse_if_insecure(what),
             Route::Direct { address } => address,
         };
         if address.tls || is_loopback(&address) {

@@ -56,7 +56,7 @@ impl<T: zeroize::Zeroize> Withheld<T> {
     }
 
     /// Opens it. For gateways only.
-    pub const fn open(&self) -> &T {
+    pub const fn reveal(&self) -> &T {
         &self.0
     }
 }

@@ -254,6 +254,13 @@ impl Progress {
         self.applied.iter().filter(move |applied| applied.step == step)
     }
 
+    /// The value that a step writes into an annotation: the second at which it began, so that what is shown
+    /// before is what is written after.
+    #[must_use]
+    pub fn stamp(&self, step: &str) -> i64 {
+        self.entered.get(step).unwrap_or(&self.now).as_second()
+    }
+
     /// The numbers of the shares that the door holds. Numbers are never used again, so that a share given
     /// after the others were wiped is not taken for one of them.
     pub fn held_shares(&self) -> std::ops::Range<usize> {

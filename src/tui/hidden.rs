@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(hidden.key(Chord::of(Key::Tab), at), Did::Nothing);
         assert_eq!(hidden.deadline(), Some(Duration::from_secs(121)));
         assert_eq!(hidden.key(Chord::of(Key::Enter), at), Did::Send);
-        assert_eq!(hidden.take().open(), "qabc");
+        assert_eq!(hidden.take().reveal(), "qabc");
         assert!(hidden.is_empty());
         assert_eq!(hidden.deadline(), None);
     }

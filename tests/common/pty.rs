@@ -2,6 +2,7 @@
 //! and prints the last screen when it fails; nothing sleeps and hopes.
 
 use std::io::{Read as _, Write as _};
+use std::num::NonZero;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,9 @@ impl Console {
     /// Starts `sealwatch` with these arguments and variables in a window of this size. Nothing of the
     /// caller's environment is passed on but `PATH`.
     pub fn start(arguments: &[&str], variables: &[(&str, &str)], (columns, rows): (u16, u16)) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a pseudo-terminal");
+        let pair = native_pty_system()
+            .openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
+            .expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_sealwatch"));
         command.args(arguments);
         command.env_clear();
@@ -33,7 +36,7 @@ impl Console {
         }
         let child = pair.slave.spawn_command(command).expect("the binary starts");
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0)));
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let (shown, kept) = (screen.clone(), bytes.clone());
@@ -82,8 +85,7 @@ impl Console {
 
     /// Changes the size of the window.
     pub fn resize(&self, columns: u16, rows: u16) {
-        // A parser of no size would divide by it.
-        self.screen.lock().expect("the screen").screen_mut().set_size(rows.max(1), columns.max(1));
+        self.screen.lock().expect("the screen").screen_mut().set_size(at_least_one(rows), at_least_one(columns));
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         self.master.as_ref().expect("open").resize(size).expect("resized");
     }
@@ -127,4 +129,8 @@ impl Drop for Console {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn at_least_one(cells: u16) -> NonZero<u16> {
+    NonZero::new(cells).unwrap_or(NonZero::<u16>::MIN)
 }

@@ -121,7 +121,7 @@ impl Shared {
 
     async fn pass_with(&self, credential: &Credential, mut request: Request<Body>) -> Result<Response<Body>, BoxError> {
         if let Some(token) = &credential.token {
-            let header = Zeroizing::new(format!("Bearer {}", token.open()));
+            let header = Zeroizing::new(format!("Bearer {}", token.reveal()));
             let mut header = HeaderValue::from_str(&header)
                 .map_err(|_| Fault::new(FaultKind::Local, "The login plug-in answered a token that is not one."))?;
             header.set_sensitive(true);
@@ -143,7 +143,7 @@ impl Shared {
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         let mut config = self.config.clone();
         config.auth_info.client_certificate_data = Some(encode(certificate));
-        config.auth_info.client_key_data = Some(encode(key.open()).into());
+        config.auth_info.client_key_data = Some(encode(key.reveal()).into());
         let client = kube::Client::try_from(config)
             .map_err(|_| Fault::new(FaultKind::Local, "The login plug-in answered a certificate that cannot be used."))?;
         *certified = Some((credential.run, client.clone()));

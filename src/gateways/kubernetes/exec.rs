@@ -272,7 +272,7 @@ mod tests {
         };
         let long = plugin(&answer("2999-01-01T00:00:00Z"), DEADLINE);
         let first = long.credential().await.unwrap();
-        assert_eq!(first.token.as_ref().unwrap().open(), "t-canary-env");
+        assert_eq!(first.token.as_ref().unwrap().reveal(), "t-canary-env");
         long.credential().await.unwrap();
         assert_eq!(std::fs::read_to_string(&count).unwrap().lines().count(), 1);
         long.refused(first.run + 1).await;

@@ -24,21 +24,42 @@ pub(in crate::gateways) struct Forwarded {
     forwarder: Portforwarder,
 }
 
-/// What the kubelet says when a forward breaks; asked for after the stream has failed.
-pub(in crate::gateways) struct Trouble(BoxFuture<'static, Option<String>>);
+/// What the kubelet says when a forward breaks. It says so on a channel of its own, and the stream may stay
+/// open and silent, so whoever waits for the stream must listen here too.
+pub(in crate::gateways) struct Trouble {
+    pod: Name,
+    /// Gone once it has spoken, or ended without a word.
+    words: Option<BoxFuture<'static, Option<String>>>,
+}
 
 impl Trouble {
-    /// The kubelet's words as a fault, if it had any.
-    pub(in crate::gateways) async fn told(self, pod: &Name) -> Option<Fault> {
-        let said = tokio::time::timeout(LAST_WORDS, self.0).await.ok()??;
-        let said = said.lines().next().unwrap_or_default();
-        let refused = said.contains("connection refused");
-        let how = if refused { "nothing listens on that port of the pod".to_owned() } else { said.to_owned() };
-        Some(
-            Fault::new(FaultKind::Tcp, &format!("The port-forward to {pod} broke: {}.", how.trim_end_matches('.')))
-                .hinted(if refused { "The server in the pod is down or still starting: look at the pod's log." } else { "" }),
-        )
+    /// Ends when the kubelet says that the forward is broken, and else never.
+    pub(in crate::gateways) async fn breaks(&mut self) -> Fault {
+        if let Some(words) = &mut self.words {
+            let said = words.await;
+            self.words = None;
+            if let Some(said) = said {
+                return broken(&self.pod, &said);
+            }
+        }
+        std::future::pending().await
     }
+
+    /// After the stream has failed: the kubelet's words, if they come.
+    pub(in crate::gateways) async fn last_words(&mut self) -> Option<Fault> {
+        self.words.as_ref()?;
+        tokio::time::timeout(LAST_WORDS, self.breaks()).await.ok()
+    }
+}
+
+/// The kubelet (or the container runtime) says in its own words what the port of the pod did.
+fn broken(pod: &Name, said: &str) -> Fault {
+    let said = said.lines().next().unwrap_or_default();
+    if said.contains("connection refused") {
+        return Fault::new(FaultKind::Tcp, &format!("{pod} refuses connections: nothing listens on that port of the pod."))
+            .hinted("The server in the pod is down or still starting: look at the pod's log.");
+    }
+    Fault::new(FaultKind::Tcp, &format!("The port-forward to {pod} broke: {}.", said.trim_end_matches('.')))
 }
 
 impl KubernetesGateway {
@@ -58,7 +79,7 @@ impl KubernetesGateway {
         let missing = || Fault::new(FaultKind::Http, &format!("Could not {asked}: the API server opened no stream."));
         let stream = forwarder.take_stream(port).ok_or_else(missing)?;
         let trouble = forwarder.take_error(port).ok_or_else(missing)?;
-        Ok((Forwarded { stream, forwarder }, Trouble(Box::pin(trouble))))
+        Ok((Forwarded { stream, forwarder }, Trouble { pod: pod.clone(), words: Some(Box::pin(trouble)) }))
     }
 }
 
@@ -85,5 +106,30 @@ impl AsyncWrite for Forwarded {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kubelets_words_are_heard_once_and_silence_is_no_trouble() {
+        let trouble = |said: Option<&str>| {
+            let said = said.map(str::to_owned);
+            Trouble { pod: Name::new("vault-0"), words: Some(Box::pin(async move { said })) }
+        };
+        let mut refused = trouble(Some("error forwarding port 8200: dial tcp 127.0.0.1:8200: connect: connection refused\n"));
+        let fault = refused.breaks().await;
+        assert!(fault.message.as_str().starts_with("vault-0 refuses connections"), "{fault}");
+        assert!(refused.last_words().await.is_none());
+        assert!(
+            trouble(Some("exit status 1"))
+                .last_words()
+                .await
+                .is_some_and(|fault| fault.message.as_str().ends_with("exit status 1."))
+        );
+        let mut silent = trouble(None);
+        assert!(tokio::time::timeout(Duration::from_millis(20), silent.breaks()).await.is_err());
     }
 }

@@ -59,7 +59,7 @@ mod tests {
     fn opened(data: &[(&str, &str)]) -> Option<Vec<String>> {
         let data: Vec<String> = data.iter().map(|(key, value)| format!("{key:?}:{:?}", STANDARD.encode(value))).collect();
         let body = format!(r#"{{"kind":"Secret","metadata":{{"name":"x"}},"data":{{{}}}}}"#, data.join(","));
-        read(body.as_bytes(), "unseal-key").map(|shares| shares.iter().map(|share| share.open().to_owned()).collect())
+        read(body.as_bytes(), "unseal-key").map(|shares| shares.iter().map(|share| share.reveal().to_owned()).collect())
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The connection to the API server against loopback sockets that misbehave.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,7 +7,6 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::gateways::testing::Folder;
-use crate::model::FaultKind;
 
 fn at(folder: &Folder, server: &str, user: &str, cluster: &str) -> KubernetesGateway {
     let path = folder.path().join("kubeconfig");
@@ -16,7 +14,7 @@ fn at(folder: &Folder, server: &str, user: &str, cluster: &str) -> KubernetesGat
         "apiVersion: v1\nkind: Config\ncurrent-context: x\nclusters:\n- name: c\n  cluster:\n    server: {server}\n{cluster}\nusers:\n- name: u\n  user:\n{user}\ncontexts:\n- name: x\n  context: {{cluster: c, user: u}}\n"
     );
     std::fs::write(&path, text).unwrap();
-    connect(&ConnectOptions { kubeconfig: Some(PathBuf::from(path)), ..ConnectOptions::default() }).unwrap()
+    connect(&ConnectOptions { kubeconfig: Some(path), ..ConnectOptions::default() }).unwrap()
 }
 
 const TOKEN: &str = "    token: canary-token";
@@ -68,12 +66,14 @@ async fn a_server_that_never_answers_is_a_fault_after_five_seconds() {
     // Accepted by the kernel, and never read by anybody.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap();
-    for scheme in ["https", "http"] {
-        let started = Instant::now();
-        let fault = at(&folder, &format!("{scheme}://{address}"), TOKEN, "").identity().await.unwrap_err();
+    let started = Instant::now();
+    let ask = |folder, scheme: &str| at(folder, &format!("{scheme}://{address}"), TOKEN, "");
+    let (tls, plain) = (ask(&folder, "https"), ask(&Folder::new(), "http"));
+    let (tls, plain) = tokio::join!(tls.identity(), plain.identity());
+    for fault in [tls.unwrap_err(), plain.unwrap_err()] {
         assert_eq!(fault.kind, FaultKind::Timeout, "{fault}");
-        assert!(started.elapsed() < Duration::from_secs(7), "{:?}", started.elapsed());
     }
+    assert!(started.elapsed() < Duration::from_secs(7), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -142,4 +142,11 @@ async fn the_impersonated_user_is_sent_and_an_unverified_server_is_not_written_t
     assert_eq!(cluster.write(Permit::grant(), &write).await.unwrap_err().kind, FaultKind::Tls);
     let secret = ObjectRef::new(Kind::Secret, "a", "b");
     assert!(cluster.shares(Permit::grant(), &secret, "unseal-key").await.is_err());
+    // Nor is a share handed to it to be forwarded.
+    let vault = crate::gateways::vault::VaultGateway::new(crate::gateways::vault::VaultEnvironment::default(), Some(cluster));
+    let server = crate::model::VaultAddress::parse("https://vault.vault.svc:8200").unwrap();
+    let reset =
+        crate::runbooks::VaultWrite::ResetUnseal { server, replica: ObjectRef::new(Kind::VaultReplica, "vault", "vault-0") };
+    let fault = crate::ports::Vault::write(&vault, Permit::grant(), &reset, None).await.unwrap_err();
+    assert!(fault.message.as_str().contains("is not verified"), "{fault}");
 }

@@ -1,7 +1,7 @@
 //! What a scenario lets happen: objects that somebody makes, and faults, each through what a person could
 //! do. No act writes a status, a condition or an event.
 
-use super::object::{Body, Meta, Pod};
+use super::object::{Body, Object, Pod};
 use super::time::whole;
 use super::world::{Task, World};
 use crate::model::{Kind, ObjectRef};
@@ -10,7 +10,7 @@ use crate::model::{Kind, ObjectRef};
 #[derive(Clone, Debug)]
 pub(super) enum Act {
     /// Somebody makes an object.
-    Create { key: ObjectRef, meta: Meta, body: Body },
+    Create { key: ObjectRef, object: Box<Object> },
     /// Somebody deletes an object.
     Delete { key: ObjectRef },
     /// Replicas of a server are sealed, all if none is named.
@@ -31,15 +31,15 @@ impl World {
     pub(super) fn act(&mut self, act: Act) {
         let now = self.now;
         match act {
-            Act::Create { key, meta, body } => {
-                let pod = matches!(body, Body::Pod(Pod { running: None, .. }));
-                if self.api.create(key.clone(), meta, body, now) && pod {
+            Act::Create { key, object } => {
+                let pod = matches!(object.body, Body::Pod(Pod { running: None, .. }));
+                if self.api.create(key.clone(), object.meta, object.body, now) && pod {
                     let wait = self.random.millis(200, 900);
                     self.schedule(super::time::after(now, wait), Task::Pod(key));
                 }
             }
             Act::Delete { key } => drop(self.api.delete(&key)),
-            Act::Seal { server, replicas } => self.each_replica(server, &replicas, |server, index| server.seal(index)),
+            Act::Seal { server, replicas } => self.each_replica(server, &replicas, super::vault::Server::seal),
             Act::Restart { server, replicas } => self.restart(server, &replicas),
             Act::Replace { server, replicas } => {
                 self.restart(server, &replicas);

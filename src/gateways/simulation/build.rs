@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::act::Act;
-use super::object::{Body, ClusterExternal, External, Login, Meta, Pod, Remote, Secret, Store};
+use super::object::{Body, ClusterExternal, External, Login, Meta, Object, Pod, Remote, Secret, Store};
 use super::scenario::{ConsumerEntry, ExternalEntry, Happening, Incident, Scenario, ScenarioError, Span, StoreEntry, VaultEntry};
 use super::time::after;
 use super::vault::Server;
@@ -76,7 +76,7 @@ impl Builder<'_> {
         for secret in &scenario.secret {
             let key = ObjectRef::new(Kind::Secret, secret.namespace.as_str(), secret.name.as_str());
             let body = Body::Secret(Secret { kind: "Opaque".to_owned(), data: secret.data.clone() });
-            self.at(secret.after, Act::Create { key, meta: Meta::default(), body });
+            self.at(secret.after, create(key, Meta::default(), body));
         }
         for store in &scenario.store {
             self.store(store)?;
@@ -89,7 +89,7 @@ impl Builder<'_> {
             let spec = external(&cluster.spec, &cluster.name)?;
             let body =
                 Body::ClusterExternal(ClusterExternal { namespaces: cluster.namespaces.clone(), spec, failed: Vec::new() });
-            self.at(cluster.after, Act::Create { key, meta: Meta::default(), body });
+            self.at(cluster.after, create(key, Meta::default(), body));
         }
         for consumer in &scenario.consumer {
             self.consumer(consumer)?;
@@ -127,7 +127,7 @@ impl Builder<'_> {
         }
         let key = ObjectRef::new(Kind::Secret, entry.namespace.as_str(), "vault-auto-credentials");
         let body = Body::Secret(Secret { kind: "Opaque".to_owned(), data: safe });
-        self.at(Span(0), Act::Create { key, meta: Meta::default(), body });
+        self.at(Span(0), create(key, Meta::default(), body));
         let owner = ["apps/v1".to_owned(), "StatefulSet".to_owned(), entry.name.clone(), random_uid(self.world)];
         for replica in &server.replicas {
             let key = ObjectRef::new(Kind::Pod, entry.namespace.as_str(), replica.pod.as_str());
@@ -144,7 +144,7 @@ impl Builder<'_> {
                 owner: Some(owner.clone()),
                 ..Meta::default()
             };
-            self.at(Span(0), Act::Create { key, meta, body: Body::Pod(pod) });
+            self.at(Span(0), create(key, meta, Body::Pod(pod)));
         }
         self.world.servers.push(server);
     }
@@ -183,12 +183,12 @@ impl Builder<'_> {
         let meta = Meta::default();
         if entry.namespace.all().is_empty() {
             let key = ObjectRef::new(Kind::ClusterSecretStore, "", entry.name.as_str());
-            self.at(entry.after, Act::Create { key, meta, body: body("") });
+            self.at(entry.after, create(key, meta, body("")));
             return Ok(());
         }
         for namespace in entry.namespace.all() {
             let key = ObjectRef::new(Kind::SecretStore, namespace.as_str(), entry.name.as_str());
-            self.at(entry.after, Act::Create { key, meta: meta.clone(), body: body(namespace) });
+            self.at(entry.after, create(key, meta.clone(), body(namespace)));
         }
         Ok(())
     }
@@ -198,7 +198,7 @@ impl Builder<'_> {
         for namespace in entry.namespace.all() {
             let key = ObjectRef::new(Kind::ExternalSecret, namespace.as_str(), entry.name.as_str());
             let meta = Meta { labels: entry.labels.clone(), ..Meta::default() };
-            self.at(entry.after, Act::Create { key, meta, body: Body::External(spec.clone()) });
+            self.at(entry.after, create(key, meta, Body::External(spec.clone())));
         }
         Ok(())
     }
@@ -222,7 +222,7 @@ impl Builder<'_> {
                 let key = ObjectRef::new(Kind::Pod, namespace.as_str(), format!("{}-{suffix}", owner[2]).as_str());
                 let pod = Pod { image: image.clone(), secrets: secrets.clone(), phase: "Pending", ..Pod::default() };
                 let meta = Meta { owner: Some(owner.clone()), ..Meta::default() };
-                self.at(entry.after, Act::Create { key, meta, body: Body::Pod(pod) });
+                self.at(entry.after, create(key, meta, Body::Pod(pod)));
             }
         }
         Ok(())
@@ -254,6 +254,10 @@ impl Builder<'_> {
             Incident::StartExternalSecrets => Act::Operator { runs: true },
         })
     }
+}
+
+fn create(key: ObjectRef, meta: Meta, body: Body) -> Act {
+    Act::Create { key, object: Box::new(Object { meta, body }) }
 }
 
 fn random_uid(world: &mut World) -> String {

@@ -134,7 +134,7 @@ impl World {
         for News { object, what } in std::mem::take(&mut self.api.news) {
             match object.kind {
                 Kind::SecretStore | Kind::ClusterSecretStore if what != What::Gone => {
-                    self.operator.queue(object.kind).add(&object)
+                    self.operator.queue(object.kind).add(&object);
                 }
                 Kind::ExternalSecret => {
                     // 2.9 filters its own writes of status; 0.16.2 does not.

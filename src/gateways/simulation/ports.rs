@@ -174,7 +174,7 @@ impl Vault for SimulatedVault {
         let (VaultWrite::Unseal { server, replica, .. } | VaultWrite::ResetUnseal { server, replica }) = write;
         self.at(&ReplicaAddress::of(server, replica), |server, index, now| {
             let seal = match (write, share) {
-                (VaultWrite::Unseal { .. }, Some(share)) => server.unseal(index, share.open()),
+                (VaultWrite::Unseal { .. }, Some(share)) => server.unseal(index, share.reveal()),
                 (VaultWrite::Unseal { .. }, None) => {
                     Err(Refusal::new(400, "'key' must be specified in request body as JSON, or 'reset' set to true"))
                 }

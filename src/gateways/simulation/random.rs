@@ -32,7 +32,8 @@ impl Random {
 
     /// This many bytes as lower-case hex.
     pub(super) fn hex(&mut self, bytes: usize) -> String {
-        (0..bytes).map(|_| format!("{:02x}", self.below(256))).collect()
+        let digits = (0..bytes * 2).filter_map(|_| char::from_digit(u32::try_from(self.below(16)).unwrap_or(0), 16));
+        digits.collect()
     }
 
     /// A uid in the usual form.

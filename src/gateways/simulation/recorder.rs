@@ -1,4 +1,4 @@
-//! How a controller records events, as client-go does it (tools/record/events_cache.go): the same text is
+//! How a controller records events, as client-go does it (its `events_cache.go`): the same text is
 //! one Event whose count and last time grow; more than 25 about one object, and then one in 5 minutes, are
 //! counted but not written. So the last time of a flapping store's events can lag behind the truth
 //! (measured: fixture 06). The API server forgets an Event after an hour.

@@ -191,7 +191,6 @@ async fn keep_time(shell: Weak<Shell>, mut bell: watch::Receiver<u64>) {
             drop(inner);
             if changed {
                 strong.bell.send_modify(|rung| *rung += 1);
-                bell.borrow_and_update();
             }
             due
         };

@@ -29,7 +29,6 @@ pub(super) struct Server {
     /// Which replica leads.
     pub(super) leader: Option<usize>,
     electing: bool,
-    next: usize,
     pub(super) mounts: BTreeMap<String, Mount>,
     /// By auth mount and name.
     pub(super) roles: BTreeMap<(String, String), Role>,
@@ -88,7 +87,6 @@ impl Server {
             replicas: Vec::new(),
             leader: None,
             electing: false,
-            next: 0,
             mounts: BTreeMap::new(),
             roles: BTreeMap::new(),
             random,
@@ -103,12 +101,10 @@ impl Server {
             .is_some_and(|(namespace, service)| namespace.as_str() == self.namespace && service.as_str() == self.service)
     }
 
-    /// The replica to which the Service sends the next connection: each in turn, sealed ones too
-    /// (`publishNotReadyAddresses`, as the charts have it).
+    /// The replica to which the Service sends the next connection: any of them, as kube-proxy's rules do,
+    /// and sealed ones too (`publishNotReadyAddresses`, as the charts have it).
     pub(super) fn connect(&mut self) -> usize {
-        let replica = self.next % self.replicas.len().max(1);
-        self.next += 1;
-        replica
+        usize::try_from(self.random.below(self.replicas.len() as u64)).unwrap_or(0)
     }
 
     /// Whether a replica serves requests that need a leader.

@@ -161,12 +161,16 @@ fn external_spec(external: &External) -> Value {
 }
 
 fn external_status(external: &External) -> Value {
-    set(json!({
+    let mut status = set(json!({
         "binding": { "name": if external.bound { external.target.as_str() } else { "" } },
-        "refreshTime": external.refreshed.map(stamp),
         "syncedResourceVersion": (!external.synced.is_empty()).then_some(&external.synced),
         "conditions": conditions(external.ready.as_ref()),
-    }))
+    }));
+    // The one field that is written although it is null: as long as nothing was ever synced.
+    if let Value::Object(map) = &mut status {
+        map.insert("refreshTime".to_owned(), external.refreshed.map_or(Value::Null, stamp));
+    }
+    status
 }
 
 fn cluster_json(key: &ObjectRef, cluster: &ClusterExternal) -> Value {

@@ -26,6 +26,10 @@ use crate::model::{Fault, FaultKind, Name, VaultAddress};
 /// No answer of Vault that we ask for is larger.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
+/// How long a kept connection may be silent before a new one is tried. When the server at the end of a
+/// port-forward dies, the stream stays open: the WebSocket protocol cannot say that one direction ended.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How a call is made.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
@@ -82,13 +86,7 @@ pub(super) async fn ask<E: Endpoint>(
     let client =
         Client { line, route, trust, call, base: format!("{server}/v1"), sent: AtomicBool::new(false), date: Taken::new(None) };
     let Ok(result) = tokio::time::timeout(call.deadline, endpoint.exec(&client)).await else {
-        let (said, seconds) = (route.said(), call.deadline.as_secs_f32());
-        let message = format!("{said} did not answer within {seconds} s.");
-        return Err(if call.writes && client.sent.load(Ordering::Relaxed) {
-            unknown(&message)
-        } else {
-            Fault::new(FaultKind::Timeout, &message)
-        });
+        return Err(client.late());
     };
     let response = result.map_err(|error| own(error, route))?.response;
     let status = response.status().as_u16();
@@ -140,16 +138,24 @@ impl Client<'_> {
     async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Fault> {
         let mut request = self.dressed(request)?;
         let mut line = self.line.0.lock().await;
-        // Taken out, so that a call that is given up takes its half-used connection with it.
-        let mut open = line.take().filter(|open| !open.is_closed());
+        // Taken out, so that a call that is given up takes its half-used connection with it. A write never goes
+        // over a kept connection: what dies silently there would leave open whether the write was done.
+        let mut open = line.take().filter(|open| !open.is_closed() && !self.call.writes);
         loop {
             let mut up = match open.take() {
                 Some(open) => open,
                 None => Open::to(self.route, self.trust).await?,
             };
-            let again = (!self.call.writes && up.used).then(|| copy(&request));
+            let again = up.used.then(|| copy(&request));
             self.sent.store(true, Ordering::Relaxed);
-            match up.send(request, self.route).await {
+            let Ok(sent) =
+                tokio::time::timeout(if up.used { PATIENCE } else { self.call.deadline }, up.send(request, self.route)).await
+            else {
+                let Some(again) = again else { return Err(self.late()) };
+                request = again;
+                continue;
+            };
+            match sent {
                 Ok(response) => {
                     let response = self.collected(response).await?;
                     up.used = true;
@@ -157,11 +163,8 @@ impl Client<'_> {
                     return Ok(response);
                 }
                 // A kept connection that the server had closed: once more on a new one.
-                Err(Lost::Before(unsent, _)) if up.used => {
-                    self.sent.store(false, Ordering::Relaxed);
-                    request = *unsent;
-                }
-                Err(Lost::Before(_, fault)) => return Err(fault),
+                Err(Lost::Before(unsent, _)) if up.used => request = *unsent,
+                Err(Lost::Before(_, fault) | Lost::Nobody(fault)) => return Err(fault),
                 Err(Lost::After(fault)) => match again {
                     Some(copy) => request = copy,
                     None if self.call.writes => return Err(unknown(fault.message.as_str())),
@@ -235,12 +238,19 @@ impl Client<'_> {
         Ok(Response::from_parts(parts, body))
     }
 
+    fn late(&self) -> Fault {
+        let message = format!("{} did not answer within {} s.", self.route.said(), self.call.deadline.as_secs_f32());
+        let left = self.call.writes && self.sent.load(Ordering::Relaxed);
+        if left { unknown(&message) } else { Fault::new(FaultKind::Timeout, &message) }
+    }
+
     fn cut(&self, fault: Fault) -> Fault {
         if self.call.writes { unknown(fault.message.as_str()) } else { fault }
     }
 }
 
-/// A second copy of a question, for a connection that grew old. Questions have no body.
+/// A second copy of a question, for a connection that grew old. Questions have no body, and only they go over
+/// kept connections.
 fn copy(request: &Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     let mut copy = Request::new(Full::new(Bytes::new()));
     *copy.method_mut() = request.method().clone();

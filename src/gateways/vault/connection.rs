@@ -75,6 +75,8 @@ pub(super) enum Lost {
     Before(Box<Request<Full<Bytes>>>, Fault),
     /// It left, or a part of it.
     After(Fault),
+    /// Nothing listened at the end of the port-forward, so nobody has it.
+    Nobody(Fault),
 }
 
 impl Open {
@@ -94,16 +96,28 @@ impl Open {
         }
     }
 
-    async fn over<S>(stream: S, trouble: Option<Trouble>, tls: Option<&str>, route: &Route, trust: &Trust) -> Result<Self, Fault>
+    async fn over<S>(
+        stream: S,
+        mut trouble: Option<Trouble>,
+        tls: Option<&str>,
+        route: &Route,
+        trust: &Trust,
+    ) -> Result<Self, Fault>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Some(name) = tls else { return Self::handshake(stream, trouble, route).await };
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| Fault::new(FaultKind::Tls, &format!("“{name}” cannot be the name of a TLS server.")))?;
-        match trust.connector()?.connect(name, stream).await {
+        let connecting = trust.connector()?.connect(name, stream);
+        let connected = tokio::select! {
+            biased;
+            connected = connecting => connected,
+            fault = breaks(&mut trouble) => return Err(fault),
+        };
+        match connected {
             Ok(stream) => Self::handshake(stream, trouble, route).await,
-            Err(error) => Err(explained(fault(route, &error), trouble, route).await),
+            Err(error) => Err(explained(fault(route, &error), &mut trouble).await),
         }
     }
 
@@ -126,25 +140,40 @@ impl Open {
 
     /// Sends a request.
     pub(super) async fn send(&mut self, request: Request<Full<Bytes>>, route: &Route) -> Result<http::Response<Incoming>, Lost> {
-        match self.sender.try_send_request(request).await {
+        let sending = self.sender.try_send_request(request);
+        let sent = tokio::select! {
+            biased;
+            sent = sending => sent,
+            fault = breaks(&mut self.trouble) => return Err(if self.used { Lost::After(fault) } else { Lost::Nobody(fault) }),
+        };
+        match sent {
             Ok(response) => Ok(response),
             Err(mut failed) => {
                 let unsent = failed.take_message();
-                let fault = explained(fault(route, failed.error()), self.trouble.take(), route).await;
-                Err(unsent.map_or_else(|| Lost::After(fault.clone()), |request| Lost::Before(Box::new(request), fault.clone())))
+                let fault = explained(fault(route, failed.error()), &mut self.trouble).await;
+                Err(match unsent {
+                    Some(request) => Lost::Before(Box::new(request), fault),
+                    None => Lost::After(fault),
+                })
             }
         }
     }
 }
 
-/// The kubelet knows better than the broken stream why it broke.
-async fn explained(fault: Fault, trouble: Option<Trouble>, route: &Route) -> Fault {
-    if let (Some(trouble), Route::Forward { pod, .. }) = (trouble, route)
-        && fault.kind == FaultKind::Tcp
-    {
-        return trouble.told(pod).await.unwrap_or(fault);
+/// Ends when the port-forward below breaks; never where there is none.
+async fn breaks(trouble: &mut Option<Trouble>) -> Fault {
+    match trouble {
+        Some(trouble) => trouble.breaks().await,
+        None => std::future::pending().await,
     }
-    fault
+}
+
+/// The kubelet knows better than the broken stream why it broke.
+async fn explained(fault: Fault, trouble: &mut Option<Trouble>) -> Fault {
+    match trouble {
+        Some(trouble) if fault.kind == FaultKind::Tcp => trouble.last_words().await.unwrap_or(fault),
+        _ => fault,
+    }
 }
 
 /// What an error of a connection means for a Vault.

@@ -55,7 +55,7 @@ impl VaultEnvironment {
     /// The token. The file is read each time: a `bao login` in another terminal counts at once.
     pub(super) fn token(&self) -> Result<Zeroizing<String>, Fault> {
         if let Some(token) = &self.token {
-            return Ok(Zeroizing::new(token.open().trim().to_owned()));
+            return Ok(Zeroizing::new(token.reveal().trim().to_owned()));
         }
         let from_file = self.token_file.as_deref().and_then(|path| {
             let metadata = std::fs::metadata(path).ok()?;

@@ -230,6 +230,26 @@ async fn a_connection_that_grew_old_is_made_anew() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_died_silently_is_given_up_after_a_second() {
+    let server = server(|_, count| if count == 2 { Some(String::new()) } else { Some(json("200 OK", SEALED)) }).await;
+    let vault = gateway();
+    vault.status(&server.replica).await.unwrap();
+    vault.status(&server.replica).await.unwrap();
+    assert_eq!((server.connections.load(Ordering::Relaxed), server.asked.lock().unwrap().len()), (2, 3));
+}
+
+#[tokio::test]
+async fn a_write_has_a_connection_of_its_own() {
+    let server = server(|_, _| Some(json("200 OK", SEALED))).await;
+    let vault = gateway();
+    vault.status(&server.replica).await.unwrap();
+    vault.write(Permit::grant(), &unseal(&server), Some(&share())).await.unwrap();
+    assert_eq!(server.connections.load(Ordering::Relaxed), 2);
+    vault.status(&server.replica).await.unwrap();
+    assert_eq!(server.connections.load(Ordering::Relaxed), 2, "which later questions use");
+}
+
+#[tokio::test]
 async fn what_cannot_be_reached_is_named_by_its_layer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

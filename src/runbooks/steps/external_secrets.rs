@@ -187,8 +187,9 @@ fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
 }
 
 fn annotate(es: &ExternalSecret, progress: &Progress) -> Operation {
-    let now = progress.now.as_second();
-    // The same value again would change nothing, and nothing would be synced.
-    let value = if es.force_sync.as_str() == now.to_string() { now + 1 } else { now };
+    // The value that stands there already would change nothing, and nothing would be synced: that is so
+    // for a second try, and for two people in one second.
+    let stamp = progress.stamp(STEP.id);
+    let value = if es.force_sync.as_str() == stamp.to_string() { progress.now.as_second().max(stamp + 1) } else { stamp };
     Operation::annotate(es.object_ref(), FORCE_SYNC, value.to_string())
 }

@@ -1,6 +1,8 @@
 //! Pods that could not start for want of a Secret. The kubelet tries again by itself; this step looks
 //! until they run. It never restarts one.
 
+use std::collections::BTreeMap;
+
 use super::{counted, external_secrets_of};
 use crate::model::kinds::{Pod, Watched};
 use crate::model::{Inventory, ObjectRef};
@@ -30,14 +32,15 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     Next::Done(StepReport { outcome: Outcome::Unproved, summary, left: waiting })
 }
 
-/// Pods that wait for a Secret of this target, each with the kubelet's word for it.
+/// Pods that wait for a Secret of this target, each once, with the kubelet's word for it.
 fn waiting(target: &Target, world: &Inventory) -> Vec<(ObjectRef, String)> {
-    external_secrets_of(target, world)
+    let pods: BTreeMap<ObjectRef, String> = external_secrets_of(target, world)
         .into_iter()
         .flat_map(|es| world.consumers_of(&es.meta.namespace, &es.target))
         .filter(|pod| pod.wants_secret())
         .map(|pod| (pod.object_ref(), why(pod)))
-        .collect()
+        .collect();
+    pods.into_iter().collect()
 }
 
 fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> {

@@ -84,6 +84,16 @@ fn validated(world: &Inventory, store: &ObjectRef) -> Option<Timestamp> {
     world.events_of(store).iter().rev().find(|event| event.reason.as_str() == "Valid").and_then(|event| event.last)
 }
 
+/// Whether the controller said since then that a store is valid: by an event, by the condition that
+/// flipped, or by reading through it. Events alone do not do: client-go stops writing them for an object
+/// that flaps (25, then one in 5 minutes).
+fn speaks_since(store: &SecretStore, world: &Inventory, since: Timestamp) -> bool {
+    let object = store.store_ref();
+    validated(world, &object).is_some_and(|at| at >= since)
+        || store.ready.as_ref().and_then(|ready| ready.since).is_some_and(|at| at >= since)
+        || world.readers_of(&object).any(|es| es.refreshed.is_some_and(|at| at >= since))
+}
+
 enum Standing {
     Queued,
     Waiting,
@@ -100,7 +110,7 @@ fn standing(store: &SecretStore, world: &Inventory, progress: &Progress) -> Stan
     if let Err(fault) = &applied.result {
         return Standing::Left(fault.to_string());
     }
-    if store.health() == Health::Healthy && validated(world, &object).is_some_and(|at| at >= applied.effective()) {
+    if store.health() == Health::Healthy && speaks_since(store, world, applied.effective()) {
         return Standing::Proved;
     }
     if progress.now.as_second() - applied.at.as_second() < PATIENCE {
@@ -130,7 +140,7 @@ fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
 }
 
 fn annotate(store: &SecretStore, progress: &Progress) -> Operation {
-    Operation::annotate(store.store_ref(), FORCE_SYNC, progress.now.as_second().to_string())
+    Operation::annotate(store.store_ref(), FORCE_SYNC, progress.stamp(STEP.id).to_string())
 }
 
 fn preview(stores: &[&SecretStore], progress: &Progress) -> Preview {

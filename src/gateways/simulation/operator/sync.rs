@@ -1,5 +1,5 @@
 //! The sync of an `ExternalSecret`: is it due, may its store be used, what does the source say, write it.
-//! (pkg/controllers/externalsecret/externalsecret_controller.go of 0.16.2.)
+//! (`externalsecret_controller.go` of 0.16.2.)
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ impl World {
                 return Ok(Verdict::Failed);
             }
         };
-        Ok(match self.write_target(key, &external, data) {
+        Ok(match self.write_target(key, &external, &data) {
             Written::Failed { condition, text } => {
                 self.failed(key, job, condition, text);
                 Verdict::GivenUp

@@ -20,7 +20,7 @@ pub(super) enum Written {
 }
 
 impl World {
-    pub(super) fn write_target(&mut self, key: &ObjectRef, external: &External, data: Words) -> Written {
+    pub(super) fn write_target(&mut self, key: &ObjectRef, external: &External, data: &Words) -> Written {
         let target = ObjectRef::new(Kind::Secret, key.namespace.as_str(), external.target.as_str());
         let existing = self.api.get(&target).cloned();
         if data.is_empty() && external.delete_with_source {
@@ -45,12 +45,12 @@ impl World {
             }
             None => {
                 let mut object = Object { meta: Meta::default(), body: Body::Secret(Secret::default()) };
-                mutate(&mut object, key, &owner, external, &data);
+                mutate(&mut object, key, &owner, external, data);
                 self.api.create(target, object.meta, object.body, now);
                 self.say(key, Saying::normal("external-secrets", "Created", "secret created"));
             }
             Some(existing) => {
-                let version = self.api.change(&target, |object| mutate(object, key, &owner, external, &data));
+                let version = self.api.change(&target, |object| mutate(object, key, &owner, external, data));
                 if version != Some(existing.meta.version) {
                     self.say(key, Saying::normal("external-secrets", "Updated", "secret updated"));
                 }
@@ -86,13 +86,12 @@ fn mutate(object: &mut Object, key: &ObjectRef, owner: &Meta, external: &Externa
     } else {
         secret.data.clone_from(data);
     }
-    match &external.template {
-        Some(kind) => secret.kind.clone_from(kind),
-        None => {
-            // Without a template everything that stands on the ExternalSecret is copied, `force-sync` too.
-            meta.labels.extend(owner.labels.clone());
-            meta.annotations.extend(owner.annotations.clone());
-        }
+    if let Some(kind) = &external.template {
+        secret.kind.clone_from(kind);
+    } else {
+        // Without a template everything that stands on the ExternalSecret is copied, `force-sync` too.
+        meta.labels.extend(owner.labels.clone());
+        meta.annotations.extend(owner.annotations.clone());
     }
     if secret.kind.is_empty() {
         "Opaque".clone_into(&mut secret.kind);

@@ -188,7 +188,8 @@ pub(crate) fn patience(random: &mut super::Random, attempt: u32) -> Duration {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
 /// The bytes of a share, which may be written in hex or in base64.

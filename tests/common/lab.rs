@@ -1,0 +1,153 @@
+//! A lab of one's own: started by `tests/lab/lab`, ended when dropped. Everything that a test knows of it
+//! stands in its `lab.json`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A running lab.
+pub struct Lab {
+    name: String,
+    facts: Value,
+}
+
+impl Lab {
+    /// Starts a lab of this name with these further arguments.
+    ///
+    /// # Panics
+    /// It does not start; what it said is in the message.
+    pub fn up(name: &str, arguments: &[&str]) -> Self {
+        let name = format!("{name}-{}", std::process::id());
+        let mut all = vec!["up", "--name", &name];
+        all.extend(arguments);
+        run(&all);
+        let status = run(&["status", "--name", &name, "--json"]);
+        let status: Value = serde_json::from_str(&status).expect("status is JSON");
+        let state =
+            status.pointer("/state").or_else(|| status.pointer("/lab/state")).and_then(Value::as_str).expect("a state folder");
+        let facts = std::fs::read(Path::new(state).join("lab.json")).expect("lab.json");
+        Self { name, facts: serde_json::from_slice(&facts).expect("lab.json is JSON") }
+    }
+
+    /// A fact out of `lab.json`, by JSON pointer.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.facts.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is not in lab.json"))
+    }
+
+    /// The path of a kubeconfig: `admin`, `limited`, `viewer`.
+    pub fn kubeconfig(&self, who: &str) -> &str {
+        self.text(&format!("/kubeconfig/{who}"))
+    }
+
+    /// Makes a fault; says what the lab said.
+    pub fn fault(&self, name: &str, options: &[&str]) -> String {
+        let mut all = vec!["fault", name, "--name", &self.name];
+        all.extend(options);
+        run(&all)
+    }
+
+    /// Heals a fault.
+    pub fn heal(&self, name: &str) -> String {
+        run(&["heal", name, "--name", &self.name])
+    }
+
+    /// The unseal shares.
+    pub fn shares(&self) -> Vec<String> {
+        let shares = read_json(self.text("/files/shares"));
+        shares["shares"].as_array().expect("shares").iter().map(|share| share.as_str().expect("a share").to_owned()).collect()
+    }
+
+    /// How many of them open it.
+    pub fn threshold(&self) -> usize {
+        usize::try_from(self.facts["vault"]["threshold"].as_u64().expect("a threshold")).expect("small")
+    }
+
+    /// Every value that must never leave a gateway.
+    pub fn canaries(&self) -> Vec<String> {
+        let mut found = self.shares();
+        strings(&read_json(self.text("/files/canaries")), &mut found);
+        found.push(std::fs::read_to_string(self.text("/files/root_token")).expect("the root token").trim().to_owned());
+        found.retain(|text| text.len() >= 12);
+        assert!(found.len() > 5, "the lab has values to look for");
+        found
+    }
+
+    /// Seals one replica after the other with the root token, as `operator seal` does, and nothing else.
+    pub fn seal(&self) {
+        use std::io::{Read as _, Write as _};
+        let token = std::fs::read_to_string(self.text("/files/root_token")).expect("the root token");
+        let replicas = self.facts["vault"]["replicas"].as_array().expect("replicas");
+        for replica in replicas {
+            let address = replica["address"].as_str().expect("an address");
+            let mut stream = std::net::TcpStream::connect(address).expect("the replica listens");
+            write!(stream, "PUT /v1/sys/seal HTTP/1.1\r\nHost: {address}\r\nX-Vault-Token: {}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", token.trim())
+                .expect("sent");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("an answer");
+            assert!(answer.starts_with("HTTP/1.1 204"), "{address}: {answer}");
+        }
+    }
+
+    /// A client of the API server, for looking at what the console is to be judged by.
+    pub async fn client(&self) -> kube::Client {
+        // The second test finds the provider installed.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        let kubeconfig = kube::config::Kubeconfig::read_from(self.kubeconfig("admin")).expect("a kubeconfig");
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default())
+            .await
+            .expect("a kubeconfig");
+        kube::Client::try_from(config).expect("a client")
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // Nothing to be done about a lab that does not end; `lab status` shows it.
+        let _ = lab_command(&["down", "--name", &self.name]).status();
+    }
+}
+
+fn lab_command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> String {
+    let output = lab_command(arguments).output().expect("the lab's command starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "lab {}: {said}{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+fn read_json(path: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(path).expect("a file of the lab")).expect("JSON")
+}
+
+fn strings(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, into)),
+        Value::Object(map) => map.values().for_each(|item| strings(item, into)),
+        _ => {}
+    }
+}
+
+/// Waits until a condition holds; the condition says what it saw last, for the message if it never does.
+///
+/// # Panics
+/// It does not hold within the time.
+pub async fn wait_until<F, S>(what: &str, within: Duration, mut holds: F) -> Duration
+where
+    F: AsyncFnMut() -> Result<(), S>,
+    S: std::fmt::Display,
+{
+    let begun = Instant::now();
+    loop {
+        let Err(last) = holds().await else { return begun.elapsed() };
+        assert!(begun.elapsed() < within, "not within {within:?}: {what}. Last seen: {last}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

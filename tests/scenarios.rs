@@ -1,0 +1,259 @@
+//! Every scenario, from the first look to the proof: the engine looks at the simulation, must name the
+//! causes that the scenario's file names and blame nothing else, runs the repair as a person would, and the
+//! world must be well by the deadline. The same files are run on the lab.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealwatch::engine::run::RunResult;
+use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
+use sealwatch::gateways::journal::MemoryJournal;
+use sealwatch::gateways::simulation::{Expected, Repair, Scenario, Shares, Simulation};
+use sealwatch::model::kinds::{ExternalSecret, Secret};
+use sealwatch::model::{Clock, Health, Kind, ObjectRef};
+use sealwatch::ports::{Scope, Typed};
+use sealwatch::runbooks::{Confirm, Target, runbook};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// A scenario with an engine on it.
+struct Drill {
+    scenario: Scenario,
+    simulation: Simulation,
+    engine: Engine,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    journal: Arc<MemoryJournal>,
+}
+
+impl Drill {
+    fn start(slug: &str) -> Self {
+        let scenario = Scenario::named(slug).expect("a scenario");
+        let simulation = Simulation::start(&scenario, 1.0);
+        let journal = Arc::new(MemoryJournal::default());
+        let ports = Ports {
+            cluster: simulation.cluster(),
+            vault: simulation.vault(),
+            clock: simulation.clock(),
+            journal: journal.clone(),
+        };
+        let engine = Engine::start(ports, Options { scope: Scope::Everywhere, policy: Policy::simulated(), write: true });
+        let snapshots = engine.snapshots();
+        Self { scenario, simulation, engine, snapshots, journal }
+    }
+
+    fn now(&self) -> Arc<Snapshot> {
+        self.snapshots.borrow().clone()
+    }
+
+    /// Waits until this is so; says what the last picture was if it never is.
+    async fn until(&mut self, what: &str, most: Duration, so: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        let deadline = Instant::now() + most;
+        loop {
+            let snapshot = self.snapshots.borrow_and_update().clone();
+            if so(&snapshot) {
+                return snapshot;
+            }
+            assert!(
+                tokio::time::timeout_at(deadline, self.snapshots.changed()).await.is_ok(),
+                "{}: not within {most:?}: {what}\n{}",
+                self.scenario.slug,
+                picture(&snapshot)
+            );
+        }
+    }
+
+    /// The first picture in which everything was seen once and examined.
+    async fn look(&mut self) -> Arc<Snapshot> {
+        self.until("everything was seen", Duration::from_secs(20), |snapshot| {
+            let vaults = snapshot
+                .world
+                .vaults
+                .values()
+                .all(|vault| !vault.replicas.is_empty() && vault.replicas.values().all(|replica| replica.answered.is_some()));
+            let kinds = [Kind::SecretStore, Kind::ExternalSecret, Kind::Event, Kind::Secret, Kind::Pod];
+            let listed = kinds.into_iter().all(|kind| snapshot.world.is_complete(kind));
+            vaults
+                && listed
+                && snapshot.world.controller.is_some()
+                && snapshot.diagnosed == snapshot.world.revision
+                && snapshot.writes.open
+        })
+        .await
+    }
+
+    /// Runs the repair: agrees to each step, and gives the shares as the scenario says.
+    async fn repair(&mut self, repair: &Repair) -> Arc<Snapshot> {
+        let target = ObjectRef::parse(&repair.target).expect("an object");
+        let name = runbook(&repair.runbook).expect("a runbook").name;
+        let mut paper = self.simulation.paper_shares(&target).into_iter();
+        self.say(Command::Start { runbook: name, target: Target::Vault(target) }).await;
+        let mut answered = String::new();
+        let deadline = Instant::now() + Duration::from_secs(repair.within.0);
+        loop {
+            let snapshot = self.snapshots.borrow_and_update().clone();
+            match snapshot.run.as_ref().map(|run| &run.state) {
+                Some(RunState::Over(_)) => return snapshot,
+                Some(RunState::Asks(preview)) if format!("{preview:?}") != answered => {
+                    answered = format!("{preview:?}");
+                    let decision = match (&preview.confirm, repair.shares) {
+                        (Confirm::Start | Confirm::Yes, _) => Decision::Agree,
+                        (Confirm::TypeName(name), _) => Decision::Name(name.clone()),
+                        (Confirm::Share { .. }, Shares::FromSecret) => Decision::SharesFromSecret,
+                        (Confirm::Share { .. }, Shares::Typed) => {
+                            Decision::Share(typed(&paper.next().expect("a share that was not used")))
+                        }
+                    };
+                    self.say(Command::Decide(decision)).await;
+                }
+                _ => {}
+            }
+            assert!(
+                tokio::time::timeout_at(deadline, self.snapshots.changed()).await.is_ok(),
+                "{}: {name} is not over within {} s\n{}",
+                self.scenario.slug,
+                repair.within.0,
+                picture(&snapshot)
+            );
+        }
+    }
+
+    async fn say(&self, command: Command) {
+        self.engine.commands().send(command).await.expect("the engine runs");
+    }
+}
+
+fn typed(share: &str) -> Typed {
+    let mut typed = Typed::new();
+    share.chars().for_each(|c| typed.push(c));
+    typed
+}
+
+/// What a person would see of it, for a failed test.
+fn picture(snapshot: &Snapshot) -> String {
+    let mut lines = vec![format!("at {}", Clock(snapshot.now))];
+    for vault in snapshot.world.vaults.values() {
+        for (pod, replica) in &vault.replicas {
+            lines.push(format!(
+                "  {pod}: {:?} {:?}",
+                replica.seal.as_ref().map(|seal| (seal.sealed, seal.progress)),
+                replica.role
+            ));
+        }
+    }
+    for cause in &snapshot.diagnosis.causes {
+        lines.push(format!("  cause {} {}: {}", cause.slug, cause.subject, cause.summary));
+    }
+    if let Some(run) = &snapshot.run {
+        lines.push(format!("  run {:?} {:?}", run.state, run.notice));
+        for step in &run.steps {
+            lines.push(format!("    {} {:?} {:?}", step.id, step.state, step.report));
+        }
+        for applied in run.applied.iter().rev().take(12) {
+            lines.push(format!("    {} {} {:?}", Clock(applied.at), applied.operation.command(), applied.result));
+        }
+    }
+    lines.join("\n")
+}
+
+fn causes(snapshot: &Snapshot) -> Vec<Expected> {
+    let mut found: Vec<Expected> = snapshot
+        .diagnosis
+        .causes
+        .iter()
+        .map(|cause| Expected { slug: cause.slug.to_owned(), subject: cause.subject.to_string() })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Whether an object that a scenario names is well.
+fn is_well(snapshot: &Snapshot, object: &ObjectRef) -> bool {
+    match object.kind {
+        Kind::Vault => snapshot.world.vault(object).is_some_and(|vault| {
+            vault.replicas.values().all(sealwatch::model::Replica::is_open)
+                && vault.replicas.values().any(sealwatch::model::Replica::leads)
+        }),
+        Kind::SecretStore | Kind::ClusterSecretStore => {
+            snapshot.world.store(object).is_some_and(|store| store.health() == Health::Healthy)
+        }
+        Kind::ExternalSecret => {
+            snapshot.world.get::<ExternalSecret>(object).is_some_and(|es| es.health() == Health::Healthy && es.synced_current)
+        }
+        kind => panic!("a {kind} cannot be a proof"),
+    }
+}
+
+/// The data-hash of every Secret.
+fn hashes(snapshot: &Snapshot) -> BTreeMap<String, String> {
+    let secrets = snapshot.world.all::<Secret>().iter();
+    secrets
+        .map(|secret| (format!("Secret/{}/{}", secret.meta.namespace, secret.meta.name), secret.data_hash.to_string()))
+        .collect()
+}
+
+async fn run(slug: &str) {
+    let mut drill = Drill::start(slug);
+    let mut expected = drill.scenario.expect.clone();
+    expected.sort();
+    let first = drill.look().await;
+    assert_eq!(causes(&first), expected, "{slug}\n{}", picture(&first));
+    assert_eq!(first.diagnosis.unexplained(), 0, "{slug}: everything that fails is explained");
+    let Some(repair) = drill.scenario.repair.clone() else {
+        assert!(expected.is_empty(), "{slug}: what is broken has a repair");
+        return;
+    };
+    let begun = Instant::now();
+    let before = hashes(&drill.now());
+    let over = drill.repair(&repair).await;
+    let over_after = begun.elapsed();
+    let view = over.run.clone().expect("it ran");
+    assert_eq!(view.state, RunState::Over(RunResult::Proved), "{slug}\n{}", picture(&over));
+    let left = Duration::from_secs(repair.within.0).saturating_sub(begun.elapsed());
+    for proof in &repair.proofs {
+        let object = ObjectRef::parse(proof).expect("an object");
+        drill.until(&format!("{proof} is well"), left, |snapshot| is_well(snapshot, &object)).await;
+    }
+    let well = drill
+        .until("the world is well", left, |snapshot| {
+            snapshot.diagnosed == snapshot.world.revision
+                && snapshot.diagnosis.causes.is_empty()
+                && snapshot.diagnosis.broken == 0
+        })
+        .await;
+    for secret in &repair.untouched {
+        assert_eq!(hashes(&well).get(secret), before.get(secret), "{slug}: {secret} was not to be touched");
+    }
+    assert!(drill.journal.entries().iter().filter(|entry| entry.what == "intent").count() >= view.applied.len());
+    println!("{slug}: {} writes, proved {:.1} s after the first key", view.applied.len(), over_after.as_secs_f64());
+}
+
+#[tokio::test(start_paused = true)]
+async fn healthy() {
+    run("healthy").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sealed() {
+    run("sealed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sealed_three_of_five() {
+    run("sealed-three-of-five").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn partly_sealed() {
+    run("partly-sealed").await;
+}
+
+#[test]
+fn every_scenario_is_run_above() {
+    let source = include_str!("scenarios.rs");
+    for scenario in Scenario::all() {
+        assert!(source.contains(&format!("run(\"{}\").await", scenario.slug)), "{}", scenario.slug);
+    }
+}
