@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
@@ -111,7 +112,7 @@ impl<'a, F: Face> EventLoop<'a, F> {
                         if let Some(reason) = self.event(event, &mut sources).await? {
                             return Ok(reason);
                         }
-                        next = match futures::FutureExt::now_or_never(sources.input.next()) {
+                        next = match at_hand(&mut sources.input).await {
                             Some(Some(Ok(event))) => Some(event),
                             Some(None | Some(Err(_))) => return Ok(ExitReason::TerminalGone),
                             None => None,
@@ -255,6 +256,18 @@ impl<'a, F: Face> EventLoop<'a, F> {
     }
 }
 
+/// What the stream has without waiting. Asked with the waker of this task: crossterm's stream keeps the first waker
+/// that it sees, and with any other one the next key would be heard only when something else happens.
+async fn at_hand<S: Stream + Unpin>(stream: &mut S) -> Option<Option<S::Item>> {
+    std::future::poll_fn(|context| {
+        Poll::Ready(match stream.poll_next_unpin(context) {
+            Poll::Ready(item) => Some(item),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
 /// The engine's command for what the model asks.
 fn command(ask: Ask) -> Command {
     match ask {
@@ -267,5 +280,131 @@ fn command(ask: Ask) -> Command {
         Ask::Pause(pause) => Command::Pause(pause),
         Ask::Stop => Command::Stop,
         Ask::Refresh => Command::Refresh,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use jiff::Timestamp;
+    use ratatui::buffer::Buffer;
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    use ratatui::layout::{Position, Size};
+
+    use super::*;
+    use crate::engine::{Policy, RunState, RunView, StepState, StepView};
+    use crate::model::{Fault, Kind, ObjectRef};
+    use crate::ports::{Clipboard, Clock, Scope};
+    use crate::runbooks::{Confirm, Preview};
+    use crate::theme::{Depth, Theme};
+
+    struct Nothing;
+
+    #[async_trait::async_trait]
+    impl Clock for Nothing {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+        async fn sleep(&self, time: Duration) {
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    impl Clipboard for Nothing {
+        fn copy(&self, _text: &str) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    /// A face that remembers all that was ever on it.
+    #[derive(Default)]
+    struct Paper(String);
+
+    impl Face for Paper {
+        fn draw(&mut self, draw: &mut dyn FnMut(Rect, &mut Buffer) -> Option<Position>) -> io::Result<()> {
+            let area = Rect::new(0, 0, 80, 24);
+            let mut buffer = Buffer::empty(area);
+            draw(area, &mut buffer);
+            self.0.extend(buffer.content.iter().map(ratatui::buffer::Cell::symbol));
+            Ok(())
+        }
+        fn size(&self) -> io::Result<Size> {
+            Ok(Size::new(80, 24))
+        }
+        fn forget(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+        fn leave(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+        fn enter(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A run that asks for a share, with writes open.
+    fn asks_for_a_share() -> Snapshot {
+        let mut snapshot = Snapshot::empty(Timestamp::UNIX_EPOCH, Scope::Everywhere, Policy::simulated());
+        snapshot.writes.open = true;
+        let confirm = Confirm::Share { secret: ObjectRef::new(Kind::Secret, "vault", "shares") };
+        let step = StepView {
+            id: "unseal",
+            explanation: "",
+            state: StepState::Runs,
+            started: None,
+            ended: None,
+            report: None,
+            items: Vec::new(),
+        };
+        snapshot.run = Some(Arc::new(RunView {
+            runbook: "unseal",
+            title: "",
+            target: String::new(),
+            started: Timestamp::UNIX_EPOCH,
+            ended: None,
+            state: RunState::Asks(Preview { confirm, ..Preview::default() }),
+            steps: vec![step],
+            applied: Vec::new(),
+            notice: None,
+        }));
+        snapshot
+    }
+
+    fn keys(text: &str) -> Vec<io::Result<Event>> {
+        let key = |c| match c {
+            '\n' => KeyCode::Enter,
+            c => KeyCode::Char(c),
+        };
+        text.chars().map(|c| Ok(Event::Key(KeyEvent::new(key(c), KeyModifiers::NONE)))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_share_goes_to_the_engine_and_nowhere_else() {
+        let options = FaceOptions {
+            theme: Theme::load("night", None, Depth::Mono).expect("it loads"),
+            ascii: false,
+            clipboard: Arc::new(Nothing),
+            mouse: false,
+            clock: Arc::new(Nothing),
+        };
+        let (publish, snapshots) =
+            watch::channel(Arc::new(Snapshot::empty(Timestamp::UNIX_EPOCH, Scope::Everywhere, Policy::simulated())));
+        let (commands, mut asked) = mpsc::channel(8);
+        let (_tell, told) = mpsc::channel(8);
+        publish.send_replace(Arc::new(asks_for_a_share()));
+        // `o` opens the run; then the share, which looks like keys that mean something, and Enter.
+        let pressed = stream::iter(keys("oqsWp!c4naryShare\n")).chain(stream::pending()).boxed();
+        let signals = Signals::listen(None).expect("signals");
+        let sources = Sources { input: pressed, snapshots, commands, told, signals };
+        let mut paper = Paper::default();
+        let start = Arc::new(asks_for_a_share());
+        let running = EventLoop::new(&mut paper, &options, start).expect("it starts").run(sources);
+        let command = tokio::select! {
+            command = asked.recv() => command,
+            _ = running => None,
+        };
+        let Some(Command::Decide(Decision::Share(share))) = command else { panic!("no share was sent") };
+        assert_eq!(share.open(), "qsWp!c4naryShare");
+        assert!(!paper.0.contains("c4nary"), "it was on the screen");
     }
 }

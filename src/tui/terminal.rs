@@ -61,7 +61,7 @@ impl Guard {
     /// Standard input or output is no terminal, or it cannot be set up.
     pub(super) fn take(mouse: bool, told: mpsc::Sender<String>) -> io::Result<Self> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            return Err(io::Error::other("The console needs a terminal for input and output; “sealwatch check” does not."));
+            return Err(io::Error::other("standard input or output is not one"));
         }
         // crossterm would honour NO_COLOR by dropping REVERSED with the colours (crossterm#1069); the theme
         // knows what to do without colours.
@@ -92,7 +92,9 @@ impl Face for Guard {
     }
 
     fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `clear`: that asks the terminal where its cursor is, and waits two seconds where none answers.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     fn leave(&mut self) -> io::Result<()> {
@@ -106,7 +108,7 @@ impl Face for Guard {
         if self.mouse {
             execute!(io::stdout(), EnableMouseCapture)?;
         }
-        self.terminal.clear()
+        self.forget()
     }
 }
 

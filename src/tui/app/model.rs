@@ -110,6 +110,7 @@ impl Model {
             snapshot,
         };
         model.reindex();
+        model.run_changed(Moment { since_start: Duration::ZERO, now: model.now });
         model
     }
 

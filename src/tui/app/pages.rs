@@ -241,6 +241,7 @@ fn help() -> Document {
     for (sign, meaning) in [
         ("✖ ▲ ? ✔", "Broken now; wrong or about to break; not known; well. The word beside it says the same."),
         ("● ○", "A replica that is sealed; one that is open."),
+        ("Valid?", "The store says so, and its Vault says otherwise."),
         ("▸ ◆", "The selected row; a marked one."),
         ("…", "Something was cut off here for want of room. X shows all of it."),
     ] {

@@ -41,13 +41,14 @@ pub struct RowText {
     pub note: String,
 }
 
-/// The state of a store. A finding about a store that says `Valid` means that it says so wrongly.
+/// The state of a store. A finding about a store that says `Valid` means that it says so wrongly: `Valid?`.
 #[must_use]
 pub fn store_state(store: &SecretStore, found: bool) -> (Tone, String) {
     let reason = || store.ready.as_ref().map_or("", |ready| ready.reason.as_str()).to_owned();
     match (store.health(), found) {
-        (Health::Failing, _) => (Tone::Failing, reason()),
-        (Health::Healthy | Health::Warning, true) => (Tone::Warning, format!("wrongly {}", reason())),
+        // The reason is nearly always `InvalidProviderConfig`, whatever is wrong; X tells what is.
+        (Health::Failing, _) => (Tone::Failing, "failing".to_owned()),
+        (Health::Healthy | Health::Warning, true) => (Tone::Warning, format!("{}?", reason())),
         (Health::Healthy | Health::Warning, false) => (Tone::Healthy, reason()),
         (Health::Unknown, _) => (Tone::Unknown, "never checked".to_owned()),
     }
@@ -148,7 +149,7 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
         }),
         Entry::Server(address) => world.vaults.get(address).map_or_else(gone, |server| {
             let (tone, state) = server_state(server);
-            let name = address.subject().short();
+            let name = address.subject().name.to_string();
             RowText { tone, depth: 0, name, state, note: String::new() }
         }),
         Entry::Replica(address, pod) => {
@@ -192,8 +193,14 @@ fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
         (tone, state) = (Tone::Warning, "at risk".to_owned());
     }
     let note = match es.health() {
-        Health::Failing => next_try(world, es)
-            .map_or_else(|| age(es.ready.as_ref().and_then(|ready| ready.since)), |at| soon("retry", at, model.now)),
+        Health::Failing => match next_try(world, es) {
+            // “retry” says that it fails, and leaves the name more room.
+            Some(at) => {
+                state.clear();
+                soon("retry", at, model.now)
+            }
+            None => age(es.ready.as_ref().and_then(|ready| ready.since)),
+        },
         _ if es.rotates() => "generator".to_owned(),
         Health::Healthy => es.next_refresh().map_or_else(|| age(es.refreshed), |at| soon("due", at, model.now)),
         _ => String::new(),

@@ -86,8 +86,13 @@ impl<F: Fn(usize) -> Cells> Widget for &Table<F> {
                 pen.column_put(&row.name.0, rest, false, row.name.1);
                 continue;
             }
-            pen.column_put(&row.name.0, widths.name.saturating_sub(row.indent), false, row.name.1);
-            pen.put(" ", row.ground).column_put(&row.state.0, widths.state, false, row.state.1);
+            let name = widths.name.saturating_sub(row.indent);
+            if row.state.0.is_empty() {
+                pen.column_put(&row.name.0, name + 1 + widths.state, false, row.name.1);
+            } else {
+                pen.column_put(&row.name.0, name, false, row.name.1);
+                pen.put(" ", row.ground).column_put(&row.state.0, widths.state, false, row.state.1);
+            }
             let note = pen.left().saturating_sub(1);
             pen.put(" ", row.ground).column_put(&row.note.0, note, true, row.note.1);
         }
