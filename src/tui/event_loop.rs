@@ -404,7 +404,7 @@ mod tests {
             _ = running => None,
         };
         let Some(Command::Decide(Decision::Share(share))) = command else { panic!("no share was sent") };
-        assert_eq!(share.open(), "qsWp!c4naryShare");
+        assert_eq!(share.reveal(), "qsWp!c4naryShare");
         assert!(!paper.0.contains("c4nary"), "it was on the screen");
     }
 }

@@ -40,10 +40,12 @@ pub enum Entry {
     Replica(VaultAddress, Name),
     /// One of its paths.
     Path(VaultAddress, Text),
-    /// What is well, as a count.
+    /// What needs no look, as a count.
     Folded {
         /// How many rows are not shown.
         count: usize,
+        /// How many of them nobody could read: they are not well, they are unknown.
+        unread: usize,
         /// How many of them fail as they come due, because their Vault does not serve.
         due: usize,
         /// When the last of these is due.
@@ -290,7 +292,7 @@ impl Folded {
     }
 
     fn entry(self) -> Option<Entry> {
-        (self.count > 0).then_some(Entry::Folded { count: self.count, due: self.due, last: self.last })
+        (self.count > 0).then_some(Entry::Folded { count: self.count, unread: 0, due: self.due, last: self.last })
     }
 }
 
@@ -333,7 +335,7 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
             rows.broken += usize::from(!replica.is_open());
             rows.entries.push(Entry::Replica(server.address.clone(), pod.clone()));
         }
-        let (mut folded, mut paths) = (0, Vec::new());
+        let (mut folded, mut unread, mut paths) = (0, 0, Vec::new());
         for (path, known) in &server.paths {
             let (tone, state) = rows::path_state(&known.state);
             let broken = tone < Tone::Unknown;
@@ -344,12 +346,17 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
             }
             rows.kept += 1;
             rows.broken += usize::from(broken);
-            if unfold || broken { paths.push((tone, path)) } else { folded += 1 }
+            if unfold || broken {
+                paths.push((tone, path));
+            } else {
+                folded += 1;
+                unread += usize::from(tone == Tone::Unknown);
+            }
         }
         paths.sort();
         rows.entries.extend(paths.into_iter().map(|(_, path)| Entry::Path(server.address.clone(), path.clone())));
         if folded > 0 {
-            rows.entries.push(Entry::Folded { count: folded, due: 0, last: None });
+            rows.entries.push(Entry::Folded { count: folded, unread, due: 0, last: None });
         }
     }
     rows.failing = rows.broken;

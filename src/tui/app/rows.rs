@@ -160,8 +160,18 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
             })
         }
         Entry::Path(address, path) => path_text(world, address, path).unwrap_or_else(gone),
+        Entry::Folded { count, unread, .. } if *unread > 0 => {
+            let which = if unread == count { "not read".to_owned() } else { format!("{unread} of them not read") };
+            RowText {
+                tone: Tone::Unknown,
+                depth: 0,
+                name: format!("{}: {which}", counted(*count, "path")),
+                state: String::new(),
+                note: String::new(),
+            }
+        }
         Entry::Folded { count, due: 0, .. } => quiet(format!("{count} well, folded"), String::new()),
-        Entry::Folded { count, due, last } => {
+        Entry::Folded { count, due, last, .. } => {
             let by = last.map_or_else(String::new, |at| format!(" by {}", Clock(at)));
             let which = if count == due { String::new() } else { format!("{due} of them ") };
             quiet(format!("{count} still synced, {which}fail{by}"), String::new())

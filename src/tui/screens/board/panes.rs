@@ -139,6 +139,7 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
     };
     let (sign, name): (&str, Style) = match entry {
         Entry::Group { open, .. } => (if *open { glyphs::UNFOLDED } else { glyphs::FOLDED }, ink(Role::Text)),
+        Entry::Folded { unread, .. } if *unread > 0 => (glyphs::UNKNOWN, ink(Role::Unknown)),
         Entry::Folded { .. } => (glyphs::FOLDED, ink(Role::Muted)),
         Entry::Replica(address, pod) => {
             let replica = model.snapshot.world.vaults.get(address).and_then(|server| server.replicas.get(pod));
@@ -155,11 +156,14 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
         }
         _ => (glyph(text.tone), ink(Role::Text)),
     };
-    let sign_style =
-        if matches!(entry, Entry::Group { .. } | Entry::Folded { .. }) { ink(Role::Muted) } else { ink(role(text.tone)) };
+    let sign_style = if matches!(entry, Entry::Group { .. } | Entry::Folded { unread: 0, .. }) {
+        ink(Role::Muted)
+    } else {
+        ink(role(text.tone))
+    };
     let folded = if let Entry::Folded { .. } = entry { model.board.linked_in_fold(pane) } else { 0 };
     let label = match entry {
-        Entry::Folded { count, .. } if folded > 0 => format!("{count} folded, {folded} of them linked"),
+        Entry::Folded { .. } if folded > 0 => format!("{}, {folded} linked", text.name.trim_end_matches(", folded")),
         _ => text.name,
     };
     Cells {
