@@ -88,5 +88,12 @@ pub async fn run(engine: Engine, options: FaceOptions) -> io::Result<ExitReason>
         told,
         signals: Signals::listen(Some(watchdog))?,
     };
-    EventLoop::new(&mut guard, &options, snapshot)?.run(sources).await
+    let ended = EventLoop::new(&mut guard, &options, snapshot)?.run(sources).await;
+    // The loop may notice by a write that fails, before the signal or the watchdog tells.
+    ended.or_else(|error| if is_gone(&error) { Ok(ExitReason::TerminalGone) } else { Err(error) })
+}
+
+/// Whether an error says that nobody is at the other end of the terminal any more.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }

@@ -122,7 +122,7 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
     let sealed = Instant::now();
     console.wait_for("Vault is sealed", SOON);
     let named = sealed.elapsed();
-    console.wait_for("Valid, wrongly", SOON);
+    console.wait_for("Valid?", SOON);
     println!("{name}: the seal was named {:.1} s after it, while the store said Valid", named.as_secs_f64());
 
     println!("{name}: {}", lab.fault("sealed", &["--hold", "130"]).lines().last().unwrap_or_default());
@@ -130,7 +130,7 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
     assert!(failed.len() >= 4, "enough failed: {failed:?}");
 
     console.type_keys("r");
-    console.wait_for("Enter starts this step", SOON);
+    console.wait_for("Enter starts", SOON);
     console.type_keys("\r");
     for (number, share) in lab.shares().iter().take(lab.threshold()).enumerate() {
         console.wait_for("Type a share", SOON);
@@ -144,12 +144,10 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
     console.wait_until("the stores to be asked about", SOON, |screen| {
         screen.contains("y agrees") && screen.contains("store and wait until")
     });
-    tokio::time::sleep(SECOND / 2).await;
     console.type_keys("y");
     console.wait_until("the ExternalSecrets to be asked about", SOON, |screen| {
         screen.contains("y agrees") && screen.contains("that failed, and prove")
     });
-    tokio::time::sleep(SECOND / 2).await;
     console.type_keys("y");
     console.wait_until("the ExternalSecrets to be proved", 4 * SOON, |screen| screen.contains("synced and proved."));
     let proved = jiff::Timestamp::now();

@@ -1,6 +1,7 @@
 //! The guard of the terminal: what it changes, it gives back; on a return, on a panic, when suspended.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,7 +49,9 @@ pub(super) trait Face {
 
 /// The terminal, taken. Dropping it gives it back.
 pub(super) struct Guard {
-    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    /// Never dropped: on drop ratatui shows the cursor, and where the terminal is gone it says that it could not,
+    /// to the same dead terminal, and panics. `restore` shows the cursor.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<io::Stdout>>>,
     mouse: bool,
     taken: Arc<AtomicBool>,
 }
@@ -68,7 +71,7 @@ impl Guard {
         ratatui::crossterm::style::force_color_output(true);
         let taken = Arc::new(AtomicBool::new(false));
         hook(taken.clone(), told);
-        let mut guard = Self { terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?, mouse, taken };
+        let mut guard = Self { terminal: ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?), mouse, taken };
         guard.enter()?;
         Ok(guard)
     }

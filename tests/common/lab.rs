@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// A running lab.
-pub struct Lab {
+pub(crate) struct Lab {
     name: String,
     facts: Value,
 }
@@ -18,54 +18,53 @@ impl Lab {
     ///
     /// # Panics
     /// It does not start; what it said is in the message.
-    pub fn up(name: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn up(name: &str, arguments: &[&str]) -> Self {
         let name = format!("{name}-{}", std::process::id());
         let mut all = vec!["up", "--name", &name];
         all.extend(arguments);
         run(&all);
         let status = run(&["status", "--name", &name, "--json"]);
         let status: Value = serde_json::from_str(&status).expect("status is JSON");
-        let state =
-            status.pointer("/state").or_else(|| status.pointer("/lab/state")).and_then(Value::as_str).expect("a state folder");
+        let state = status.pointer("/labs/0/state").and_then(Value::as_str).expect("a state folder");
         let facts = std::fs::read(Path::new(state).join("lab.json")).expect("lab.json");
         Self { name, facts: serde_json::from_slice(&facts).expect("lab.json is JSON") }
     }
 
     /// A fact out of `lab.json`, by JSON pointer.
-    pub fn text(&self, pointer: &str) -> &str {
+    pub(crate) fn text(&self, pointer: &str) -> &str {
         self.facts.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is not in lab.json"))
     }
 
     /// The path of a kubeconfig: `admin`, `limited`, `viewer`.
-    pub fn kubeconfig(&self, who: &str) -> &str {
+    pub(crate) fn kubeconfig(&self, who: &str) -> &str {
         self.text(&format!("/kubeconfig/{who}"))
     }
 
     /// Makes a fault; says what the lab said.
-    pub fn fault(&self, name: &str, options: &[&str]) -> String {
+    pub(crate) fn fault(&self, name: &str, options: &[&str]) -> String {
         let mut all = vec!["fault", name, "--name", &self.name];
         all.extend(options);
         run(&all)
     }
 
     /// Heals a fault.
-    pub fn heal(&self, name: &str) -> String {
+    pub(crate) fn heal(&self, name: &str) -> String {
         run(&["heal", name, "--name", &self.name])
     }
 
     /// The unseal shares.
-    pub fn shares(&self) -> Vec<String> {
+    pub(crate) fn shares(&self) -> Vec<String> {
         let shares = read_json(self.text("/files/shares"));
         shares["shares"].as_array().expect("shares").iter().map(|share| share.as_str().expect("a share").to_owned()).collect()
     }
 
     /// How many of them open it.
-    pub fn threshold(&self) -> usize {
+    pub(crate) fn threshold(&self) -> usize {
         usize::try_from(self.facts["vault"]["threshold"].as_u64().expect("a threshold")).expect("small")
     }
 
     /// Every value that must never leave a gateway.
-    pub fn canaries(&self) -> Vec<String> {
+    pub(crate) fn canaries(&self) -> Vec<String> {
         let mut found = self.shares();
         strings(&read_json(self.text("/files/canaries")), &mut found);
         found.push(std::fs::read_to_string(self.text("/files/root_token")).expect("the root token").trim().to_owned());
@@ -75,7 +74,7 @@ impl Lab {
     }
 
     /// Seals one replica after the other with the root token, as `operator seal` does, and nothing else.
-    pub fn seal(&self) {
+    pub(crate) fn seal(&self) {
         use std::io::{Read as _, Write as _};
         let token = std::fs::read_to_string(self.text("/files/root_token")).expect("the root token");
         let replicas = self.facts["vault"]["replicas"].as_array().expect("replicas");
@@ -91,7 +90,7 @@ impl Lab {
     }
 
     /// A client of the API server, for looking at what the console is to be judged by.
-    pub async fn client(&self) -> kube::Client {
+    pub(crate) async fn client(&self) -> kube::Client {
         // The second test finds the provider installed.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let kubeconfig = kube::config::Kubeconfig::read_from(self.kubeconfig("admin")).expect("a kubeconfig");
@@ -139,7 +138,7 @@ fn strings(value: &Value, into: &mut Vec<String>) {
 ///
 /// # Panics
 /// It does not hold within the time.
-pub async fn wait_until<F, S>(what: &str, within: Duration, mut holds: F) -> Duration
+pub(crate) async fn wait_until<F, S>(what: &str, within: Duration, mut holds: F) -> Duration
 where
     F: AsyncFnMut() -> Result<(), S>,
     S: std::fmt::Display,

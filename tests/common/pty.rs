@@ -3,32 +3,47 @@
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// A running console.
 #[allow(dead_code, reason = "each test crate uses a part of it")]
-pub struct Console {
+pub(crate) struct Console {
     child: Box<dyn Child + Send + Sync>,
     master: Option<Box<dyn MasterPty + Send>>,
     keys: Box<dyn std::io::Write + Send>,
+    reading: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
     screen: Arc<Mutex<vt100::Parser>>,
     /// Every byte the program ever wrote, for the search for leaks.
-    pub bytes: Arc<Mutex<Vec<u8>>>,
+    pub(crate) bytes: Arc<Mutex<Vec<u8>>>,
 }
 
 #[allow(dead_code, reason = "each test crate uses a part of it")]
 impl Console {
     /// Starts `sealwatch` with these arguments and variables in a window of this size. Nothing of the
     /// caller's environment is passed on but `PATH`.
-    pub fn start(arguments: &[&str], variables: &[(&str, &str)], (columns, rows): (u16, u16)) -> Self {
+    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)], window: (u16, u16)) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_sealwatch"));
+        command.args(arguments);
+        Self::run(command, variables, window)
+    }
+
+    /// Starts a shell script instead, in which `$0` is the binary: for what needs a shell with jobs.
+    pub(crate) fn script(script: &str, window: (u16, u16)) -> Self {
+        let mut command = CommandBuilder::new("/bin/sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_sealwatch")]);
+        Self::run(command, &[], window)
+    }
+
+    fn run(mut command: CommandBuilder, variables: &[(&str, &str)], (columns, rows): (u16, u16)) -> Self {
         let pair = native_pty_system()
             .openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
             .expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_sealwatch"));
-        command.args(arguments);
         command.env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("TERM", "xterm-256color");
@@ -42,25 +57,28 @@ impl Console {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let (shown, kept) = (screen.clone(), bytes.clone());
-        std::thread::spawn(move || {
+        let reading = Arc::new(AtomicBool::new(true));
+        let go_on = reading.clone();
+        let reader = std::thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
-            while let Ok(read @ 1..) = reader.read(&mut buffer) {
+            while go_on.load(Ordering::SeqCst) {
+                let Ok(read @ 1..) = reader.read(&mut buffer) else { break };
                 shown.lock().expect("the screen").process(&buffer[..read]);
                 kept.lock().expect("the bytes").extend_from_slice(&buffer[..read]);
             }
         });
         let keys = pair.master.take_writer().expect("a writer");
-        Self { child, master: Some(pair.master), keys, screen, bytes }
+        Self { child, master: Some(pair.master), keys, reading, reader: Some(reader), screen, bytes }
     }
 
     /// Types this, as the terminal would send it.
-    pub fn type_keys(&mut self, keys: &str) {
+    pub(crate) fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("the program reads keys");
         self.keys.flush().expect("the program reads keys");
     }
 
     /// What the screen shows now.
-    pub fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         self.screen.lock().expect("the screen").screen().contents()
     }
 
@@ -68,7 +86,7 @@ impl Console {
     ///
     /// # Panics
     /// It does not within the time; the message holds the last screen.
-    pub fn wait_until(&self, what: &str, within: Duration, satisfied: impl Fn(&str) -> bool) {
+    pub(crate) fn wait_until(&self, what: &str, within: Duration, satisfied: impl Fn(&str) -> bool) {
         let begun = Instant::now();
         loop {
             let screen = self.screen();
@@ -81,30 +99,35 @@ impl Console {
     }
 
     /// Waits until the screen holds this text.
-    pub fn wait_for(&self, text: &str, within: Duration) {
+    pub(crate) fn wait_for(&self, text: &str, within: Duration) {
         self.wait_until(text, within, |screen| screen.contains(text));
     }
 
     /// Changes the size of the window.
-    pub fn resize(&self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
         self.screen.lock().expect("the screen").screen_mut().set_size(at_least_one(rows), at_least_one(columns));
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         self.master.as_ref().expect("open").resize(size).expect("resized");
     }
 
     /// Sends a signal to the program.
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.child.process_id().expect("it runs")).expect("a process id");
         rustix::process::kill_process(rustix::process::Pid::from_raw(pid).expect("a process id"), signal).expect("sent");
     }
 
     /// The process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.process_id().expect("it runs")
     }
 
     /// Closes the terminal, as when the window is closed or ssh is cut.
-    pub fn hang_up(&mut self) {
+    pub(crate) fn hang_up(&mut self) {
+        // The reader holds the terminal open too. A new size makes the program draw once more, and the
+        // reader wakes up, sees the flag and lets go.
+        self.reading.store(false, Ordering::SeqCst);
+        self.resize(100, 30);
+        self.reader.take().expect("not hung up yet").join().expect("the reader ends");
         self.keys = Box::new(std::io::sink());
         self.master = None;
     }
@@ -113,7 +136,7 @@ impl Console {
     ///
     /// # Panics
     /// It does not end within the time; the message holds the last screen.
-    pub fn exit_code(&mut self, within: Duration) -> u32 {
+    pub(crate) fn exit_code(&mut self, within: Duration) -> u32 {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
