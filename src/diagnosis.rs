@@ -3,6 +3,7 @@
 //!
 //! To add one: write `diagnosis/<slug with underscores>.rs`, add its name to `rules!`.
 
+pub mod back_off;
 pub mod cause;
 pub mod finding;
 pub mod server;

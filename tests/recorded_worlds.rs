@@ -73,8 +73,8 @@ struct Certain {
 
 fn worlds() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds");
-    let mut worlds: Vec<PathBuf> =
-        fs::read_dir(folder).expect("the worlds").map(|entry| entry.expect("an entry").path()).collect();
+    let entries = fs::read_dir(folder).expect("the worlds").map(|entry| entry.expect("an entry").path());
+    let mut worlds: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     worlds.sort();
     worlds
 }

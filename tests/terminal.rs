@@ -31,7 +31,7 @@ fn written(console: &Console) -> String {
 }
 
 /// The share of a scenario, as its person has it on paper: the simulation is the same in every process.
-async fn paper_share(scenario: &str) -> String {
+fn paper_share(scenario: &str) -> String {
     let scenario = Scenario::named(scenario).expect("a scenario");
     let simulation = Simulation::start(&scenario, 1.0);
     simulation.paper_shares(&ObjectRef::new(Kind::Vault, "ameide-dev", "vault-core-dev")).remove(0)
@@ -51,7 +51,7 @@ fn it_opens_on_what_is_wrong_and_q_leaves_cleanly() {
 
 #[tokio::test]
 async fn the_first_rescue_by_keys() {
-    let share = paper_share("sealed").await;
+    let share = paper_share("sealed");
     let mut console = demo("sealed");
     console.type_keys("r");
     console.wait_for("Enter starts", SOON);

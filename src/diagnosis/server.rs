@@ -38,7 +38,10 @@ impl ServerState {
             server.replicas.values().filter(|r| r.fault.is_none() && r.seal.as_ref().is_some_and(|s| !s.initialized)).count();
         let leads = server.open().any(|(_, r)| matches!(r.role, ReplicaRole::Active | ReplicaRole::Single));
         let leaderless = server.open().any(|(_, r)| r.role == ReplicaRole::Leaderless);
-        if replicas == 0 || sealed + open + failing + uninitialised < replicas {
+        if replicas == 0 && server.listed {
+            // Nothing stands behind its Service.
+            Self::Unreachable
+        } else if replicas == 0 || sealed + open + failing + uninitialised < replicas {
             Self::Unknown
         } else if failing == replicas {
             Self::Unreachable
@@ -80,10 +83,29 @@ pub fn in_state(world: &Inventory, state: ServerState) -> impl Iterator<Item = &
     world.vaults.values().map(AsRef::as_ref).filter(move |server| ServerState::of(server) == state)
 }
 
-/// Since when the state of a server holds: the latest change among the replicas that make it so.
+/// Since when the state of a server holds. What was so at the first sighting began earlier: at the last
+/// restart of a replica, if nothing was read through the server since; else when its stores and readers
+/// began to fail. A replica tells neither.
 #[must_use]
-pub fn since(server: &VaultServer) -> Option<Timestamp> {
-    server.replicas.values().filter(|r| !r.is_open()).filter_map(|r| r.since).max()
+pub fn since(world: &Inventory, server: &VaultServer) -> Option<Timestamp> {
+    let closed = || server.replicas.values().filter(|replica| !replica.is_open());
+    let seen = closed().filter_map(|replica| replica.since).max();
+    if !closed().any(|replica| replica.since_before) {
+        return seen;
+    }
+    let subject = server.subject();
+    let stores: Vec<_> = world.stores_of(&subject).collect();
+    let readers: Vec<_> = stores.iter().flat_map(|store| world.readers_of(&store.store_ref()).collect::<Vec<_>>()).collect();
+    let last_read = readers.iter().filter_map(|es| es.refreshed).max();
+    let restarted = closed().filter_map(|replica| replica.started).max().filter(|at| last_read.is_some_and(|read| *at > read));
+    let failing = |ready: Option<&crate::model::Condition>| {
+        ready.filter(|ready| ready.status == Status::False).and_then(|ready| ready.since)
+    };
+    let of_stores = stores.iter().filter_map(|store| failing(store.ready.as_ref()));
+    let of_readers = readers.iter().filter_map(|es| failing(es.ready.as_ref()));
+    // What failed while the server still served failed of another cause.
+    let failed = of_stores.chain(of_readers).filter(|at| last_read.is_none_or(|read| *at >= read)).min();
+    restarted.or(failed).min(seen).or(seen)
 }
 
 /// Adds the sealed replicas of a server under its cause.

@@ -39,7 +39,7 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
             found.push(
                 Finding::certain(RULE.slug, RULE.severity, object, summary)
                     .under(cause, subject.clone())
-                    .since(super::server::since(server))
+                    .since(super::server::since(world, server))
                     .seen(Source::Kubernetes, format!("Ready=True {}: {}", ready.reason, ready.message), checked.or(ready.since)),
             );
         }

@@ -3,16 +3,17 @@
 use jiff::Timestamp;
 
 use super::Rule;
+use super::back_off::next_try;
 use super::finding::{Finding, Severity, Source};
 use super::server::ServerState;
-use crate::model::kinds::{Event, ExternalSecret, Watched};
+use crate::model::kinds::{ExternalSecret, Watched};
 use crate::model::{Clock, Health, Inventory};
 
 pub(super) const RULE: Rule = Rule {
     slug: "sync-backing-off",
     title: "Waits for its back-off",
     severity: Severity::Error,
-    runbooks: &["recover", "refresh"],
+    runbooks: &["refresh", "recover"],
     check,
     explain: "\
 What made this ExternalSecret fail is gone, but External Secrets waits before it tries again: 1 s after
@@ -26,9 +27,6 @@ was validated after that failure, and the Vault is open.
 (runbook `refresh` or `recover`). One with a generator is left out: a sync makes a new value.
 ",
 };
-
-/// The longest back-off of External Secrets, in seconds (pkg/controllers/common/common.go).
-pub(super) const LONGEST_BACK_OFF: i64 = 420;
 
 fn check(world: &Inventory, now: Timestamp, found: &mut Vec<Finding>) {
     for es in world.all::<ExternalSecret>().iter().filter(|es| es.health() == Health::Failing) {
@@ -46,7 +44,7 @@ fn check(world: &Inventory, now: Timestamp, found: &mut Vec<Finding>) {
             continue;
         }
         let since = es.ready.as_ref().and_then(|ready| ready.since);
-        let summary = match next_try(event, since).filter(|next| *next > now) {
+        let summary = match next_try(world, es).filter(|next| *next > now) {
             Some(next) => format!("Its cause is gone, but External Secrets tries again only at about {}.", Clock(next)),
             None => "Its cause is gone; External Secrets will try again any moment.".to_owned(),
         };
@@ -61,12 +59,4 @@ fn check(world: &Inventory, now: Timestamp, found: &mut Vec<Finding>) {
 
 fn is_of_the_past(text: &str) -> bool {
     text.contains("is not ready") || text.contains("Vault is sealed") || text.contains("connection refused")
-}
-
-/// When the controller tries again: the wait doubles, so it is about as long as the failure already lasts
-/// (last try + min(last − failed since + 1 s, 420 s), from the times of the events, not from their counts).
-fn next_try(event: &Event, since: Option<Timestamp>) -> Option<Timestamp> {
-    let last = event.last?;
-    let failing = last.as_second() - since.or(event.first)?.as_second() + 1;
-    last.checked_add(jiff::SignedDuration::from_secs(failing.clamp(1, LONGEST_BACK_OFF))).ok()
 }

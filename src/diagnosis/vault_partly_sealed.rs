@@ -33,7 +33,7 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
             server.replicas.len(),
             server.replicas.len().div_ceil(sealed),
         );
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(world, server));
         for (pod, replica) in server.sealed() {
             root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: sealed=true"), replica.answered);
         }

@@ -41,7 +41,7 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
             1 => "Vault is sealed: nothing can be read or logged in until it is unsealed.".to_owned(),
             n => format!("All {n} replicas of this Vault are sealed: nothing can be read or logged in until they are unsealed."),
         };
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(world, server));
         for (pod, replica) in server.sealed() {
             root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: sealed=true"), replica.answered);
         }

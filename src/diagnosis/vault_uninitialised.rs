@@ -14,9 +14,10 @@ pub(super) const RULE: Rule = Rule {
     runbooks: &[],
     check,
     explain: "\
-`operator init` was never run on this server: it has no keys and no data. Clients read the same words as
-from a sealed Vault (`503 Vault is sealed`); only `sys/health` (501) and `sys/seal-status`
-(`initialized: false`) tell the two apart.
+`operator init` was never run on this server: it has no keys and no data.
+
+**How it is known.** `GET sys/seal-status` says `initialized: false`. Clients read the same words as from a
+sealed Vault (`503 Vault is sealed`), so stores and ExternalSecrets do not tell the two apart.
 
 **How it is repaired.** If this Vault should hold data, its storage was lost or is not mounted: find out
 which before anything else. Only a new Vault is initialised with `operator init`. sealwatch does not do it.
@@ -26,7 +27,7 @@ which before anything else. Only a new Vault is initialised with `operator init`
 fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
     for server in in_state(world, ServerState::Uninitialised) {
         let summary = "This Vault was never initialised: it has no keys and no data.".to_owned();
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(world, server));
         for (pod, replica) in &server.replicas {
             root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: initialized=false"), replica.answered);
         }

@@ -37,17 +37,26 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
             ServerState::Unknown if said.is_some() => {}
             _ => continue,
         }
+        let nobody = server.listed && server.replicas.is_empty();
         let summary = match &said {
+            _ if nobody => "No pod stands behind the Service of this Vault.".to_owned(),
             Some((layer, _, _)) => format!("External Secrets cannot reach this Vault: {layer}."),
             None => "No replica of this Vault answers sealwatch; whether External Secrets can reach it is not known.".to_owned(),
         };
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(world, server));
         for (pod, replica) in &server.replicas {
             if let Some(fault) = &replica.fault {
                 root = root.seen(Source::Probe, format!("{pod}: {}", fault.message), replica.since);
             }
         }
+        if nobody {
+            root = root.seen(Source::Kubernetes, "the Service selects no pod that could answer", None);
+        }
         match said {
+            None if nobody => {
+                found.push(root);
+                dependents_under(RULE.slug, world, server, found);
+            }
             Some((_, what, at)) => {
                 found.push(root.seen(Source::Event, what, at));
                 dependents_under(RULE.slug, world, server, found);

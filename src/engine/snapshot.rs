@@ -8,7 +8,8 @@ use super::config::Policy;
 use super::gate::Writes;
 use super::run::RunView;
 use crate::diagnosis::Diagnosis;
-use crate::model::{Fault, Inventory, Kind};
+use crate::diagnosis::server::ServerState;
+use crate::model::{Fault, Inventory, Kind, VaultServer, kinds};
 use crate::ports::{Identity, Scope};
 
 /// The state of the program at one moment.
@@ -69,6 +70,22 @@ impl Snapshot {
     #[must_use]
     pub fn kubernetes_seen(&self) -> Option<Timestamp> {
         self.world.sources.values().filter_map(|source| source.heard).max()
+    }
+
+    /// Whether everything was heard of once, and the newest of it is diagnosed; before that, that nothing is
+    /// found means nothing.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        let heard = |kind: &Kind| self.world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some());
+        let met = !self.identity.context.is_empty();
+        let told = kinds::all().iter().all(heard) && self.unasked().next().is_none() && met;
+        self.offline.is_some() || (told && self.diagnosed == self.world.revision)
+    }
+
+    /// The Vaults that have not told their state yet, and may still.
+    pub fn unasked(&self) -> impl Iterator<Item = &VaultServer> {
+        let servers = self.world.vaults.values().map(AsRef::as_ref);
+        servers.filter(|server: &&VaultServer| server.unlisted.is_none() && ServerState::of(server) == ServerState::Unknown)
     }
 
     /// Whether the first lists of the kinds that matter are complete.

@@ -332,9 +332,11 @@ fn replicas(server: &mut VaultServer, pods: Result<Vec<(Name, Option<Timestamp>)
         Ok(pods) => pods,
         Err(fault) => return server.unlisted.replace(fault.clone()) != Some(fault),
     };
-    let same = server.unlisted.is_none()
+    let same = server.listed
+        && server.unlisted.is_none()
         && server.replicas.len() == pods.len()
         && pods.iter().all(|(pod, started)| server.replicas.get(pod).is_some_and(|known| known.started == *started));
+    server.listed = true;
     server.unlisted = None;
     server.replicas.retain(|name, _| pods.iter().any(|(pod, _)| pod == name));
     for (pod, started) in pods {

@@ -81,7 +81,9 @@ pub struct VaultServer {
     pub address: VaultAddress,
     /// Its replicas by pod name; for a server outside the cluster one replica, named by its address.
     pub replicas: BTreeMap<Name, Replica>,
-    /// Why the replicas could not be listed, if they could not.
+    /// Whether the replicas were ever listed.
+    pub listed: bool,
+    /// Why the replicas could not be listed the last time, if they could not.
     pub unlisted: Option<Fault>,
     /// Paths that something references, by `mount/path`.
     pub paths: BTreeMap<Text, SecretPath>,
@@ -93,7 +95,7 @@ impl VaultServer {
     /// A server of which nothing has been asked yet.
     #[must_use]
     pub const fn new(address: VaultAddress) -> Self {
-        Self { address, replicas: BTreeMap::new(), unlisted: None, paths: BTreeMap::new(), unreadable: None }
+        Self { address, replicas: BTreeMap::new(), listed: false, unlisted: None, paths: BTreeMap::new(), unreadable: None }
     }
 
     /// The subject of findings about it.

@@ -10,6 +10,7 @@ use super::causes::{Told, told};
 use super::filter::{Candidate, Filter};
 use super::rows::{self, Tone};
 use crate::diagnosis::Diagnosis;
+use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{Event, ExternalSecret, SecretStore, Watched};
 use crate::model::{Health, Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
@@ -313,7 +314,7 @@ fn external_secret_rows(world: &Inventory, index: &Index, down: &HashSet<&VaultA
         let follows = es.health() == Health::Healthy && !es.remote.is_empty() && address.is_some_and(|a| down.contains(a));
         Row {
             store: es.store.as_ref().map_or_else(Name::empty, |store| store.name.clone()),
-            next: (es.health() == Health::Failing).then(|| rows::next_try(world, es)).flatten(),
+            next: (es.health() == Health::Failing).then(|| next_try(world, es)).flatten(),
             refresh: es.next_refresh(),
             due: follows.then(|| es.next_refresh()).flatten(),
             tone,

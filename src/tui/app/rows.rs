@@ -1,10 +1,11 @@
 //! What a row says: a tone, a word for the state, a note. Asked only for rows that are shown.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::index::{Alone, Entry, path_ref};
 use super::model::Model;
 use super::words::counted;
+use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
 use crate::model::{Age, Clock, Health, Inventory, ObjectRef, PathState, Replica, Text, VaultAddress, VaultServer};
@@ -110,21 +111,6 @@ pub fn server_state(server: &VaultServer) -> (Tone, String) {
         ServerState::Uninitialised => (Tone::Failing, "not initialised".to_owned()),
         ServerState::Unreachable => (Tone::Failing, "no answer".to_owned()),
     }
-}
-
-/// The longest back-off of External Secrets, in seconds (pkg/controllers/common/common.go).
-const LONGEST_BACK_OFF: i64 = 420;
-
-/// When an `ExternalSecret` that fails is tried again: the wait doubles, so it is about as long as the failure
-/// already lasts, up to 7 minutes; told from its last failure event.
-#[must_use]
-pub fn next_try(world: &Inventory, es: &ExternalSecret) -> Option<Timestamp> {
-    let events = world.events_of(&es.object_ref());
-    let event = events.iter().rev().find(|event| event.warning)?;
-    let last = event.last?;
-    let since = es.ready.as_ref().and_then(|ready| ready.since).or(event.first)?;
-    let wait = (last.as_second() - since.as_second() + 1).clamp(1, LONGEST_BACK_OFF);
-    last.checked_add(SignedDuration::from_secs(wait)).ok()
 }
 
 /// A row of the board in words.

@@ -70,7 +70,7 @@ pub(super) fn told(model: &Model, width: usize) -> Told {
     }
     match model.board.told() {
         Some(cause) => with_cause(model, cause, width, &mut told),
-        None if !snapshot.is_loaded() => loading(model, width, &mut told),
+        None if !snapshot.is_loaded() || snapshot.unasked().next().is_some() => loading(model, width, &mut told),
         None => healthy(model, width, &mut told),
     }
     told
@@ -170,7 +170,11 @@ fn loading(model: &Model, width: usize, told: &mut Told) {
     if !listing.is_empty() {
         page.text(Ink::Plain, format!("Listing {} …", listing.join(", ")));
     }
-    page.text(Ink::Muted, "Nothing is judged before the lists are complete.");
+    let unasked: Vec<String> = model.snapshot.unasked().map(|server| server.subject().short()).collect();
+    if listing.is_empty() && !unasked.is_empty() {
+        page.text(Ink::Plain, format!("Asking Vault {} …", unasked.join(", ")));
+    }
+    page.text(Ink::Muted, "Nothing is judged before the lists are complete and every Vault was asked.");
     told.body = page.lines(width);
 }
 
