@@ -1,4 +1,4 @@
-//! What the console knows and does, without a terminal: The Elm Architecture. Messages come in, [`update`]
+//! What the console knows and does, without a terminal: The Elm Architecture. Messages come in, [`update`](fn@update)
 //! changes the [`Model`] and says what is to be done outside as [`Effect`] values, which a test can compare.
 //! Nothing here draws, waits, or imports ratatui.
 

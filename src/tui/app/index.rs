@@ -336,28 +336,28 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
             rows.broken += usize::from(!replica.is_open());
             rows.entries.push(Entry::Replica(server.address.clone(), pod.clone()));
         }
-        let (mut folded, mut unread, mut paths) = (0, 0, Vec::new());
+        let mut paths = Vec::new();
         for (path, known) in &server.paths {
             let (tone, state) = rows::path_state(&known.state);
             let broken = tone < Tone::Unknown;
             rows.total += 1;
             let candidate = Candidate { name: path.as_str(), state: &state, ready: !broken, ..Candidate::default() };
-            if !view.filter.keeps(candidate) {
-                continue;
-            }
-            rows.kept += 1;
-            rows.broken += usize::from(broken);
-            if unfold || broken {
+            if view.filter.keeps(candidate) {
+                rows.kept += 1;
+                rows.broken += usize::from(broken);
                 paths.push((tone, path));
-            } else {
-                folded += 1;
-                unread += usize::from(tone == Tone::Unknown);
             }
         }
         paths.sort();
+        // What is broken is always shown; of the rest as many as there is room for, and the others as a count.
+        let broken = paths.iter().filter(|(tone, _)| *tone < Tone::Unknown).count();
+        let room = view.room.saturating_sub(rows.entries.len());
+        let shown = if unfold || paths.len() <= room { paths.len() } else { broken.max(room.saturating_sub(1)) };
+        let rest = paths.split_off(shown.min(paths.len()));
         rows.entries.extend(paths.into_iter().map(|(_, path)| Entry::Path(server.address.clone(), path.clone())));
-        if folded > 0 {
-            rows.entries.push(Entry::Folded { count: folded, unread, due: 0, last: None });
+        if !rest.is_empty() {
+            let unread = rest.iter().filter(|(tone, _)| *tone == Tone::Unknown).count();
+            rows.entries.push(Entry::Folded { count: rest.len(), unread, due: 0, last: None });
         }
     }
     rows.failing = rows.broken;
