@@ -39,8 +39,8 @@ pub enum Entry {
     Server(VaultAddress),
     /// One of its replicas.
     Replica(VaultAddress, Name),
-    /// One of its paths.
-    Path(VaultAddress, Text),
+    /// One of its paths; with its mount where the server's paths are in several.
+    Path(VaultAddress, Text, Mount),
     /// What needs no look, as a count.
     Folded {
         /// How many rows are not shown.
@@ -52,6 +52,15 @@ pub enum Entry {
         /// When the last of these is due.
         last: Option<Timestamp>,
     },
+}
+
+/// Whether the mount of a path has to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mount {
+    /// All paths of the server are in one mount: it goes without saying.
+    Only,
+    /// There are several.
+    OneOfSeveral,
 }
 
 /// Whether an object is the only one of its namespace in a pane.
@@ -71,7 +80,7 @@ impl Entry {
             Self::Object(object, _) => Some(object.clone()),
             Self::Server(address) => Some(address.subject()),
             Self::Replica(address, pod) => Some(VaultServer::new(address.clone()).replica_ref(pod)),
-            Self::Path(address, path) => Some(path_ref(address, path)),
+            Self::Path(address, path, _) => Some(path_ref(address, path)),
             Self::Group { .. } | Self::Folded { .. } => None,
         }
     }
@@ -349,12 +358,15 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
             }
         }
         paths.sort();
+        let mut mounts = server.paths.values().map(|path| &path.mount);
+        let first = mounts.next();
+        let mount = if mounts.all(|mount| Some(mount) == first) { Mount::Only } else { Mount::OneOfSeveral };
         // What is broken is always shown; of the rest as many as there is room for, and the others as a count.
         let broken = paths.iter().filter(|(tone, _)| *tone < Tone::Unknown).count();
         let room = view.room.saturating_sub(rows.entries.len());
         let shown = if unfold || paths.len() <= room { paths.len() } else { broken.max(room.saturating_sub(1)) };
         let rest = paths.split_off(shown.min(paths.len()));
-        rows.entries.extend(paths.into_iter().map(|(_, path)| Entry::Path(server.address.clone(), path.clone())));
+        rows.entries.extend(paths.into_iter().map(|(_, path)| Entry::Path(server.address.clone(), path.clone(), mount)));
         if !rest.is_empty() {
             let unread = rest.iter().filter(|(tone, _)| *tone == Tone::Unknown).count();
             rows.entries.push(Entry::Folded { count: rest.len(), unread, due: 0, last: None });

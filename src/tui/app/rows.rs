@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::index::{Alone, Entry, path_ref};
+use super::index::{Alone, Entry, Mount};
 use super::model::Model;
 use super::words::counted;
 use crate::diagnosis::back_off::next_try;
@@ -145,7 +145,7 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
                 RowText { tone, depth: 1, name: pod.to_string(), state, note }
             })
         }
-        Entry::Path(address, path) => path_text(world, address, path).unwrap_or_else(gone),
+        Entry::Path(address, path, mount) => path_text(world, address, path, *mount).unwrap_or_else(gone),
         Entry::Folded { count, unread, .. } if *unread > 0 => {
             let which = if unread == count { "not read".to_owned() } else { format!("{unread} of them not read") };
             RowText {
@@ -208,12 +208,12 @@ fn vault_of<'a>(world: &'a Inventory, es: &ExternalSecret) -> Option<&'a VaultSe
     world.vault_of(world.store(&es.store_ref()?)?).map(AsRef::as_ref)
 }
 
-fn path_text(world: &Inventory, address: &VaultAddress, path: &Text) -> Option<RowText> {
+fn path_text(world: &Inventory, address: &VaultAddress, path: &Text, mount: Mount) -> Option<RowText> {
     let known = world.vaults.get(address)?.paths.get(path)?;
     let (tone, state) = path_state(&known.state);
-    let note = match known.readers {
-        0 => "unread".to_owned(),
-        n => counted(n, "reader"),
-    };
-    Some(RowText { tone, depth: 1, name: path_ref(address, path).name.to_string(), state, note })
+    // One reader is the rule and goes without saying.
+    let note = if known.readers == 1 { String::new() } else { counted(known.readers, "reader") };
+    let key = path.as_str().strip_prefix(known.mount.as_str()).filter(|_| mount == Mount::Only);
+    let name = key.unwrap_or(path.as_str()).trim_start_matches('/').to_owned();
+    Some(RowText { tone, depth: 1, name, state, note })
 }
