@@ -44,6 +44,8 @@ pub struct Options {
     pub policy: Policy,
     /// Whether writes are open from the start.
     pub write: bool,
+    /// Whether certificates of Vaults are not verified, which is as bad as those of the API server.
+    pub insecure: bool,
 }
 
 /// What a face asks of the engine.

@@ -37,7 +37,7 @@ pub fn verdict(snapshot: &Snapshot) -> &'static str {
     let worst = snapshot.diagnosis.worst();
     if worst.is_some_and(|severity| severity >= Severity::Warning) {
         "findings"
-    } else if snapshot.diagnosis.unknown.is_empty() && snapshot.offline.is_none() {
+    } else if snapshot.diagnosis.unknown.is_empty() && !snapshot.is_blind() {
         "healthy"
     } else {
         "unknown"

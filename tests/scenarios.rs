@@ -39,7 +39,8 @@ impl Drill {
             clock: simulation.clock(),
             journal: journal.clone(),
         };
-        let engine = Engine::start(ports, Options { scope: Scope::Everywhere, policy: Policy::simulated(), write: true });
+        let engine =
+            Engine::start(ports, Options { scope: Scope::Everywhere, policy: Policy::simulated(), write: true, insecure: false });
         let snapshots = engine.snapshots();
         Self { scenario, simulation, engine, snapshots, journal }
     }

@@ -6,7 +6,6 @@ use super::args::{CheckFormat, FailOn, Global};
 use super::look::look;
 use super::{BLIND, FINDINGS, Failure, OK, wiring};
 use crate::diagnosis::Severity;
-use crate::diagnosis::server::ServerState;
 use crate::engine::{Engine, Snapshot};
 use crate::report::{self, Format};
 
@@ -35,8 +34,5 @@ fn code(snapshot: &Snapshot, fail_on: FailOn) -> u8 {
     if snapshot.diagnosis.worst().is_some_and(|worst| worst >= threshold) {
         return FINDINGS;
     }
-    let world = &snapshot.world;
-    let kind_missing = !snapshot.is_loaded() || world.sources.values().any(|source| source.fault.is_some());
-    let server_missing = world.vaults.values().any(|server| ServerState::of(server) == ServerState::Unknown);
-    if snapshot.offline.is_some() || kind_missing || server_missing { BLIND } else { OK }
+    if snapshot.is_blind() { BLIND } else { OK }
 }

@@ -51,6 +51,12 @@ pub(super) fn read(given: Option<&Path>) -> Result<Config, Failure> {
 
 /// The policy of this context: the first `[[context]]` that matches.
 pub(super) fn policy(config: &Config, identity: &Identity) -> (Policy, bool) {
+    // Which cluster this is cannot be told while it does not say its uid: then a rule that names one might be
+    // meant, and none of those after it may open what it closes.
+    let unsure = |context: &&ContextConfig| context.cluster_uid.is_some() && identity.cluster_uid.is_empty();
+    if config.context.iter().take_while(|context| !matches(context, identity)).any(|context| unsure(&context)) {
+        return (Policy { name: PolicyName::Observe, configured: true, ..Policy::default() }, false);
+    }
     let Some(found) = config.context.iter().find(|context| matches(context, identity)) else { return (Policy::default(), false) };
     let policy = Policy {
         name: found.policy.unwrap_or(PolicyName::BreakGlass),
@@ -103,6 +109,17 @@ mod tests {
         let (prod, write) = policy(&config, &identity("prod-weu"));
         assert_eq!((prod.name, prod.production, write), (PolicyName::BreakGlass, true, false));
         assert_eq!(policy(&config, &identity("other")).0.name, PolicyName::Observe);
+        let named: Config = toml::from_str(
+            "[[context]]\ncluster_uid = \"abc\"\npolicy = \"observe\"\n[[context]]\ncontext = \"*\"\npolicy = \"local\"\n",
+        )
+        .expect("a configuration");
+        assert_eq!(
+            policy(&named, &identity("any")).0.name,
+            PolicyName::Observe,
+            "a cluster that does not say its uid may be the one"
+        );
+        let known = Identity { cluster_uid: Text::foreign("def"), ..identity("any") };
+        assert_eq!(policy(&named, &known).0.name, PolicyName::Local);
         let (none, write) = policy(&Config::default(), &identity("other"));
         assert!(!none.configured && !write);
     }

@@ -170,7 +170,8 @@ impl Answers {
             return Ok(Decision::Share(self.shares.remove(0)));
         }
         if self.piped {
-            return Err(Failure::usage("The shares that were given do not open this Vault, or more are needed.", ""));
+            let message = "The shares that were given do not open this Vault, or more are needed.".to_owned();
+            return Err(Failure { message, hint: String::new(), code: FINDINGS });
         }
         if snapshot.writes.policy.shares_from_secret() {
             // Once: if they do not open it, asking again changes nothing.
@@ -290,6 +291,7 @@ fn unreachable_run(snapshot: &Snapshot) -> Arc<RunView> {
         steps: Vec::new(),
         applied: Vec::new(),
         notice: None,
+        answers: 0,
     })
 }
 

@@ -32,16 +32,19 @@ pub(super) async fn wire(global: &Global) -> Result<Wired, Failure> {
     let config = config::read(global.config.as_deref())?;
     let theme = global.theme.clone().or_else(|| config.theme.clone());
     let scope = global.namespace.as_deref().map_or(Scope::Everywhere, |namespace| Scope::Namespace(Name::new(namespace)));
-    let (ports, policy, write) = match (&global.simulate, &global.world) {
+    let (ports, policy, write, insecure) = match (&global.simulate, &global.world) {
         (Some(name), _) => simulated(name)?,
         (None, Some(file)) => recorded(file)?,
         (None, None) => real(global, &config).await?,
     };
-    let options = Options { scope, policy, write: write || global.write };
+    let options = Options { scope, policy, write: write || global.write, insecure };
     Ok(Wired { ports, options, theme })
 }
 
-fn simulated(name: &str) -> Result<(Ports, Policy, bool), Failure> {
+/// The gateways, the policy, whether writes are open from the start, whether Vaults are not verified.
+type Behind = (Ports, Policy, bool, bool);
+
+fn simulated(name: &str) -> Result<Behind, Failure> {
     let scenario = Scenario::named(name)
         .ok_or_else(|| Failure::usage(format!("There is no scenario “{name}”."), "`sealwatch demo --list` lists them."))?;
     let simulation = Simulation::start(&scenario, 1.0);
@@ -51,10 +54,10 @@ fn simulated(name: &str) -> Result<(Ports, Policy, bool), Failure> {
         clock: simulation.clock(),
         journal: Arc::new(MemoryJournal::default()),
     };
-    Ok((ports, Policy::simulated(), true))
+    Ok((ports, Policy::simulated(), true, false))
 }
 
-fn recorded(file: &Path) -> Result<(Ports, Policy, bool), Failure> {
+fn recorded(file: &Path) -> Result<Behind, Failure> {
     let recording = Arc::new(Recording::open(file)?);
     let ports = Ports {
         cluster: recording.clone(),
@@ -62,10 +65,10 @@ fn recorded(file: &Path) -> Result<(Ports, Policy, bool), Failure> {
         clock: recording,
         journal: Arc::new(MemoryJournal::default()),
     };
-    Ok((ports, Policy::recorded(), false))
+    Ok((ports, Policy::recorded(), false, false))
 }
 
-async fn real(global: &Global, config: &crate::engine::Config) -> Result<(Ports, Policy, bool), Failure> {
+async fn real(global: &Global, config: &crate::engine::Config) -> Result<Behind, Failure> {
     let options = ConnectOptions {
         kubeconfig: global.kubeconfig.clone(),
         context: global.context.clone(),
@@ -81,6 +84,7 @@ async fn real(global: &Global, config: &crate::engine::Config) -> Result<(Ports,
         ..Identity::default()
     });
     let (policy, write) = config::policy(config, &identity);
+    let insecure = vault.insecure();
     let cluster = if identity.cluster_uid.is_empty() { &identity.server } else { &identity.cluster_uid };
     let ports = Ports {
         journal: Arc::new(FileJournal::new(cluster.as_str())),
@@ -88,5 +92,5 @@ async fn real(global: &Global, config: &crate::engine::Config) -> Result<(Ports,
         cluster: Arc::new(gateway),
         clock: Arc::new(SystemClock),
     };
-    Ok((ports, policy, write))
+    Ok((ports, policy, write, insecure))
 }

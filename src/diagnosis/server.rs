@@ -49,7 +49,9 @@ impl ServerState {
             Self::Uninitialised
         } else if open == 0 && sealed > 0 {
             Self::Sealed
-        } else if !leads && leaderless {
+        } else if !leads && (leaderless || failing > 0) {
+            // Either no open replica knows a leader, or the one that leads does not answer: standbys that say
+            // “standby” are not enough.
             Self::NoActiveNode
         } else if sealed > 0 {
             Self::PartlySealed

@@ -2,7 +2,7 @@
 //! shows it, waits for the person, checks the gate, journals the intent, grants a [`Permit`], applies,
 //! journals the result, and asks the step again with what the world says then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use tokio::sync::{mpsc, watch};
 use super::gate::Writes;
 use super::run::{RunResult, RunState, RunView, StepState, StepView};
 use super::{Decision, Ports};
-use crate::model::{Change, Fault, FaultKind, Inventory, ReplicaRole};
-use crate::ports::{Identity, JournalEntry, Permit, Typed};
+use crate::model::{Change, Fault, FaultKind, Inventory, ObjectRef, ReplicaRole};
+use crate::ports::{Clock, Identity, JournalEntry, Permit, Typed};
+use crate::runbooks::operation::quoted;
 use crate::runbooks::steps::unseal::{SHARES_KEY, is_wrong_share};
 use crate::runbooks::{
     Applied, Confirm, Next, Operation, Outcome, Preview, Progress, Receipt, Right, Runbook, StepDef, Target, VaultWrite,
@@ -68,6 +69,7 @@ pub(super) fn first_view(runbook: &'static Runbook, target: &Target, now: Timest
         steps: runbook.steps.iter().map(step).collect(),
         applied: Vec::new(),
         notice: None,
+        answers: 0,
     }
 }
 
@@ -80,6 +82,8 @@ impl Door {
             ended: BTreeMap::new(),
             shares: Vec::new(),
             notice: None,
+            risky: BTreeSet::new(),
+            answers: 0,
             paused: false,
             stopping: false,
             door: self,
@@ -91,6 +95,14 @@ impl Door {
     }
 }
 
+/// Ends when shares are to be wiped; never, if none are held.
+async fn wiped(clock: &Arc<dyn Clock>, left: Option<Duration>) {
+    match left {
+        Some(left) => clock.sleep(left).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A run in the making.
 struct Run {
     door: Door,
@@ -99,6 +111,10 @@ struct Run {
     /// The shares that are held, oldest first; wiped on drop.
     shares: Vec<Typed>,
     notice: Option<String>,
+    /// The steps that asked for the context's name.
+    risky: BTreeSet<&'static str>,
+    /// How many answers were heard.
+    answers: u32,
     paused: bool,
     stopping: bool,
 }
@@ -106,12 +122,7 @@ struct Run {
 impl Run {
     async fn work(&mut self) -> RunResult {
         loop {
-            while let Ok(order) = self.door.orders.try_recv() {
-                // A decision that comes when nothing is asked was meant for what is no longer shown.
-                if !matches!(order, Order::Decide(_)) {
-                    self.obey(&order);
-                }
-            }
+            self.hear();
             self.progress.now = self.door.ports.clock.now();
             self.wipe_old_shares();
             let world = self.door.worlds.borrow_and_update().clone();
@@ -134,7 +145,7 @@ impl Run {
                 Next::Wait { what, until } => self.wait(&world, RunState::Running { waiting: Some(what) }, Some(until)).await,
                 Next::Confirm(_) | Next::Apply(_) if self.stopping => return RunResult::Cancelled,
                 Next::Confirm(preview) => {
-                    let preview = self.by_risk(preview);
+                    let preview = self.by_risk(step, preview);
                     if let Some(end) = self.confirm(&world, step, preview).await {
                         return end;
                     }
@@ -145,9 +156,23 @@ impl Run {
                         if let Some(end) = self.apply(step, operation).await {
                             return end;
                         }
+                        // The step is asked again anyway: what a stop or a pause leaves here is not lost.
+                        self.hear();
+                        if self.stopping || self.paused {
+                            break;
+                        }
                     }
                 }
             }
+        }
+    }
+
+    /// Takes the orders that came meanwhile. A decision that comes when nothing is asked was meant for what is
+    /// no longer shown.
+    fn hear(&mut self) {
+        while let Ok(order) = self.door.orders.try_recv() {
+            self.answers += u32::from(matches!(order, Order::Decide(_)));
+            self.obey(&order);
         }
     }
 
@@ -165,6 +190,7 @@ impl Run {
     async fn wait(&mut self, world: &Inventory, state: RunState, until: Option<Timestamp>) {
         self.publish(world, state);
         let clock = self.door.ports.clock.clone();
+        let shares_left = self.shares_left();
         let left = until.map_or(i64::MAX, |until| until.as_millisecond() - self.progress.now.as_millisecond());
         let left = Duration::from_millis(u64::try_from(left.max(50)).unwrap_or(50));
         tokio::select! {
@@ -176,21 +202,35 @@ impl Run {
             _ = self.door.worlds.changed() => {}
             _ = self.door.writes.changed() => {}
             () = clock.sleep(left), if until.is_some() => {}
+            () = wiped(&clock, shares_left) => {}
         }
+    }
+
+    /// How long the shares that are held may be held on.
+    fn shares_left(&self) -> Option<Duration> {
+        let given = self.progress.share_given_at.filter(|_| self.progress.shares_held > 0)?;
+        let left = given.as_second() + SHARES_HELD + 1 - self.progress.now.as_second();
+        Some(Duration::from_secs(u64::try_from(left).unwrap_or_default()))
     }
 
     /// Shows a step and waits until the person agrees, the world makes it pointless, or the run is stopped.
     async fn confirm(&mut self, world: &Inventory, step: &StepDef, preview: Preview) -> Option<RunResult> {
         self.publish(world, RunState::Asks(preview.clone()));
+        let clock = self.door.ports.clock.clone();
+        let shares_left = self.shares_left();
         tokio::select! {
             biased;
             order = self.door.orders.recv() => match order {
-                Some(Order::Decide(decision)) => self.decide(step, &preview, decision).await,
+                Some(Order::Decide(decision)) => {
+                    self.answers += 1;
+                    self.decide(step, &preview, decision).await;
+                }
                 Some(order) => self.obey(&order),
                 None => self.stopping = true,
             },
             _ = self.door.worlds.changed() => {}
             _ = self.door.writes.changed() => {}
+            () = wiped(&clock, shares_left) => {}
         }
         self.stopping.then_some(RunResult::Cancelled)
     }
@@ -205,19 +245,19 @@ impl Run {
             return;
         }
         let refused = match (&preview.confirm, decision) {
-            (Confirm::Start | Confirm::Yes, Decision::Agree) => self.agreed(step, now),
-            (Confirm::TypeName(name), Decision::Name(typed)) if typed == *name => self.agreed(step, now),
+            (Confirm::Start | Confirm::Yes, Decision::Agree) => self.agreed(step, preview, now),
+            (Confirm::TypeName(name), Decision::Name(typed)) if typed == *name => self.agreed(step, preview, now),
             (Confirm::TypeName(name), _) => Some(format!("Type “{name}” to agree. Nothing was done.")),
             (Confirm::Share { .. }, Decision::Share(share)) if !share.is_empty() => {
                 self.take_shares(vec![share], now);
-                self.agreed(step, now)
+                self.agreed(step, preview, now)
             }
             (Confirm::Share { secret }, Decision::SharesFromSecret) if self.door.writes.borrow().policy.shares_from_secret() => {
-                self.shares_from(secret.clone(), now).await
+                self.shares_from(step, secret, now).await
             }
             // Under break-glass the context's name opens the Secret; once, and it is said.
             (Confirm::Share { secret }, Decision::Name(typed)) if typed == self.door.identity.context.as_str() => {
-                self.shares_from(secret.clone(), now).await
+                self.shares_from(step, secret, now).await
             }
             (Confirm::Share { .. }, Decision::SharesFromSecret) => {
                 Some("The policy of this context does not take shares from a Secret. Type a share.".to_owned())
@@ -228,8 +268,10 @@ impl Run {
         self.notice = refused;
     }
 
-    fn agreed(&mut self, step: &StepDef, now: Timestamp) -> Option<String> {
+    /// The person agreed to this step on what was shown, and on nothing else.
+    fn agreed(&mut self, step: &StepDef, preview: &Preview, now: Timestamp) -> Option<String> {
         self.progress.confirmed.insert(step.id, now);
+        self.progress.agreed.entry(step.id).or_default().extend(preview.objects.iter().cloned());
         None
     }
 
@@ -241,8 +283,21 @@ impl Run {
         self.progress.shares_held = self.shares.len();
     }
 
-    async fn shares_from(&mut self, secret: crate::model::ObjectRef, now: Timestamp) -> Option<String> {
-        let read = self.door.ports.cluster.shares(Permit::grant(), &secret, SHARES_KEY).await;
+    /// Takes the shares out of a Secret. It reads, but it opens a safe: it is journalled like a write.
+    async fn shares_from(&mut self, step: &StepDef, secret: &ObjectRef, now: Timestamp) -> Option<String> {
+        let command = format!(
+            "kubectl get secret -n {} {} (its unseal shares)",
+            quoted(secret.namespace.as_str()),
+            quoted(secret.name.as_str())
+        );
+        if let Err(fault) = self.journal("intent", step, secret, &command, String::new()) {
+            return Some(format!("The Secret was not read, because the journal cannot be written: {fault}"));
+        }
+        let read = self.door.ports.cluster.shares(Permit::grant(), secret, SHARES_KEY).await;
+        let note = read.as_ref().map_or_else(ToString::to_string, |shares| format!("{} read", shares.len()));
+        if let Err(fault) = self.journal("result", step, secret, &command, note) {
+            return Some(format!("The result could not be journalled: {fault}"));
+        }
         match read {
             Ok(shares) if shares.is_empty() => {
                 Some(format!("{secret} holds no key that begins with “{SHARES_KEY}”. Type a share."))
@@ -266,7 +321,7 @@ impl Run {
             self.paused = true;
             return None;
         }
-        if let Err(fault) = self.journal("intent", step, &operation, String::new()) {
+        if let Err(fault) = self.journal("intent", step, operation.object(), &operation.command(), String::new()) {
             self.notice = Some(format!("Nothing was written, because the journal cannot be: {fault}"));
             return Some(RunResult::Refused);
         }
@@ -276,7 +331,7 @@ impl Run {
             Err(fault) => fault.to_string(),
         };
         // The write is out: a journal that fails now cannot take it back, so this is only said.
-        if let Err(fault) = self.journal("result", step, &operation, note) {
+        if let Err(fault) = self.journal("result", step, operation.object(), &operation.command(), note) {
             self.notice = Some(format!("The result could not be journalled: {fault}"));
         }
         self.tell_the_world(&operation, &result).await;
@@ -324,15 +379,15 @@ impl Run {
         }
     }
 
-    fn journal(&self, what: &'static str, step: &StepDef, operation: &Operation, note: String) -> Result<(), Fault> {
+    fn journal(&self, what: &'static str, step: &StepDef, object: &ObjectRef, command: &str, note: String) -> Result<(), Fault> {
         self.door.ports.journal.append(&JournalEntry {
             at: self.door.ports.clock.now(),
             what,
             user: self.door.identity.user.clone(),
             context: self.door.identity.context.clone(),
             step: format!("{}/{}", self.door.runbook.name, step.id),
-            object: operation.object().to_string(),
-            command: operation.command(),
+            object: object.to_string(),
+            command: command.to_owned(),
             note,
         })
     }
@@ -360,11 +415,14 @@ impl Run {
         self.progress.shares_held = 0;
     }
 
-    /// Under break-glass, many objects at once need more than a `y`.
-    fn by_risk(&self, mut preview: Preview) -> Preview {
-        let writes = self.door.writes.borrow();
-        let break_glass = writes.policy.name == super::config::PolicyName::BreakGlass;
-        if break_glass && preview.confirm == Confirm::Yes && preview.objects > MANY {
+    /// Under break-glass, many objects at once need more than a `y`. Once a step has asked for the name it goes
+    /// on asking for it: an answer that changes while one types is no question.
+    fn by_risk(&mut self, step: &StepDef, mut preview: Preview) -> Preview {
+        let break_glass = self.door.writes.borrow().policy.name == super::config::PolicyName::BreakGlass;
+        if break_glass && preview.objects.len() > MANY {
+            self.risky.insert(step.id);
+        }
+        if preview.confirm == Confirm::Yes && self.risky.contains(step.id) {
             preview.confirm = Confirm::TypeName(self.door.identity.context.to_string());
         }
         preview
@@ -391,6 +449,7 @@ impl Run {
             ended: over.then(|| self.door.ports.clock.now()),
             applied: self.progress.applied.clone(),
             notice: self.notice.clone(),
+            answers: self.answers,
             ..first_view(self.door.runbook, &self.door.target, self.progress.started)
         }));
     }

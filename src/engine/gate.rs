@@ -78,7 +78,7 @@ impl Writes {
     /// # Errors
     /// A sentence that says why not, and what opens writes.
     pub fn allow(&self, unseal: bool, now: Timestamp) -> Result<(), String> {
-        if self.policy.name == PolicyName::Gitops && self.policy.unseal && unseal {
+        if self.policy.name == PolicyName::Gitops && self.policy.unseal && unseal && self.refused == self.policy.refuses() {
             return Ok(());
         }
         if let Some(refused) = self.refused {

@@ -27,6 +27,8 @@ pub struct RunView {
     pub applied: Vec<Applied>,
     /// The last thing a person should know: a wrong share, a refusal.
     pub notice: Option<String>,
+    /// How many answers of the person were heard: a prompt that was answered and refused may be answered again.
+    pub answers: u32,
 }
 
 /// Where a run stands.

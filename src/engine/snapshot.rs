@@ -82,6 +82,14 @@ impl Snapshot {
         self.offline.is_some() || (told && self.diagnosed == self.world.revision)
     }
 
+    /// Whether a kind in scope or all of a Vault could not be asked: then finding nothing means nothing.
+    #[must_use]
+    pub fn is_blind(&self) -> bool {
+        let unheard = |kind: &Kind| !self.world.sources.get(kind).is_some_and(|source| source.complete && source.fault.is_none());
+        let unknown = |server: &Arc<VaultServer>| ServerState::of(server) == ServerState::Unknown;
+        self.offline.is_some() || kinds::all().iter().any(unheard) || self.world.vaults.values().any(unknown)
+    }
+
     /// The Vaults that have not told their state yet, and may still.
     pub fn unasked(&self) -> impl Iterator<Item = &VaultServer> {
         let servers = self.world.vaults.values().map(AsRef::as_ref);

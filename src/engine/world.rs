@@ -186,7 +186,8 @@ impl World {
 
     fn met(&mut self, identity: Result<Identity, Fault>, now: Timestamp) {
         match identity {
-            Ok(identity) => {
+            Ok(mut identity) => {
+                identity.insecure |= self.options.insecure;
                 self.offline = None;
                 self.writes.send_modify(|writes| writes.meet(&identity));
                 self.identity = identity;
@@ -324,7 +325,8 @@ impl World {
 
 impl RunHandle {
     fn is_on(&self) -> bool {
-        !matches!(self.view.borrow().state, RunState::Over(_))
+        // A run that ended without a word has dropped its view.
+        self.view.has_changed().is_ok() && !matches!(self.view.borrow().state, RunState::Over(_))
     }
 }
 

@@ -6,13 +6,15 @@ use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::model::{Fault, FaultKind};
 use crate::ports::Typed;
 
 /// No Vault has more than 255 shares.
 const MOST: usize = 255;
+/// What Ctrl-C sends where it sends no signal.
+const CONTROL_C: u8 = 3;
 
 /// Reads one share a line from a file that only its owner may read.
 ///
@@ -39,36 +41,66 @@ pub fn from_file(path: &Path) -> Result<Vec<Typed>, Fault> {
 /// # Errors
 /// It cannot be read.
 pub fn from_stdin() -> Result<Vec<Typed>, Fault> {
-    lines(io::stdin().lock()).map_err(|error| Fault::new(FaultKind::Local, &format!("Standard input cannot be read: {error}.")))
+    lines(Raw).map_err(|error| Fault::new(FaultKind::Local, &format!("Standard input cannot be read: {error}.")))
 }
 
-/// Asks for one share at the terminal, unseen; `None` if there is no terminal.
+/// Standard input without the standard library's buffer, which would keep a copy of what was read.
+struct Raw;
+
+impl Read for Raw {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(rustix::stdio::stdin(), buffer)?)
+    }
+}
+
+/// Asks for one share at the terminal, unseen; `None` if there is no terminal, or nothing was typed.
 ///
 /// # Errors
-/// The terminal cannot be read, or its echo cannot be switched off.
+/// The terminal cannot be read, its echo cannot be switched off, or the person gave up (Ctrl-C).
 pub fn prompt(question: &str) -> Result<Option<Typed>, Fault> {
-    let stdin = io::stdin();
-    if !stdin.is_terminal() {
+    if !io::stdin().is_terminal() {
         return Ok(None);
     }
     let failed = |error: io::Error| Fault::new(FaultKind::Local, &format!("The terminal cannot be asked unseen: {error}."));
-    let before = tcgetattr(&stdin).map_err(|error| failed(error.into()))?;
-    let mut unseen = before.clone();
-    unseen.local_modes.remove(LocalModes::ECHO);
     let mut out = io::stderr().lock();
     write!(out, "{question}").and_then(|()| out.flush()).map_err(failed)?;
-    tcsetattr(&stdin, OptionalActions::Flush, &unseen).map_err(|error| failed(error.into()))?;
-    let read = line(&mut stdin.lock());
-    let restored = tcsetattr(&stdin, OptionalActions::Flush, &before);
+    let read = {
+        let _unseen = Unseen::begin().map_err(failed)?;
+        line(&mut Raw)
+    };
     writeln!(out).map_err(failed)?;
-    restored.map_err(|error| failed(error.into()))?;
-    Ok(read.map_err(failed)?.filter(|typed| !typed.is_empty()))
+    let typed = read.map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => Fault::new(FaultKind::Local, "You gave up. Nothing more was sent."),
+        _ => failed(error),
+    })?;
+    Ok(typed.filter(|typed| !typed.is_empty()))
+}
+
+/// The terminal without echo and without Ctrl-C: that must not leave it without echo. Dropping it restores all.
+struct Unseen(Termios);
+
+impl Unseen {
+    fn begin() -> io::Result<Self> {
+        let before = tcgetattr(rustix::stdio::stdin())?;
+        let mut unseen = before.clone();
+        unseen.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &unseen)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing back.
+        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &self.0);
+    }
 }
 
 fn lines(mut input: impl Read) -> io::Result<Vec<Typed>> {
     let mut shares = Vec::new();
-    while let Some(share) = line(&mut input)? {
-        if !share.reveal().is_empty() && shares.len() < MOST {
+    while shares.len() < MOST {
+        let Some(share) = line(&mut input)? else { break };
+        if !share.reveal().is_empty() {
             shares.push(share);
         }
     }
@@ -82,8 +114,10 @@ fn line(input: &mut impl Read) -> io::Result<Option<Typed>> {
     let mut byte = [0];
     while input.read(&mut byte)? == 1 {
         any = true;
-        if byte[0] == b'\n' {
-            break;
+        match byte[0] {
+            b'\n' => break,
+            CONTROL_C => return Err(io::ErrorKind::Interrupted.into()),
+            _ => {}
         }
         typed.push(char::from(byte[0]));
     }

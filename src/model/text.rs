@@ -222,6 +222,11 @@ const fn is_boundary(c: char) -> bool {
 
 fn looks_secret(word: &str) -> bool {
     let bare = word.trim_end_matches(['.', '!']);
+    // Names of objects, hosts and paths are lower case (DNS-1123); a token is not. Withholding a name would
+    // make two objects one.
+    if !bare.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return false;
+    }
     let token = |prefix: &str, least: usize| {
         bare.strip_prefix(prefix)
             .is_some_and(|rest| rest.len() >= least && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
@@ -278,6 +283,10 @@ mod tests {
     fn what_looks_like_a_credential_is_withheld() {
         for (raw, safe) in [
             ("token hvs.CAESIJabcdefgh failed", "token <withheld> failed"),
+            (
+                "sk-telecom-gateway-db at b.secrets.internal.example.com",
+                "sk-telecom-gateway-db at b.secrets.internal.example.com",
+            ),
             ("jwt=eyJhbGciOiJSUzI1NiIsImtpZCI6.x.y", "jwt=<withheld>"),
             ("login password=hunter2 failed", "login password=<withheld> failed"),
             (r#"{"password":"hunter2"}"#, r#"{"password":"<withheld>"}"#),

@@ -1,7 +1,7 @@
 //! What a runbook is made of: steps, what a step may say is next, and the record of what was done, from
 //! which every step works out where it stands. Nothing else is remembered, so a run can be resumed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -79,8 +79,8 @@ pub struct Preview {
     pub forecast: Vec<String>,
     /// The same by hand; the first of them stands for all.
     pub commands: Vec<String>,
-    /// On how many objects.
-    pub objects: usize,
+    /// On which objects; agreeing to a step means agreeing to these and no others.
+    pub objects: Vec<ObjectRef>,
     /// How the person agrees.
     pub confirm: Confirm,
 }
@@ -187,6 +187,8 @@ pub struct Progress {
     pub rights: BTreeMap<Right, Option<bool>>,
     /// When each step became the current one.
     pub entered: BTreeMap<&'static str, Timestamp>,
+    /// On which objects each step was agreed to.
+    pub agreed: BTreeMap<&'static str, BTreeSet<ObjectRef>>,
     /// When each step was last agreed to.
     pub confirmed: BTreeMap<&'static str, Timestamp>,
     /// How many shares the door holds: the last ones given.
@@ -234,6 +236,7 @@ impl Progress {
             now,
             rights: BTreeMap::new(),
             entered: BTreeMap::new(),
+            agreed: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             shares_held: 0,
             shares_given: 0,
@@ -247,6 +250,12 @@ impl Progress {
     #[must_use]
     pub fn last(&self, step: &str, object: &ObjectRef) -> Option<&Applied> {
         self.applied.iter().rev().find(|applied| applied.step == step && applied.operation.object() == object)
+    }
+
+    /// Whether the person agreed to this step on this object.
+    #[must_use]
+    pub fn is_agreed(&self, step: &str, object: &ObjectRef) -> bool {
+        self.agreed.get(step).is_some_and(|agreed| agreed.contains(object))
     }
 
     /// The writes of a step.

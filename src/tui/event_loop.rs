@@ -366,6 +366,7 @@ mod tests {
             steps: vec![step],
             applied: Vec::new(),
             notice: None,
+            answers: 0,
         }));
         snapshot
     }

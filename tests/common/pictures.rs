@@ -122,7 +122,7 @@ pub(crate) fn preview(confirm: Confirm) -> Preview {
             "kubectl annotate externalsecret -n orders db-0 force-sync=1790412451 --overwrite".to_owned(),
             "kubectl annotate externalsecret -n orders db-1 force-sync=1790412451 --overwrite".to_owned(),
         ],
-        objects: 51,
+        objects: (0..51).map(|n| ObjectRef::new(Kind::ExternalSecret, "orders", format!("db-{n}").as_str())).collect(),
         confirm,
     }
 }
@@ -185,6 +185,7 @@ fn recovering(snapshot: &Snapshot) -> RunView {
         state: RunState::Running { waiting: Some("187 of 222 proved, 3 in flight".to_owned()) },
         steps,
         applied: vec![annotate("db-3"), annotate("db-4")],
+        answers: 0,
         notice: snapshot.run.as_ref().and_then(|run| run.notice.clone()),
     }
 }

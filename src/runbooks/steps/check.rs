@@ -52,7 +52,7 @@ fn preview(target: &Target, world: &Inventory) -> Preview {
             counted(failing, "ExternalSecret"),
         )],
         commands: rights(target, world).iter().map(by_hand).collect(),
-        objects: 0,
+        objects: Vec::new(),
         confirm: Confirm::Start,
     }
 }
@@ -89,7 +89,7 @@ fn report(world: &Inventory, progress: &Progress, needed: &BTreeSet<Right>) -> S
             ),
         ),
         None => StepReport::new(
-            Outcome::Proved,
+            Outcome::Nothing,
             format!("External Secrets could not be seen from here, its effects will tell; {rights}."),
         ),
     }

@@ -38,8 +38,10 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     for es in concerned {
         match standing(es, world, progress) {
             Standing::LeftOut(why) => tally.left_out.push((es.object_ref(), why)),
+            Standing::Blocked(why) => tally.blocked.push((es.object_ref(), why)),
             Standing::Failed(why) => tally.failed.push((es.object_ref(), why)),
-            Standing::Queued => tally.queued.push(es),
+            Standing::Queued if progress.is_agreed(STEP.id, &es.object_ref()) => tally.queued.push(es),
+            Standing::Queued => tally.unasked.push(es),
             Standing::Waiting => tally.waiting += 1,
             Standing::Proved => tally.proved += 1,
         }
@@ -57,19 +59,22 @@ fn concerned<'a>(target: &Target, world: &'a Inventory, progress: &Progress) -> 
 
 #[derive(Default)]
 struct Tally<'a> {
+    /// Agreed to, and not annotated yet.
     queued: Vec<&'a ExternalSecret>,
+    /// Not agreed to yet.
+    unasked: Vec<&'a ExternalSecret>,
     waiting: usize,
     proved: usize,
     failed: Vec<(ObjectRef, String)>,
+    /// On purpose.
     left_out: Vec<(ObjectRef, String)>,
+    /// Because it cannot be done.
+    blocked: Vec<(ObjectRef, String)>,
 }
 
 impl Tally<'_> {
     fn next(self, world: &Inventory, progress: &Progress) -> Next {
         let total = self.queued.len() + self.waiting + self.proved + self.failed.len();
-        if total > 0 && !progress.confirmed.contains_key(STEP.id) {
-            return Next::Confirm(self.preview(progress));
-        }
         // One more than it works on, so that it never idles; not more, so that a person can still stop.
         let concurrent = world.controller.as_ref().map_or(1, |controller| controller.concurrent as usize);
         let room = (concurrent + 1).saturating_sub(self.waiting);
@@ -80,6 +85,10 @@ impl Tally<'_> {
             let what = format!("{} of {total} proved, {} in flight", self.proved, self.waiting);
             return Next::Wait { what, until: progress.in_seconds(1) };
         }
+        // What began to fail since the person agreed is asked about on its own.
+        if !self.unasked.is_empty() {
+            return Next::Confirm(self.preview(progress));
+        }
         let mut summary = format!("{} of {} synced and proved", self.proved, counted(total, "ExternalSecret"));
         if !self.failed.is_empty() {
             let _ = write!(summary, ", {} failed of another cause", self.failed.len());
@@ -87,18 +96,21 @@ impl Tally<'_> {
         if !self.left_out.is_empty() {
             let _ = write!(summary, ", {} left out", self.left_out.len());
         }
-        let outcome = match (self.proved, self.failed.len()) {
+        if !self.blocked.is_empty() {
+            let _ = write!(summary, ", {} could not be touched", self.blocked.len());
+        }
+        let outcome = match (self.proved, self.failed.len() + self.blocked.len()) {
             (0, 0) => Outcome::Nothing,
             (_, 0) => Outcome::Proved,
             _ => Outcome::Unproved,
         };
-        let left = self.failed.into_iter().chain(self.left_out).collect();
+        let left = self.failed.into_iter().chain(self.blocked).chain(self.left_out).collect();
         Next::Done(StepReport { outcome, summary: format!("{summary}."), left })
     }
 
     fn preview(&self, progress: &Progress) -> Preview {
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-        for (_, why) in &self.left_out {
+        for (_, why) in self.left_out.iter().chain(&self.blocked) {
             *reasons.entry(why).or_default() += 1;
         }
         let mut will_not: Vec<String> =
@@ -107,12 +119,12 @@ impl Tally<'_> {
         Preview {
             will: vec![format!(
                 "Annotate {} that failed, and prove that each is synced.",
-                counted(self.queued.len(), "ExternalSecret")
+                counted(self.unasked.len(), "ExternalSecret")
             )],
             will_not,
             forecast: vec!["Where Vault holds a newer value, the Secret gets it; its data-hash changes then.".to_owned()],
-            commands: self.queued.iter().map(|es| annotate(es, progress).command()).collect(),
-            objects: self.queued.len(),
+            commands: self.unasked.iter().map(|es| annotate(es, progress).command()).collect(),
+            objects: self.unasked.iter().map(|es| es.object_ref()).collect(),
             confirm: Confirm::Yes,
         }
     }
@@ -123,13 +135,16 @@ enum Standing {
     Waiting,
     Proved,
     Failed(String),
+    /// On purpose.
     LeftOut(String),
+    /// It cannot be done.
+    Blocked(String),
 }
 
 fn standing(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Standing {
     let object = es.object_ref();
     let Some(applied) = progress.last(STEP.id, &object) else {
-        return why_left_out(es, world, progress).map_or(Standing::Queued, Standing::LeftOut);
+        return why_not(es, world, progress).unwrap_or(Standing::Queued);
     };
     if let Err(fault) = &applied.result {
         return Standing::Failed(fault.to_string());
@@ -153,22 +168,23 @@ fn standing(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Stan
     }
 }
 
-fn why_left_out(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Option<String> {
+/// Why one is not refreshed, if it is not.
+fn why_not(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Option<Standing> {
     let right = Right::annotate(&es.object_ref());
     if es.rotates() {
-        return Some("a refresh makes a new password".to_owned());
+        return Some(Standing::LeftOut("a refresh makes a new password".to_owned()));
     }
     if let Some(parent) = es.parent() {
-        return Some(format!("its ClusterExternalSecret {parent} reverts annotations"));
+        return Some(Standing::LeftOut(format!("its ClusterExternalSecret {parent} reverts annotations")));
     }
     if lacks(progress, &right) {
-        return Some(format!("you may not {right}"));
+        return Some(Standing::Blocked(format!("you may not {right}")));
     }
     let store = es.store_ref()?;
     match world.store(&store) {
         Some(standing) if standing.health() == Health::Healthy => None,
-        Some(_) => Some(format!("its store {} is not ready", store.name)),
-        None => Some(format!("its store {} does not exist", store.name)),
+        Some(_) => Some(Standing::Blocked(format!("its store {} is not ready", store.name))),
+        None => Some(Standing::Blocked(format!("its store {} does not exist", store.name))),
     }
 }
 
@@ -180,6 +196,7 @@ fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
             Standing::Proved => (ItemState::Proved, "synced".to_owned()),
             Standing::Failed(why) => (ItemState::Failed, why),
             Standing::LeftOut(why) => (ItemState::LeftOut, why),
+            Standing::Blocked(why) => (ItemState::Failed, why),
         };
         Item { object: es.object_ref(), state, note }
     };

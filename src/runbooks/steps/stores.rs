@@ -31,16 +31,15 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     if stores.is_empty() {
         return Next::Done(StepReport::new(Outcome::Nothing, "Every store was validated since the Vault is open."));
     }
-    if !progress.confirmed.contains_key(STEP.id) {
-        return Next::Confirm(preview(&stores, progress));
-    }
     let mut queue = Vec::new();
+    let mut unasked = Vec::new();
     let mut waiting = 0;
     let mut left = Vec::new();
     let mut proved = 0;
     for store in &stores {
         match standing(store, world, progress) {
-            Standing::Queued => queue.push(annotate(store, progress)),
+            Standing::Queued if progress.is_agreed(STEP.id, &store.store_ref()) => queue.push(annotate(store, progress)),
+            Standing::Queued => unasked.push(*store),
             Standing::Waiting => waiting += 1,
             Standing::Proved => proved += 1,
             Standing::Left(why) => left.push((store.store_ref(), why)),
@@ -51,6 +50,10 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     }
     if waiting > 0 {
         return Next::Wait { what: format!("{} to be validated", counted(waiting, "store")), until: progress.in_seconds(1) };
+    }
+    // What came to be concerned since the person agreed is asked about on its own.
+    if !unasked.is_empty() {
+        return Next::Confirm(preview(&unasked, progress));
     }
     let outcome = match (proved, left.len()) {
         (_, 0) => Outcome::Proved,
@@ -154,7 +157,7 @@ fn preview(stores: &[&SecretStore], progress: &Progress) -> Preview {
         will_not: vec!["No spec of a store is changed.".to_owned()],
         forecast: vec!["A store that is not asked waits for its back-off, up to 7 minutes.".to_owned()],
         commands: stores.iter().map(|store| annotate(store, progress).command()).collect(),
-        objects: stores.len(),
+        objects: stores.iter().map(|store| store.store_ref()).collect(),
         confirm: Confirm::Yes,
     }
 }

@@ -164,11 +164,8 @@ impl Desk<'_> {
     }
 
     fn replica(&self, replica: &ObjectRef) -> Desire {
-        if let Some(Applied { result: Err(fault), .. }) = self.record(replica).next_back()
-            && !is_wrong_share(fault.message.as_str())
-            && !fault.is_transient()
-        {
-            return Desire::GiveUp(format!("{} refused a share: {fault}", replica.name));
+        if let Some(desire) = self.after_failure(replica) {
+            return desire;
         }
         if self.rounds(replica) >= ROUNDS {
             return Desire::GiveUp(format!(
@@ -189,6 +186,20 @@ impl Desk<'_> {
         }
     }
 
+    /// What follows a write that failed for another reason than a wrong share: nothing more, or the same again
+    /// after a while that doubles.
+    fn after_failure(&self, replica: &ObjectRef) -> Option<Desire> {
+        let failed = |applied: &&Applied| matches!(&applied.result, Err(fault) if !is_wrong_share(fault.message.as_str()));
+        let last = self.record(replica).next_back().filter(|applied| failed(applied))?;
+        let failures = self.record(replica).rev().take_while(failed).count();
+        let Err(fault) = &last.result else { return None };
+        if !fault.is_transient() || failures >= ROUNDS {
+            return Some(Desire::GiveUp(format!("{} does not take a share: {fault}", replica.name)));
+        }
+        let again = last.at.checked_add(jiff::SignedDuration::from_secs(1 << failures)).unwrap_or(last.at);
+        (self.progress.now < again).then_some(Desire::Wait(again))
+    }
+
     /// After a wrong share, the replicas that hold some of the same shares must lose them too.
     fn reset_after_wrong_share(&self, sealed: &[ObjectRef]) -> Option<Operation> {
         self.wrong_share()?;
@@ -204,42 +215,38 @@ impl Desk<'_> {
         (self.progress.share_given_at.is_none_or(|given| given <= last.at)).then_some(last)
     }
 
+    /// No replica says that it is sealed: is all well, or is something not known?
     fn settled(&self) -> Next {
+        let all = self.server.replicas.len();
         let open = self.server.open().count();
         let unseen: Vec<&Name> =
-            self.server.replicas.iter().filter(|(_, replica)| replica.fault.is_some()).map(|(pod, _)| pod).collect();
-        let opened = self.opened();
-        if !unseen.is_empty() && open == 0 {
-            let summary = format!("No replica of this Vault answers ({}).", names(&unseen));
-            return Next::Done(StepReport::new(Outcome::Failed, summary));
+            self.server.replicas.iter().filter(|(_, replica)| !replica.is_open()).map(|(pod, _)| pod).collect();
+        if all == 0 {
+            let why =
+                self.server.unlisted.as_ref().map_or_else(|| "no pod stands behind its Service".to_owned(), ToString::to_string);
+            return Next::Done(StepReport::new(Outcome::Failed, format!("The replicas of this Vault are not known: {why}.")));
         }
         let leads = self.server.replicas.values().any(Replica::leads);
-        if !leads && !opened.is_empty() && !self.patience_is_over() {
-            return Next::Wait { what: "a leader to be elected".to_owned(), until: self.progress.in_seconds(1) };
+        if (!unseen.is_empty() || !leads) && !self.patience_is_over() {
+            let what =
+                if unseen.is_empty() { "a leader to be elected".to_owned() } else { format!("{} to answer", names(&unseen)) };
+            return Next::Wait { what, until: self.progress.in_seconds(1) };
         }
-        let leader = self
-            .server
-            .replicas
-            .iter()
-            .find(|(_, replica)| replica.leads())
-            .map_or(String::new(), |(pod, _)| format!(", {pod} leads"));
-        let mut report = match opened.len() {
-            0 => StepReport::new(
-                Outcome::Nothing,
-                format!("No replica is sealed; {open} of {} open{leader}.", self.server.replicas.len()),
-            ),
-            n => StepReport::new(
-                if leads { Outcome::Proved } else { Outcome::Unproved },
-                format!(
-                    "{} unsealed; {open} of {} open{}.",
-                    counted(n, "replica"),
-                    self.server.replicas.len(),
-                    if leads { leader } else { ", none leads yet".to_owned() }
-                ),
-            ),
+        if open == 0 {
+            return Next::Done(StepReport::new(
+                Outcome::Failed,
+                format!("No replica of this Vault is open or says why ({}).", names(&unseen)),
+            ));
+        }
+        let leader = self.server.replicas.iter().find(|(_, replica)| replica.leads());
+        let leader = leader.map_or_else(|| "none leads yet".to_owned(), |(pod, _)| format!("{pod} leads"));
+        let (outcome, done) = match self.opened().len() {
+            _ if !unseen.is_empty() || !leads => (Outcome::Unproved, "Not every replica could be seen open".to_owned()),
+            0 => (Outcome::Nothing, "No replica is sealed".to_owned()),
+            n => (Outcome::Proved, format!("{} unsealed", counted(n, "replica"))),
         };
-        report.left = unseen.iter().map(|pod| (self.server.replica_ref(pod), "does not answer".to_owned())).collect();
-        Next::Done(report)
+        let left = unseen.iter().map(|pod| (self.server.replica_ref(pod), "does not say that it is open".to_owned())).collect();
+        Next::Done(StepReport { outcome, summary: format!("{done}; {open} of {all} open, {leader}."), left })
     }
 
     /// Replicas that were given a share in this run and are open.
@@ -249,7 +256,8 @@ impl Desk<'_> {
 
     fn patience_is_over(&self) -> bool {
         const ELECTION: i64 = 30;
-        let last = self.progress.of_step(STEP.id).next_back().map_or(self.progress.started, |applied| applied.at);
+        let entered = self.progress.entered.get(STEP.id).copied().unwrap_or(self.progress.started);
+        let last = self.progress.of_step(STEP.id).next_back().map_or(entered, |applied| applied.at);
         self.progress.now.as_second() - last.as_second() > ELECTION
     }
 
@@ -307,7 +315,7 @@ impl Desk<'_> {
                     .command()
                 })
                 .collect(),
-            objects: sealed.len(),
+            objects: sealed.to_vec(),
             confirm: Confirm::Share { secret: ObjectRef { kind: Kind::Secret, namespace, name: Name::new(SHARES_SECRET) } },
         }
     }

@@ -117,7 +117,7 @@ impl Model {
     /// Takes a new picture in. Rows are worked out anew only if the world or the diagnosis is another one.
     pub(super) fn take(&mut self, snapshot: Arc<Snapshot>, at: Moment) {
         let same =
-            Arc::ptr_eq(&self.snapshot.world, &snapshot.world) && Arc::ptr_eq(&self.snapshot.diagnosis, &snapshot.diagnosis);
+            self.snapshot.world.revision == snapshot.world.revision && Arc::ptr_eq(&self.snapshot.diagnosis, &snapshot.diagnosis);
         if let (Some(old), Some(new)) = (&self.snapshot.run, &snapshot.run)
             && old.started != new.started
         {

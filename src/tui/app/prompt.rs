@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::field::Field;
+use crate::model::ObjectRef;
 use crate::runbooks::{Confirm, Preview};
 
 /// No answer counts for this long after something new is shown.
@@ -24,6 +25,8 @@ pub struct Prompt {
     pub way: Way,
     /// Whether an answer is on its way to the engine.
     pub sent: bool,
+    /// How many answers the engine had heard when this one was sent, or the prompt appeared.
+    heard: u32,
 }
 
 /// How a field is used.
@@ -44,7 +47,7 @@ struct Shown {
     step: &'static str,
     will: Vec<String>,
     will_not: Vec<String>,
-    objects: usize,
+    objects: Vec<ObjectRef>,
     confirm: Confirm,
 }
 
@@ -54,7 +57,7 @@ impl Shown {
             step,
             will: preview.will.clone(),
             will_not: preview.will_not.clone(),
-            objects: preview.objects,
+            objects: preview.objects.clone(),
             confirm: preview.confirm.clone(),
         }
     }
@@ -82,6 +85,15 @@ impl Prompt {
             field: Field::default(),
             way: Way::default(),
             sent: false,
+            heard: 0,
+        }
+    }
+
+    /// The engine has heard this many answers. One that it refused leaves the same question on the screen, and
+    /// that may be answered again.
+    pub fn heard(&mut self, answers: u32) {
+        if std::mem::replace(&mut self.heard, answers) != answers {
+            self.sent = false;
         }
     }
 
@@ -96,7 +108,7 @@ impl Prompt {
         let dropped = self.pending.take().is_some();
         let (field, way) =
             if same_question { (std::mem::take(&mut self.field), self.way) } else { (Field::default(), Way::default()) };
-        *self = Self { shown, since: at, pending: None, field, way, sent: false };
+        *self = Self { shown, since: at, pending: None, field, way, sent: false, heard: self.heard };
         dropped
     }
 
@@ -185,7 +197,11 @@ mod tests {
     fn an_agreement_to_what_is_no_longer_shown_is_dropped() {
         let mut prompt = prompt();
         prompt.agree(ms(400), None, false);
-        let other = Preview { confirm: Confirm::Yes, objects: 43, ..Preview::default() };
+        let other = Preview {
+            confirm: Confirm::Yes,
+            objects: vec![ObjectRef::new(crate::model::Kind::SecretStore, "ns", "store")],
+            ..Preview::default()
+        };
         assert!(prompt.refresh("stores", &other, ms(450)));
         assert!(!prompt.ripe(ms(1000)));
         assert!(!prompt.is_armed(ms(700)), "and the dead time begins again");

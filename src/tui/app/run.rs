@@ -125,6 +125,10 @@ impl Model {
         self.run.clock = at.since_start;
         let step = self.snapshot.run.as_ref().and_then(|run| run.steps.get(current(run))).map(|step| step.id);
         let asked = self.asked().cloned().zip(step);
+        let answers = self.snapshot.run.as_ref().map_or(0, |run| run.answers);
+        if let Some(prompt) = &mut self.run.prompt {
+            prompt.heard(answers);
+        }
         let dropped = match (asked, &mut self.run.prompt) {
             (Some((preview, step)), Some(prompt)) => prompt.refresh(step, &preview, at.since_start),
             (Some((preview, step)), prompt) => {

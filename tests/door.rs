@@ -1,0 +1,249 @@
+//! The one door: nothing is written that the policy does not allow, that nobody agreed to, or that cannot be
+//! journalled; and a part of the program that fails is said, not frozen. The engine runs on the simulation,
+//! with a door handle in its ports that counts what passes.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says why")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use sealwatch::engine::config::PolicyName;
+use sealwatch::engine::run::RunResult;
+use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
+use sealwatch::gateways::journal::MemoryJournal;
+use sealwatch::gateways::simulation::{Scenario, Simulation};
+use sealwatch::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef};
+use sealwatch::ports::{Cluster, Identity, Journal, JournalEntry, Permit, ReplicaPod, Scope, Typed};
+use sealwatch::runbooks::{Confirm, KubernetesWrite, Receipt, Right, Target};
+use tokio::sync::watch;
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// A cluster that counts the writes that pass through it.
+struct Counted {
+    inner: Arc<dyn Cluster>,
+    writes: AtomicUsize,
+    shares_read: AtomicUsize,
+    /// Whether the question for the controller panics.
+    broken: bool,
+}
+
+#[async_trait]
+impl Cluster for Counted {
+    async fn identity(&self) -> Result<Identity, Fault> {
+        self.inner.identity().await
+    }
+    fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change> {
+        self.inner.watch(kind, scope)
+    }
+    async fn replicas(&self, namespace: &Name, service: &Name) -> Result<Vec<ReplicaPod>, Fault> {
+        self.inner.replicas(namespace, service).await
+    }
+    async fn controller(&self) -> Result<Option<Controller>, Fault> {
+        assert!(!self.broken, "the controller is too much");
+        self.inner.controller().await
+    }
+    async fn may(&self, right: &Right) -> Result<bool, Fault> {
+        self.inner.may(right).await
+    }
+    async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        self.inner.write(permit, write).await
+    }
+    async fn shares(&self, permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
+        self.shares_read.fetch_add(1, Ordering::SeqCst);
+        self.inner.shares(permit, secret, key_prefix).await
+    }
+}
+
+/// A journal that can be full.
+#[derive(Default)]
+struct Disk {
+    full: AtomicBool,
+    lines: MemoryJournal,
+}
+
+impl Journal for Disk {
+    fn append(&self, entry: &JournalEntry) -> Result<(), Fault> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(Fault::new(FaultKind::Local, "No space left on device."));
+        }
+        self.lines.append(entry)
+    }
+}
+
+struct Scene {
+    engine: Engine,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    cluster: Arc<Counted>,
+    journal: Arc<Disk>,
+    share: String,
+}
+
+impl Scene {
+    fn new(policy: Policy, write: bool, broken: bool) -> Self {
+        let simulation = Simulation::start(&Scenario::named("sealed").expect("a scenario"), 1.0);
+        let share = simulation.paper_shares(&vault()).remove(0);
+        let (writes, shares_read) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let cluster = Arc::new(Counted { inner: simulation.cluster(), writes, shares_read, broken });
+        let journal = Arc::new(Disk::default());
+        let ports =
+            Ports { cluster: cluster.clone(), vault: simulation.vault(), clock: simulation.clock(), journal: journal.clone() };
+        let engine = Engine::start(ports, Options { scope: Scope::Everywhere, policy, write, insecure: false });
+        Self { snapshots: engine.snapshots(), engine, cluster, journal, share }
+    }
+
+    async fn say(&self, command: Command) {
+        self.engine.commands().send(command).await.expect("the engine listens");
+    }
+
+    async fn until(&mut self, what: &str, so: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        let found = tokio::time::timeout(SOON, self.snapshots.wait_for(|snapshot| so(snapshot))).await;
+        let Ok(found) = found else { panic!("never: {what}. Last: {:#?}", self.engine.snapshots().borrow().run) };
+        found.expect("the engine lives").clone()
+    }
+
+    async fn start(&mut self) {
+        self.until("the cause", |snapshot| snapshot.is_known() && !snapshot.diagnosis.causes.is_empty()).await;
+        self.say(Command::Start { runbook: "recover", target: Target::Vault(vault()) }).await;
+        self.until("the first question", |snapshot| asks(snapshot).is_some()).await;
+    }
+
+    /// Agrees to the check.
+    async fn asked_for_a_share(&mut self) {
+        self.start().await;
+        self.say(Command::Decide(Decision::Agree)).await;
+        self.until("the share to be asked for", |snapshot| matches!(asks(snapshot), Some(Confirm::Share { .. }))).await;
+    }
+
+    async fn give_share(&self) {
+        let mut typed = Typed::new();
+        self.share.chars().for_each(|c| typed.push(c));
+        self.say(Command::Decide(Decision::Share(typed))).await;
+    }
+
+    /// Agrees to the check, and gives the share.
+    async fn unseal(&mut self) {
+        self.asked_for_a_share().await;
+        self.give_share().await;
+    }
+
+    fn writes(&self) -> usize {
+        self.cluster.writes.load(Ordering::SeqCst)
+    }
+}
+
+fn vault() -> ObjectRef {
+    ObjectRef::new(Kind::Vault, "ameide-dev", "vault-core-dev")
+}
+
+fn asks(snapshot: &Snapshot) -> Option<Confirm> {
+    match &snapshot.run.as_ref()?.state {
+        RunState::Asks(preview) => Some(preview.confirm.clone()),
+        _ => None,
+    }
+}
+
+fn notice(snapshot: &Snapshot) -> Option<String> {
+    snapshot.run.as_ref()?.notice.clone()
+}
+
+fn break_glass() -> Policy {
+    Policy { name: PolicyName::BreakGlass, configured: true, production: true, unseal: false }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_writes_closed_a_run_is_walked_and_nothing_leaves() {
+    let mut scene = Scene::new(break_glass(), false, false);
+    scene.unseal().await;
+    let snapshot = scene.until("a refusal", |snapshot| notice(snapshot).is_some()).await;
+    assert!(notice(&snapshot).expect("a notice").contains("Writes are closed"));
+    assert!(snapshot.world.vaults.values().all(|server| server.open().count() == 0), "it is still sealed");
+    assert_eq!((scene.writes(), scene.journal.lines.entries().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn break_glass_asks_for_the_context_before_it_touches_many() {
+    let mut scene = Scene::new(break_glass(), true, false);
+    scene.unseal().await;
+    scene.until("the stores", |snapshot| asks(snapshot) == Some(Confirm::Yes)).await;
+    scene.say(Command::Decide(Decision::Agree)).await;
+    // More than ten ExternalSecrets fail: a y does not do.
+    let name = Confirm::TypeName("sealed".to_owned());
+    scene.until("the context's name to be asked for", |snapshot| asks(snapshot) == Some(name.clone())).await;
+    let stores = scene.writes();
+    for answer in [Decision::Agree, Decision::Name("seal".to_owned())] {
+        scene.say(Command::Decide(answer)).await;
+        scene.until("a refusal", |snapshot| notice(snapshot).is_some_and(|said| said.contains("“sealed”"))).await;
+    }
+    assert_eq!(scene.writes(), stores, "nothing was written meanwhile");
+    scene.say(Command::Decide(Decision::Name("sealed".to_owned()))).await;
+    scene
+        .until("the end", |snapshot| snapshot.run.as_ref().is_some_and(|run| run.state == RunState::Over(RunResult::Proved)))
+        .await;
+    assert!(scene.writes() > stores + 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn break_glass_takes_shares_from_a_secret_only_for_the_contexts_name() {
+    let mut scene = Scene::new(break_glass(), true, false);
+    scene.asked_for_a_share().await;
+    scene.say(Command::Decide(Decision::SharesFromSecret)).await;
+    scene.until("a refusal", |snapshot| notice(snapshot).is_some()).await;
+    assert_eq!(scene.cluster.shares_read.load(Ordering::SeqCst), 0, "the Secret was not read");
+    scene.say(Command::Decide(Decision::Name("sealed".to_owned()))).await;
+    scene.until("the stores", |snapshot| asks(snapshot) == Some(Confirm::Yes)).await;
+    assert_eq!(scene.cluster.shares_read.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_close_by_themselves_in_the_middle_of_a_run() {
+    let mut scene = Scene::new(break_glass(), true, false);
+    scene.asked_for_a_share().await;
+    tokio::time::sleep(Duration::from_secs(31 * 60)).await;
+    scene.until("writes to be closed", |snapshot| !snapshot.writes.open).await;
+    scene.give_share().await;
+    scene.until("a refusal", |snapshot| notice(snapshot).is_some_and(|said| said.contains("Writes are closed"))).await;
+    assert!(scene.until("a run", |snapshot| snapshot.run.is_some()).await.run.as_ref().is_some_and(|run| run.applied.is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_journalled_is_not_done() {
+    let mut scene = Scene::new(Policy::simulated(), true, false);
+    scene.asked_for_a_share().await;
+    scene.journal.full.store(true, Ordering::SeqCst);
+    scene.say(Command::Decide(Decision::SharesFromSecret)).await;
+    scene.until("a refusal", |snapshot| notice(snapshot).is_some_and(|said| said.contains("No space left on device."))).await;
+    assert_eq!(scene.cluster.shares_read.load(Ordering::SeqCst), 0, "the safe stayed closed");
+    scene.give_share().await;
+    let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+    let snapshot = scene.until("the end", over).await;
+    let run = snapshot.run.as_ref().expect("a run");
+    assert_eq!(run.state, RunState::Over(RunResult::Refused));
+    assert!(run.notice.as_deref().is_some_and(|said| said.contains("No space left on device.")), "{:?}", run.notice);
+    assert!(run.applied.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_write_stands_in_the_journal_before_and_after() {
+    let mut scene = Scene::new(Policy::simulated(), true, false);
+    scene.unseal().await;
+    scene.until("the stores", |snapshot| asks(snapshot) == Some(Confirm::Yes)).await;
+    let lines: Vec<_> = scene.journal.lines.entries();
+    let what: Vec<&str> = lines.iter().map(|line| line.what).collect();
+    assert_eq!(what, ["open", "intent", "result", "intent", "result", "intent", "result"]);
+    assert!(
+        lines.iter().skip(1).all(|line| line.command.contains("bao operator unseal") && !line.command.contains(&scene.share))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_fails_is_said_and_the_rest_goes_on() {
+    let mut scene = Scene::new(Policy::simulated(), true, true);
+    let snapshot = scene.until("a notice", |snapshot| !snapshot.errors.is_empty()).await;
+    assert!(snapshot.errors[0].text.starts_with("A part of sealwatch failed"), "{:?}", snapshot.errors);
+    scene.until("the cause", |snapshot| snapshot.diagnosis.causes.iter().any(|cause| cause.slug == "vault-sealed")).await;
+}
