@@ -82,6 +82,8 @@ impl Door {
             ended: BTreeMap::new(),
             shares: Vec::new(),
             notice: None,
+            asked: None,
+            unheard: None,
             risky: BTreeSet::new(),
             answers: 0,
             paused: false,
@@ -111,6 +113,10 @@ struct Run {
     /// The shares that are held, oldest first; wiped on drop.
     shares: Vec<Typed>,
     notice: Option<String>,
+    /// What was asked last, while it is.
+    asked: Option<Preview>,
+    /// A decision that came while nothing was waited for.
+    unheard: Option<Decision>,
     /// The steps that asked for the context's name.
     risky: BTreeSet<&'static str>,
     /// How many answers were heard.
@@ -130,6 +136,10 @@ impl Run {
                 return self.result();
             };
             self.progress.entered.entry(step.id).or_insert(self.progress.now);
+            if !matches!(next, Next::Confirm(_)) {
+                self.answer_to(None);
+                self.asked = None;
+            }
             match next {
                 Next::Done(report) => {
                     self.ended.insert(step.id, self.progress.now);
@@ -167,13 +177,23 @@ impl Run {
         }
     }
 
-    /// Takes the orders that came meanwhile. A decision that comes when nothing is asked was meant for what is
-    /// no longer shown.
+    /// Takes the orders that came meanwhile. A decision waits until it is known whether what it answers is still
+    /// asked.
     fn hear(&mut self) {
         while let Ok(order) = self.door.orders.try_recv() {
-            self.answers += u32::from(matches!(order, Order::Decide(_)));
-            self.obey(&order);
+            match order {
+                Order::Decide(decision) => self.unheard = Some(decision),
+                order => self.obey(&order),
+            }
         }
+    }
+
+    /// The decision that came meanwhile, if it answers just this; one that answers what is no longer shown is
+    /// dropped.
+    fn answer_to(&mut self, preview: Option<&Preview>) -> Option<Decision> {
+        let decision = self.unheard.take()?;
+        self.answers += 1;
+        (preview.is_some() && self.asked.as_ref() == preview).then_some(decision)
     }
 
     /// Asks for rights, all at once; a question that fails is noted as such.
@@ -215,6 +235,11 @@ impl Run {
 
     /// Shows a step and waits until the person agrees, the world makes it pointless, or the run is stopped.
     async fn confirm(&mut self, world: &Inventory, step: &StepDef, preview: Preview) -> Option<RunResult> {
+        if let Some(decision) = self.answer_to(Some(&preview)) {
+            self.decide(step, &preview, decision).await;
+            return self.stopping.then_some(RunResult::Cancelled);
+        }
+        self.asked = Some(preview.clone());
         self.publish(world, RunState::Asks(preview.clone()));
         let clock = self.door.ports.clock.clone();
         let shares_left = self.shares_left();
