@@ -45,7 +45,7 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         Some(Command::Runbook { command }) => runbook::run(&global, command).await,
         Some(Command::Explain { slug }) => explain::run(slug.as_deref()),
         Some(Command::Keys) => keys::run(),
-        Some(Command::Completion { shell }) => Ok(man::completion(shell)),
+        Some(Command::Completion { shell }) => man::completion(shell),
         Some(Command::Man) => man::page(),
         Some(Command::Info) => info::run(&global),
     }

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         );
     match ended {
         Ok(code) => ExitCode::from(code),
+        Err(failure) if failure.message.is_empty() => ExitCode::from(failure.code),
         Err(failure) => {
             // If standard error is closed there is nobody to tell; the exit code still says it.
             let _ = writeln!(std::io::stderr().lock(), "sealwatch: {failure}");

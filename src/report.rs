@@ -35,9 +35,9 @@ pub fn check(format: Format, snapshot: &Snapshot, out: &mut dyn Write) -> io::Re
 pub fn verdict(snapshot: &Snapshot) -> &'static str {
     use crate::diagnosis::Severity;
     let worst = snapshot.diagnosis.worst();
-    if worst.is_some_and(|severity| severity >= Severity::Warning) {
+    if worst.is_some_and(|severity| severity >= Severity::Warning) || !snapshot.diagnosis.unexplained.is_empty() {
         "findings"
-    } else if snapshot.diagnosis.unknown.is_empty() && !snapshot.is_blind() {
+    } else if snapshot.diagnosis.unknown.is_empty() && !snapshot.is_blind() && !snapshot.is_empty() {
         "healthy"
     } else {
         "unknown"

@@ -47,7 +47,7 @@ impl Target {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Vault(vault) => vault.short(),
+            Self::Vault(vault) => vault.to_string(),
             Self::Objects(objects) if objects.len() == 1 => objects[0].to_string(),
             Self::Objects(objects) => format!("{} objects", objects.len()),
         }

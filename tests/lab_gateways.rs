@@ -267,7 +267,15 @@ async fn each_replica_answers_through_the_api_server() {
 async fn paths_are_known_by_their_metadata_alone() {
     let lab = Lab::read();
     let token = std::fs::read_to_string(lab.text("/files/root_token")).unwrap();
-    let environment = |token: Option<String>| VaultEnvironment::of(move |name| token.clone().filter(|_| name == "VAULT_TOKEN"));
+    let address = lab.text("/vault/url").to_owned();
+    let environment = |token: Option<String>| {
+        let address = address.clone();
+        VaultEnvironment::of(move |name| match name {
+            "VAULT_TOKEN" => token.clone(),
+            "VAULT_ADDR" => Some(address.clone()),
+            _ => None,
+        })
+    };
     let vault = VaultGateway::new(environment(Some(token)), Some(lab.cluster("admin")));
     let replica = &lab.replicas()[0];
     let present = vault.path(replica, "secret", "v2", "ghcr-token").await.unwrap();

@@ -64,7 +64,9 @@ async fn the_first_rescue_by_keys() {
         console.type_keys("y");
     }
     console.wait_for("synced and proved.", Duration::from_secs(60));
-    console.wait_for("No pod waits for a Secret.", Duration::from_secs(60));
+    console.wait_until("the end", Duration::from_secs(60), |screen| {
+        screen.contains("for a Secret have started.") || screen.contains("No pod waits for a Secret.")
+    });
     assert!(!written(&console).contains(&share), "what was typed unseen stands nowhere");
     console.type_keys("q");
     assert_eq!(console.exit_code(AT_ONCE), 0);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// An interactive console for the moment when Kubernetes Secrets stop arriving from Vault or `OpenBao`.
+/// An interactive console for the moment when Kubernetes Secrets stop arriving from Vault or OpenBao.
 ///
 /// Without a command it opens the console on the current context of the kubeconfig, read-only. It shows
 /// stores, ExternalSecrets and Vault paths side by side, says which one thing is broken and why, and walks

@@ -34,5 +34,8 @@ fn code(snapshot: &Snapshot, fail_on: FailOn) -> u8 {
     if snapshot.diagnosis.worst().is_some_and(|worst| worst >= threshold) {
         return FINDINGS;
     }
-    if snapshot.is_blind() { BLIND } else { OK }
+    if !snapshot.diagnosis.unexplained.is_empty() {
+        return FINDINGS;
+    }
+    if snapshot.is_blind() || snapshot.is_empty() { BLIND } else { OK }
 }

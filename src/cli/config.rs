@@ -35,7 +35,7 @@ pub(super) fn read(given: Option<&Path>) -> Result<Config, Failure> {
     fs::File::open(&path)
         .and_then(|file| file.take(LARGEST).read_to_string(&mut text))
         .map_err(|error| unreadable(error.to_string()))?;
-    toml::from_str(&text).map_err(|error| {
+    let config = toml::from_str::<Config>(&text).map_err(|error| {
         let at = error.span().map_or_else(String::new, |span| {
             let before = text.get(..span.start).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
@@ -46,7 +46,15 @@ pub(super) fn read(given: Option<&Path>) -> Result<Config, Failure> {
             format!("The configuration {shown} is wrong{at}: {}.", error.message()),
             "`sealwatch info` says which file is used.",
         )
-    })
+    })?;
+    let nameless =
+        |context: &ContextConfig| context.context.is_none() && context.server.is_none() && context.cluster_uid.is_none();
+    if let Some(at) = config.context.iter().position(nameless) {
+        let message =
+            format!("The configuration {shown} is wrong: [[context]] number {} says for no cluster that it is meant.", at + 1);
+        return Err(Failure::usage(message, "Give it context, server or cluster_uid."));
+    }
+    Ok(config)
 }
 
 /// The policy of this context: the first `[[context]]` that matches.

@@ -41,6 +41,10 @@ impl From<Fault> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        // Whoever read has read enough.
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self { message: String::new(), hint: String::new(), code: super::OK };
+        }
         Self::blind(format!("The output cannot be written: {error}."), "")
     }
 }

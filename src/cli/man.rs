@@ -16,7 +16,10 @@ pub(super) fn page() -> Result<u8, Failure> {
 }
 
 /// Prints the completion script of a shell.
-pub(super) fn completion(shell: clap_complete::Shell) -> u8 {
-    clap_complete::generate(shell, &mut Cli::command(), "sealwatch", &mut io::stdout().lock());
-    OK
+pub(super) fn completion(shell: clap_complete::Shell) -> Result<u8, Failure> {
+    // Into memory first: the generator panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sealwatch", &mut script);
+    io::stdout().lock().write_all(&script)?;
+    Ok(OK)
 }

@@ -137,6 +137,8 @@ struct Answers {
     yes: bool,
     name: Option<String>,
     shares: Vec<Typed>,
+    /// How many were handed on.
+    given: usize,
     /// Whether shares come from a file or a pipe: then nobody can be asked for more.
     piped: bool,
 }
@@ -144,10 +146,10 @@ struct Answers {
 impl Answers {
     fn new(yes: bool, name: Option<String>, share_file: Option<&Path>) -> Result<Self, Failure> {
         let shares = match share_file {
-            Some(path) => shares::from_file(path)?,
+            Some(path) => shares::from_file(path).map_err(|fault| Failure::usage(fault.message.as_str(), fault.hint))?,
             None => Vec::new(),
         };
-        Ok(Self { yes, name, shares, piped: share_file.is_some() })
+        Ok(Self { yes, name, shares, given: 0, piped: share_file.is_some() })
     }
 
     /// The answer to what a step shows.
@@ -167,18 +169,29 @@ impl Answers {
 
     fn share(&mut self, snapshot: &Snapshot) -> Result<Decision, Failure> {
         if !self.shares.is_empty() {
+            self.given += 1;
             return Ok(Decision::Share(self.shares.remove(0)));
         }
         if self.piped {
-            let message = "The shares that were given do not open this Vault, or more are needed.".to_owned();
+            let message = match self.given {
+                0 => "No unseal share was given.".to_owned(),
+                n => format!("The shares that were given ({n}) do not open this Vault, or more are needed."),
+            };
             return Err(Failure { message, hint: String::new(), code: FINDINGS });
         }
         if snapshot.writes.policy.shares_from_secret() {
             // Once: if they do not open it, asking again changes nothing.
             self.piped = true;
+            self.given += 1;
+            // A courtesy: if standard error is closed, the run goes on.
+            let _ = writeln!(
+                io::stderr().lock(),
+                "unseal: the shares are taken from the Secret that the runbook names (policy local)"
+            );
             return Ok(Decision::SharesFromSecret);
         }
         if let Some(share) = shares::prompt("Unseal share (unseen): ")? {
+            self.given += 1;
             return Ok(Decision::Share(share));
         }
         self.shares = shares::from_stdin()?;
@@ -208,8 +221,14 @@ async fn execute(
         return Err(Failure::from(fault.clone()));
     }
     if !snapshot.writes.open {
-        let why = snapshot.errors.last().map_or_else(|| "Writes are closed.".to_owned(), |notice| notice.text.clone());
-        return Err(Failure::refused(why, "Start with --write to open them. Nothing was done; --dry-run shows what would be."));
+        let notice = snapshot.errors.last().filter(|_| global.write);
+        let why = notice.map_or_else(|| "Writes are closed.".to_owned(), |notice| notice.text.clone());
+        let hint = if global.write {
+            "Nothing was done."
+        } else {
+            "Start with --write to open them. Nothing was done; --dry-run shows what would be."
+        };
+        return Err(Failure::refused(why, hint));
     }
     let target = choose(&snapshot, runbook, named)?;
     send(&commands, Command::Start { runbook: runbook.name, target }).await;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::finding::{CauseKey, Certainty, Finding, Severity};
+use super::server::ServerState;
 use super::{RULES, rule};
 use crate::model::kinds::{ExternalSecret, Pod, SecretStore, Watched};
 use crate::model::{Health, Inventory, Kind, ObjectRef, Status};
@@ -24,6 +25,8 @@ pub struct Diagnosis {
     pub broken: usize,
     /// How many of these stand under a cause.
     pub explained: usize,
+    /// The others, each with what it says of itself.
+    pub unexplained: Vec<Unknown>,
 }
 
 /// One root cause.
@@ -117,20 +120,16 @@ pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
     let causes = group(world, &findings);
     let broken = broken(world);
     let named: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
-    let explained = broken.iter().filter(|object| named.contains(object)).count();
-    Diagnosis { unknown: unknown(world), broken: broken.len(), explained, causes, findings }
+    let unexplained: Vec<Unknown> =
+        broken.iter().filter(|object| !named.contains(object)).map(|object| unexplained(world, object)).collect();
+    let explained = broken.len() - unexplained.len();
+    Diagnosis { unknown: unknown(world), broken: broken.len(), explained, unexplained, causes, findings }
 }
 
 impl Diagnosis {
     /// The findings about one object.
     pub fn about<'a>(&'a self, object: &'a ObjectRef) -> impl Iterator<Item = &'a Finding> {
         self.findings.iter().filter(move |finding| finding.subject == *object)
-    }
-
-    /// Broken objects that no cause explains.
-    #[must_use]
-    pub const fn unexplained(&self) -> usize {
-        self.broken - self.explained
     }
 
     /// The worst severity among the findings.
@@ -167,7 +166,11 @@ fn cause(world: &Inventory, findings: &[Finding], slug: &'static str, subject: O
     let root = &findings[*under.first()?];
     let failing = failing(world, findings, &under);
     let reached = reached(world, &subject, findings, &under);
-    let (radius, follows, spared) = radius(world, &reached);
+    let (radius, mut follows, spared) = radius(world, &reached);
+    // A server that still serves, if badly, breaks what reads through it now and then, not one after the other.
+    if world.vault(&subject).is_some_and(|server| !ServerState::of(server).is_down()) {
+        follows = Follows::default();
+    }
     Some(Cause {
         slug,
         title: rule.title,
@@ -282,6 +285,22 @@ fn broken(world: &Inventory) -> BTreeSet<ObjectRef> {
     stores.chain(external_secrets).chain(replicas).collect()
 }
 
+/// A broken object that no rule explains, with the last word about it.
+fn unexplained(world: &Inventory, object: &ObjectRef) -> Unknown {
+    let event = world
+        .events_of(object)
+        .into_iter()
+        .rev()
+        .find(|event| event.warning)
+        .map(|event| format!("{}: {}", event.reason, event.message));
+    let condition = match object.kind {
+        Kind::ExternalSecret => world.get::<ExternalSecret>(object).and_then(|es| es.ready.clone()),
+        _ => world.store(object).and_then(|store| store.ready.clone()),
+    };
+    let said = event.or_else(|| condition.map(|ready| format!("{}: {}", ready.reason, ready.message)));
+    Unknown { subject: object.to_string(), needs: format!("a cause that no rule knows; it says: {}", said.unwrap_or_default()) }
+}
+
 /// What could not be seen, said aloud: green is never the absence of data.
 fn unknown(world: &Inventory) -> Vec<Unknown> {
     let sources = world.sources.iter().filter_map(|(kind, source)| {
@@ -291,13 +310,11 @@ fn unknown(world: &Inventory) -> Vec<Unknown> {
     let vaults = world.vaults.values().flat_map(|server| {
         let unlisted =
             server.unlisted.iter().map(|fault| Unknown { subject: server.subject().to_string(), needs: fault.to_string() });
-        let silent = server
-            .replicas
-            .iter()
-            .filter(|_| super::server::ServerState::of(server) != super::server::ServerState::Unreachable)
-            .filter_map(|(pod, replica)| {
+        let silent = server.replicas.iter().filter(|_| ServerState::of(server) != ServerState::Unreachable).filter_map(
+            |(pod, replica)| {
                 Some(Unknown { subject: server.replica_ref(pod).to_string(), needs: replica.fault.as_ref()?.to_string() })
-            });
+            },
+        );
         unlisted.chain(silent.collect::<Vec<_>>()).collect::<Vec<_>>()
     });
     sources.chain(vaults).collect()

@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 
 use super::finding::{Finding, Severity, Source};
-use crate::model::kinds::ExternalSecret;
+use crate::model::kinds::{ExternalSecret, SecretStore};
 use crate::model::vault::{ReplicaRole, VaultServer};
-use crate::model::{Clock, Health, Inventory, ObjectRef, Status};
+use crate::model::{Clock, Fault, FaultKind, Health, Inventory, ObjectRef, Status};
 
 /// The state of one server, from the answers of its replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ impl ServerState {
         let replicas = server.replicas.len();
         let (sealed, open) = (server.sealed().count(), server.open().count());
         let failing = server.replicas.values().filter(|r| r.fault.is_some()).count();
+        let is_denied = |fault: &Fault| matches!(fault.kind, FaultKind::Forbidden | FaultKind::Unauthorized);
+        let denied = server.replicas.values().filter(|r| r.fault.as_ref().is_some_and(is_denied)).count();
         let uninitialised =
             server.replicas.values().filter(|r| r.fault.is_none() && r.seal.as_ref().is_some_and(|s| !s.initialized)).count();
         let leads = server.open().any(|(_, r)| matches!(r.role, ReplicaRole::Active | ReplicaRole::Single));
@@ -42,6 +44,9 @@ impl ServerState {
             // Nothing stands behind its Service.
             Self::Unreachable
         } else if replicas == 0 || sealed + open + failing + uninitialised < replicas {
+            Self::Unknown
+        } else if failing == replicas && denied == replicas {
+            // We may not reach it: that says nothing about it.
             Self::Unknown
         } else if failing == replicas {
             Self::Unreachable
@@ -78,6 +83,20 @@ impl ServerState {
     pub const fn is_down(self) -> bool {
         matches!(self, Self::Sealed | Self::NoActiveNode | Self::Uninitialised | Self::Unreachable)
     }
+}
+
+/// The last failure that External Secrets itself reports about this server, from a store that fails: the
+/// store, the text, the time. It is the view from inside the cluster.
+#[must_use]
+pub fn operators_word(world: &Inventory, server: &VaultServer) -> Option<(ObjectRef, String, Option<Timestamp>)> {
+    let subject = server.subject();
+    let failing = world.stores_of(&subject).filter(|store| store.health() == Health::Failing);
+    let stores: Vec<ObjectRef> = failing.map(SecretStore::store_ref).collect();
+    stores.into_iter().find_map(|store| {
+        let events = world.events_of(&store);
+        let (text, at) = events.last().filter(|event| event.warning).map(|event| (event.message.to_string(), event.last))?;
+        Some((store, text, at))
+    })
 }
 
 /// Servers in this state.

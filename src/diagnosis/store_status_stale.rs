@@ -26,7 +26,8 @@ External Secrets checks a store every 5 minutes (`--store-requeue-interval`, or 
 fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
     for server in world.vaults.values() {
         let state = ServerState::of(server);
-        let (true, Some(cause)) = (state.is_down(), state.slug()) else { continue };
+        // That we cannot reach it is no word of the Vault.
+        let (true, Some(cause)) = (state.is_down() && state != ServerState::Unreachable, state.slug()) else { continue };
         let subject = server.subject();
         for store in world.stores_of(&subject) {
             let Some(ready) = store.ready.as_ref().filter(|ready| ready.status == Status::True) else { continue };

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::finding::{Finding, Severity, Source};
-use super::server::{ServerState, dependents_under, in_state, replicas_under, since};
+use super::finding::{Evidence, Finding, Severity, Source};
+use super::server::{ServerState, dependents_under, in_state, operators_word, replicas_under, since};
 use super::Rule;
 use crate::model::Inventory;
 
@@ -47,6 +47,18 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
         }
         found.push(root);
         replicas_under(RULE.slug, server, found);
+        dependents_under(RULE.slug, world, server, found);
+    }
+    for server in in_state(world, ServerState::Unknown) {
+        // We could not ask, but External Secrets did. An uninitialised Vault gives it the same words, and one
+        // sealed replica of several too, so this is not certain.
+        let Some((store, text, at)) = operators_word(world, server).filter(|(_, text, _)| text.contains("Vault is sealed")) else {
+            continue;
+        };
+        let summary = "External Secrets is told that this Vault is sealed; sealwatch could not ask it.".to_owned();
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).suspected().since(since(world, server));
+        root.evidence.push(Evidence { source: Source::Event, object: store, what: text, at });
+        found.push(root);
         dependents_under(RULE.slug, world, server, found);
     }
 }

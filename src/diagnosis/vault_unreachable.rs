@@ -4,9 +4,8 @@ use jiff::Timestamp;
 
 use super::Rule;
 use super::finding::{Finding, Severity, Source};
-use super::server::{ServerState, dependents_under, since};
-use crate::model::{Health, Inventory, ObjectRef};
-use crate::model::kinds::SecretStore;
+use super::server::{ServerState, dependents_under, operators_word, since};
+use crate::model::Inventory;
 use crate::model::vault::VaultServer;
 
 pub(super) const RULE: Rule = Rule {
@@ -30,7 +29,7 @@ TLS at the store's `caBundle` or `caProvider`. Then annotate the store: it valid
 
 fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
     for server in world.vaults.values() {
-        let said = operators_word(world, server);
+        let said = connection(world, server);
         match ServerState::of(server) {
             ServerState::Unreachable => {}
             // We could not even ask (no such Service, no right to list its pods), but External Secrets did.
@@ -66,17 +65,10 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
     }
 }
 
-/// What the operator's own events say of the connection: the layer in words, the text, the time.
-fn operators_word(world: &Inventory, server: &VaultServer) -> Option<(&'static str, String, Option<Timestamp>)> {
-    let subject = server.subject();
-    let failing = world.stores_of(&subject).filter(|store| store.health() == Health::Failing);
-    let stores: Vec<ObjectRef> = failing.map(SecretStore::store_ref).collect();
-    stores.iter().find_map(|store| {
-        let events = world.events_of(store);
-        let event = events.last().filter(|event| event.warning)?;
-        let layer = layer(event.message.as_str())?;
-        Some((layer, event.message.to_string(), event.last))
-    })
+/// What External Secrets says of the connection: the layer in words, the text, the time.
+fn connection(world: &Inventory, server: &VaultServer) -> Option<(&'static str, String, Option<Timestamp>)> {
+    let (_, text, at) = operators_word(world, server)?;
+    Some((layer(&text)?, text, at))
 }
 
 fn layer(text: &str) -> Option<&'static str> {

@@ -15,9 +15,10 @@ use super::{Decision, Ports};
 use crate::model::{Change, Fault, FaultKind, Inventory, ObjectRef, ReplicaRole};
 use crate::ports::{Clock, Identity, JournalEntry, Permit, Typed};
 use crate::runbooks::operation::quoted;
-use crate::runbooks::steps::unseal::{SHARES_KEY, is_wrong_share};
+use crate::runbooks::steps::unseal::{self, SHARES_KEY, is_wrong_share};
 use crate::runbooks::{
-    Applied, Confirm, Next, Operation, Outcome, Preview, Progress, Receipt, Right, Runbook, StepDef, Target, VaultWrite,
+    Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Receipt, Right, Runbook, StepDef, StepReport,
+    Target, VaultWrite,
 };
 
 /// How long typed shares are held, in seconds.
@@ -153,7 +154,14 @@ impl Run {
                     self.ask(rights).await;
                 }
                 Next::Wait { what, until } => self.wait(&world, RunState::Running { waiting: Some(what) }, Some(until)).await,
-                Next::Confirm(_) | Next::Apply(_) if self.stopping => return RunResult::Cancelled,
+                Next::Confirm(_) | Next::Apply(_) if self.stopping && self.in_flight(step, &world) => {
+                    let soon = self.progress.in_seconds(1);
+                    self.wait(&world, RunState::Running { waiting: Some("what is in flight".to_owned()) }, Some(soon)).await;
+                }
+                Next::Confirm(_) | Next::Apply(_) if self.stopping => {
+                    self.cut_short(step, &world);
+                    return RunResult::Cancelled;
+                }
                 Next::Confirm(preview) => {
                     let preview = self.by_risk(step, preview);
                     if let Some(end) = self.confirm(&world, step, preview).await {
@@ -194,6 +202,22 @@ impl Run {
         let decision = self.unheard.take()?;
         self.answers += 1;
         (preview.is_some() && self.asked.as_ref() == preview).then_some(decision)
+    }
+
+    /// Whether a write of this step left and its effect is not seen yet.
+    fn in_flight(&self, step: &StepDef, world: &Inventory) -> bool {
+        let items = (step.items)(&self.door.target, world, &self.progress);
+        let applied = |item: &Item| item.state == ItemState::Applied && self.progress.last(step.id, &item.object).is_some();
+        step.id != unseal::STEP.id && items.iter().any(applied)
+    }
+
+    /// Notes how far a step came that is stopped in the middle.
+    fn cut_short(&mut self, step: &StepDef, world: &Inventory) {
+        let items = (step.items)(&self.door.target, world, &self.progress);
+        let proved = items.iter().filter(|item| item.state == ItemState::Proved).count();
+        let summary = format!("Stopped: {proved} of {} proved, the rest was not touched.", items.len());
+        self.ended.insert(step.id, self.progress.now);
+        self.progress.done.insert(step.id, StepReport::new(Outcome::Unproved, summary));
     }
 
     /// Asks for rights, all at once; a question that fails is noted as such.
@@ -237,7 +261,7 @@ impl Run {
     async fn confirm(&mut self, world: &Inventory, step: &StepDef, preview: Preview) -> Option<RunResult> {
         if let Some(decision) = self.answer_to(Some(&preview)) {
             self.decide(step, &preview, decision).await;
-            return self.stopping.then_some(RunResult::Cancelled);
+            return None;
         }
         self.asked = Some(preview.clone());
         self.publish(world, RunState::Asks(preview.clone()));
@@ -257,7 +281,7 @@ impl Run {
             _ = self.door.writes.changed() => {}
             () = wiped(&clock, shares_left) => {}
         }
-        self.stopping.then_some(RunResult::Cancelled)
+        None
     }
 
     async fn decide(&mut self, step: &StepDef, preview: &Preview, decision: Decision) {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::Ports;
@@ -19,8 +19,8 @@ use crate::ports::{ReplicaAddress, ReplicaPod};
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How often the pods behind a Service are listed, in seconds, while all is well.
 const REPLICAS_EVERY: i64 = 10;
-/// How often referenced paths are read, in seconds.
-const PATHS_EVERY: i64 = 15;
+/// How often referenced paths are read.
+const PATHS_EVERY: Duration = Duration::from_secs(15);
 /// How many paths are asked for at once.
 const PATHS_AT_ONCE: usize = 8;
 /// How often the controller is looked at.
@@ -43,7 +43,7 @@ pub(super) async fn watch_vaults(
     ports: Ports,
     mut worlds: watch::Receiver<Arc<Inventory>>,
     changes: mpsc::Sender<Change>,
-    nudge: Arc<Notify>,
+    nudge: watch::Receiver<u64>,
 ) {
     let mut pollers: HashMap<VaultAddress, AbortHandle> = HashMap::new();
     // Dropping the set ends every poller with this task.
@@ -67,7 +67,6 @@ pub(super) async fn watch_vaults(
                     address: address.clone(),
                     pods: Vec::new(),
                     listed: None,
-                    read: None,
                 };
                 tasks.spawn(poller.run())
             });
@@ -79,48 +78,67 @@ pub(super) async fn watch_vaults(
 }
 
 /// Asks one Vault.
+#[derive(Clone)]
 struct Poller {
     ports: Ports,
     worlds: watch::Receiver<Arc<Inventory>>,
     changes: mpsc::Sender<Change>,
-    nudge: Arc<Notify>,
+    /// Counts how often the person wished to know anew.
+    nudge: watch::Receiver<u64>,
     address: VaultAddress,
     pods: Vec<Name>,
     listed: Option<Timestamp>,
-    read: Option<Timestamp>,
 }
 
 impl Poller {
+    /// Polls the seal of every replica, for ever; the paths are read beside it, so that a slow one does not
+    /// hold that up.
     async fn run(mut self) {
-        while self.round().await.is_some() {
-            tokio::select! {
-                () = self.ports.clock.sleep(SEAL_EVERY) => {}
-                () = self.nudge.notified() => self.read = None,
-            }
+        let reader = self.clone();
+        tokio::select! {
+            () = reader.read() => {}
+            () = async { while self.round().await.is_some() { self.rest(SEAL_EVERY).await; } } => {}
         }
     }
 
-    /// One round; `None` when nobody listens any more.
+    /// Waits, but not longer than until the person wishes to know anew.
+    async fn rest(&mut self, time: Duration) {
+        tokio::select! {
+            () = self.ports.clock.sleep(time) => {}
+            _ = self.nudge.changed() => {}
+        }
+    }
+
+    /// One round; `None` when nobody listens any more. Each answer is told as it comes: one replica that hangs
+    /// does not hold back the others.
     async fn round(&mut self) -> Option<()> {
-        let now = self.ports.clock.now();
-        if self.pods.is_empty() || older(self.listed, now, REPLICAS_EVERY) {
+        if self.pods.is_empty() || older(self.listed, self.ports.clock.now(), REPLICAS_EVERY) {
             self.list().await?;
         }
-        let asked = self.pods.iter().map(|pod| async {
+        let vault = self.ports.vault.clone();
+        let ask = |pod: &Name| {
+            let (vault, pod) = (vault.clone(), pod.clone());
             let replica = ReplicaAddress { server: self.address.clone(), pod: pod.clone() };
-            (pod.clone(), self.ports.vault.status(&replica).await)
-        });
-        for (pod, answer) in join_all(asked).await {
+            async move { (pod, vault.status(&replica).await) }
+        };
+        let mut answers: FuturesUnordered<_> = self.pods.iter().map(ask).collect();
+        while let Some((pod, answer)) = answers.next().await {
             if answer.is_err() {
                 // The pod may be gone: look again in the next round.
                 self.listed = None;
             }
             self.say(Change::Answered(self.address.clone(), pod, answer)).await?;
         }
-        if older(self.read, now, PATHS_EVERY) {
-            self.read_paths(now).await?;
-        }
         Some(())
+    }
+
+    /// Reads every referenced path now and then, for ever.
+    async fn read(mut self) {
+        loop {
+            // Until a replica is open there is nobody to read from; that is worth a look each second.
+            let Some(read) = self.read_paths().await else { return };
+            self.rest(if read { PATHS_EVERY } else { SEAL_EVERY }).await;
+        }
     }
 
     async fn say(&self, change: Change) -> Option<()> {
@@ -146,12 +164,12 @@ impl Poller {
         }
     }
 
-    /// Reads every referenced path at the leader, or at any open replica.
-    async fn read_paths(&mut self, now: Timestamp) -> Option<()> {
+    /// Reads every referenced path at the leader, or at any open replica. Says whether there was one to read
+    /// from; `None` when nobody listens any more.
+    async fn read_paths(&mut self) -> Option<bool> {
         let world = self.worlds.borrow().clone();
-        let Some(server) = world.vaults.get(&self.address) else { return Some(()) };
-        let Some(pod) = reader(server) else { return Some(()) };
-        self.read = Some(now);
+        let Some(server) = world.vaults.get(&self.address) else { return Some(false) };
+        let Some(pod) = reader(server) else { return Some(false) };
         let replica = ReplicaAddress { server: self.address.clone(), pod };
         let paths: Vec<_> = server.paths.iter().map(|(path, known)| (path.clone(), known.clone())).collect();
         let vault = &self.ports.vault;
@@ -170,8 +188,12 @@ impl Poller {
         while let Some((path, answer)) = answers.next().await {
             match answer {
                 Ok(state) => self.say(Change::Path(self.address.clone(), path, state)).await?,
-                // No token, a dead one, sealed in between: the same for every path, so it is said once.
-                Err(fault) if matches!(fault.kind, FaultKind::Unauthorized | FaultKind::Sealed) => {
+                // No token, a dead one, sealed in between, no answer: the same for every path, so it is said once.
+                Err(fault)
+                    if matches!(fault.kind, FaultKind::Unauthorized)
+                        || fault.is_transient()
+                        || fault.kind == FaultKind::Sealed =>
+                {
                     unreadable = Some(fault);
                     break;
                 }
@@ -179,7 +201,8 @@ impl Poller {
             }
         }
         drop(answers);
-        self.say(Change::Unreadable(self.address.clone(), unreadable)).await
+        self.say(Change::Unreadable(self.address.clone(), unreadable)).await?;
+        Some(true)
     }
 }
 

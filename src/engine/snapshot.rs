@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub diagnosis: Arc<Diagnosis>,
     /// The revision of the world that was diagnosed.
     pub diagnosed: u64,
+    /// The revision at which everything was heard of for the first time, once it was.
+    pub told_at: Option<u64>,
     /// Whether one may write.
     pub writes: Writes,
     /// The runbook that runs, or ran last.
@@ -60,6 +62,7 @@ impl Snapshot {
             world: Arc::default(),
             diagnosis: Arc::default(),
             diagnosed: 0,
+            told_at: None,
             writes: Writes::closed(policy),
             run: None,
             errors: Arc::default(),
@@ -72,14 +75,19 @@ impl Snapshot {
         self.world.sources.values().filter_map(|source| source.heard).max()
     }
 
-    /// Whether everything was heard of once, and the newest of it is diagnosed; before that, that nothing is
-    /// found means nothing.
+    /// Whether everything was heard of once, and that is diagnosed; before that, that nothing is found means
+    /// nothing. Not the newest: on a busy cluster the diagnosis is always a moment behind.
     #[must_use]
     pub fn is_known(&self) -> bool {
+        self.offline.is_some() || self.told_at.is_some_and(|revision| self.diagnosed >= revision)
+    }
+
+    /// Whether everything was heard of once.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
         let heard = |kind: &Kind| self.world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some());
         let met = !self.identity.context.is_empty();
-        let told = kinds::all().iter().all(heard) && self.unasked().next().is_none() && met;
-        self.offline.is_some() || (told && self.diagnosed == self.world.revision)
+        kinds::all().iter().all(heard) && self.unasked().next().is_none() && met
     }
 
     /// Whether a kind in scope or all of a Vault could not be asked: then finding nothing means nothing.
@@ -90,10 +98,16 @@ impl Snapshot {
         self.offline.is_some() || kinds::all().iter().any(unheard) || self.world.vaults.values().any(unknown)
     }
 
+    /// Whether there is nothing at all to look at: no store, no `ExternalSecret`. A misspelt namespace looks so.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.world.stores().next().is_none() && self.world.all::<kinds::ExternalSecret>().is_empty()
+    }
+
     /// The Vaults that have not told their state yet, and may still.
     pub fn unasked(&self) -> impl Iterator<Item = &VaultServer> {
         let servers = self.world.vaults.values().map(AsRef::as_ref);
-        servers.filter(|server: &&VaultServer| server.unlisted.is_none() && ServerState::of(server) == ServerState::Unknown)
+        servers.filter(|server: &&VaultServer| !server.is_asked())
     }
 
     /// Whether the first lists of the kinds that matter are complete.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::door::{Door, Order, first_view};
@@ -50,6 +50,8 @@ struct World {
     published: watch::Sender<Arc<Inventory>>,
     diagnosis: Arc<Diagnosis>,
     diagnosed: (u64, Timestamp),
+    /// The revision at which everything was heard of for the first time.
+    told_at: Option<u64>,
     diagnosing: Option<JoinHandle<(u64, Diagnosis)>>,
     identity: Identity,
     offline: Option<Fault>,
@@ -59,7 +61,7 @@ struct World {
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// Watches, prober and runs: ended when this loop ends, and a panic in one of them is seen here.
     tasks: JoinSet<&'static str>,
-    nudge: Arc<Notify>,
+    nudge: watch::Sender<u64>,
 }
 
 /// The run that goes on, or went on last.
@@ -88,6 +90,7 @@ impl World {
             published: watch::channel(Arc::default()).0,
             diagnosis: Arc::default(),
             diagnosed: (0, now),
+            told_at: None,
             diagnosing: None,
             identity: Identity::default(),
             offline: None,
@@ -96,7 +99,7 @@ impl World {
             errors: Arc::default(),
             snapshots,
             tasks: JoinSet::new(),
-            nudge: Arc::new(Notify::new()),
+            nudge: watch::channel(0).0,
             ports,
             options,
         }
@@ -162,7 +165,7 @@ impl World {
             }
         }
         visit(&mut Spawn(self, changes));
-        let (ports, worlds, nudge) = (self.ports.clone(), self.published.subscribe(), self.nudge.clone());
+        let (ports, worlds, nudge) = (self.ports.clone(), self.published.subscribe(), self.nudge.subscribe());
         let (for_vaults, for_controller) = (changes.clone(), changes.clone());
         self.tasks.spawn(async move {
             prober::watch_vaults(ports, worlds, for_vaults, nudge).await;
@@ -216,7 +219,7 @@ impl World {
             Command::Decide(decision) => self.order(Order::Decide(decision)),
             Command::Pause(pause) => self.order(Order::Pause(pause)),
             Command::Stop => self.order(Order::Stop),
-            Command::Refresh => self.nudge.notify_waiters(),
+            Command::Refresh => self.nudge.send_modify(|count| *count += 1),
         }
     }
 
@@ -295,7 +298,7 @@ impl World {
             writes.tick(now);
             was != writes.open
         });
-        self.snapshots.send_replace(Arc::new(Snapshot {
+        let mut snapshot = Snapshot {
             now,
             identity: self.identity.clone(),
             offline: self.offline.clone(),
@@ -303,10 +306,16 @@ impl World {
             world: self.published.borrow().clone(),
             diagnosis: self.diagnosis.clone(),
             diagnosed: self.diagnosed.0,
+            told_at: self.told_at,
             writes: self.writes.borrow().clone(),
             run: self.run.as_ref().map(|run| run.view.borrow().clone()),
             errors: self.errors.clone(),
-        }));
+        };
+        if self.told_at.is_none() && snapshot.is_told() {
+            self.told_at = Some(snapshot.world.revision);
+            snapshot.told_at = self.told_at;
+        }
+        self.snapshots.send_replace(Arc::new(snapshot));
     }
 
     /// Notes something for the errors screen; the same again only counts.

@@ -214,8 +214,8 @@ impl Cluster for Recording {
         Ok(None)
     }
 
-    async fn may(&self, _right: &Right) -> Result<bool, Fault> {
-        Ok(false)
+    async fn may(&self, right: &Right) -> Result<bool, Fault> {
+        Err(Fault::new(FaultKind::NotFound, &format!("Whether one may {right} was not recorded.")))
     }
 
     async fn write(&self, _permit: Permit, _write: &KubernetesWrite) -> Result<Receipt, Fault> {

@@ -45,7 +45,8 @@ struct Inner {
     environment: VaultEnvironment,
     cluster: Option<KubernetesGateway>,
     tls: tls::Trust,
-    lines: Mutex<HashMap<ReplicaAddress, Arc<Line>>>,
+    /// Reads of paths have connections of their own: a slow one must not hold a question for the seal.
+    lines: Mutex<HashMap<(ReplicaAddress, bool), Arc<Line>>>,
 }
 
 impl VaultGateway {
@@ -115,7 +116,7 @@ impl Inner {
     async fn ask<E: Endpoint>(&self, replica: &ReplicaAddress, endpoint: &E, call: Call<'_>) -> Result<Answer, Fault> {
         let line = {
             let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(lines.entry(replica.clone()).or_default())
+            Arc::clone(lines.entry((replica.clone(), call.carries_token())).or_default())
         };
         let route = self.route(replica)?;
         client::ask(&line, &route, &self.tls, &replica.server, endpoint, call).await

@@ -98,6 +98,13 @@ impl VaultServer {
         Self { address, replicas: BTreeMap::new(), listed: false, unlisted: None, paths: BTreeMap::new(), unreadable: None }
     }
 
+    /// Whether every replica answered or failed to, at least once: nothing is to be judged before that.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        let asked = |replica: &Replica| replica.seal.is_some() || replica.fault.is_some();
+        self.unlisted.is_some() || (self.listed && self.replicas.values().all(asked))
+    }
+
     /// The subject of findings about it.
     #[must_use]
     pub fn subject(&self) -> ObjectRef {

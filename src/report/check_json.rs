@@ -19,7 +19,7 @@ struct Report<'a> {
     world_age_s: Ages,
     causes: Vec<CauseLine<'a>>,
     findings: Vec<FindingLine<'a>>,
-    unknown: &'a [Unknown],
+    unknown: Vec<&'a Unknown>,
 }
 
 #[derive(Serialize)]
@@ -50,7 +50,6 @@ struct FindingLine<'a> {
     certainty: Certainty,
     severity: Severity,
     summary: &'a str,
-    since: Option<String>,
     evidence: &'a [Evidence],
     ruled_out: &'a [String],
 }
@@ -69,7 +68,7 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
         world_age_s: Ages { kubernetes: age(snapshot.kubernetes_seen()), vault: age(snapshot.world.vault_seen) },
         causes: diagnosis.causes.iter().map(cause).collect(),
         findings: diagnosis.findings.iter().map(finding).collect(),
-        unknown: &diagnosis.unknown,
+        unknown: diagnosis.unknown.iter().chain(&diagnosis.unexplained).collect(),
     };
     serde_json::to_writer(&mut *out, &report)?;
     writeln!(out)
@@ -98,7 +97,6 @@ fn finding(finding: &Finding) -> FindingLine<'_> {
         certainty: finding.certainty,
         severity: finding.severity,
         summary: &finding.summary,
-        since: finding.since.map(rfc3339),
         evidence: &finding.evidence,
         ruled_out: &finding.ruled_out,
     }

@@ -9,9 +9,12 @@ pub mod unseal;
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::{Progress, Right, Target};
+use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
-use crate::model::{Inventory, Kind, ObjectRef};
+use crate::model::{Fault, Inventory, Kind, ObjectRef, VaultServer};
 
 /// The stores that a target means, in order of their names.
 pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a SecretStore> {
@@ -44,6 +47,44 @@ pub(super) fn external_secrets_of<'a>(target: &Target, world: &'a Inventory) -> 
             .collect(),
     };
     refs.iter().filter_map(|es| world.get::<ExternalSecret>(es)).map(AsRef::as_ref).collect()
+}
+
+/// The server of these stores that said itself that it does not serve now, in a sentence: refreshing through
+/// it would only fail once more.
+pub(super) fn closed_server(target: &Target, world: &Inventory) -> Option<String> {
+    let servers = stores_of(target, world).into_iter().filter_map(|store| world.vault_of(store));
+    let closed = |server: &VaultServer| {
+        matches!(ServerState::of(server), ServerState::Sealed | ServerState::NoActiveNode | ServerState::Uninitialised)
+    };
+    let server = servers.into_iter().find(|server| closed(server))?;
+    let (sealed, all) = (server.sealed().count(), server.replicas.len());
+    let name = server.subject().short();
+    Some(format!("The Vault {name} does not serve now ({sealed} of {all} replicas sealed): “recover” repairs that first."))
+}
+
+/// What comes of a write that failed for want of an answer: the same again after a while.
+pub(super) enum Again {
+    /// Not yet.
+    Later,
+    /// Now.
+    Now,
+    /// It was tried often enough, or trying again does not help.
+    Never,
+}
+
+/// How often a write that got no answer is tried.
+const TRIES: usize = 6;
+/// How long between two tries, in seconds: an API server that restarts needs some.
+const BETWEEN_TRIES: i64 = 5;
+
+/// Whether a write of a step that failed is to be tried again.
+pub(super) fn again(progress: &Progress, step: &str, object: &ObjectRef, fault: &Fault, at: Timestamp) -> Again {
+    let tries = progress.of_step(step).filter(|applied| applied.operation.object() == object && applied.result.is_err()).count();
+    match progress.now.as_second() - at.as_second() {
+        _ if !fault.is_transient() || tries >= TRIES => Again::Never,
+        waited if waited < BETWEEN_TRIES => Again::Later,
+        _ => Again::Now,
+    }
 }
 
 /// Whether the API server said that this right is missing. A right that was not asked for is not missing.

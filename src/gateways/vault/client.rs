@@ -50,6 +50,11 @@ impl<'a> Call<'a> {
         Self { deadline, writes: false, token: Some(token), namespace }
     }
 
+    /// Whether it is one for which Vault wants a token.
+    pub(super) const fn carries_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// A write: it is never sent twice.
     pub(super) const fn write(deadline: Duration) -> Self {
         Self { deadline, writes: true, token: None, namespace: None }

@@ -13,8 +13,8 @@ const LONGEST_TOKEN: u64 = 16 * 1024;
 /// The settings of `bao` and `vault` that sealwatch honours.
 #[derive(Default)]
 pub struct VaultEnvironment {
-    /// `BAO_ADDR`, `VAULT_ADDR`: where to go for servers with an in-cluster name when no cluster is
-    /// connected.
+    /// `BAO_ADDR`, `VAULT_ADDR`: the server that the token is for; and where to go for servers with an
+    /// in-cluster name when no cluster is connected.
     pub address: Option<VaultAddress>,
     /// `BAO_CACERT`, `VAULT_CACERT`: more roots to trust.
     pub ca_file: Option<PathBuf>,
@@ -52,8 +52,23 @@ impl VaultEnvironment {
         }
     }
 
+    /// The token, for the server that it is for: `BAO_ADDR` or `VAULT_ADDR` names it, as for `bao` and `vault`.
+    /// Any tenant can write a store that names a server of theirs; it must not be handed somebody's token.
+    pub(super) fn token_for(&self, server: &VaultAddress) -> Result<Zeroizing<String>, Fault> {
+        let token = self.token()?;
+        let is_for = |address: &VaultAddress| {
+            (address.tls, address.port) == (server.tls, server.port) && address.subject() == server.subject()
+        };
+        if self.address.as_ref().is_some_and(is_for) {
+            return Ok(token);
+        }
+        let message = format!("There is a Vault token, but nothing says that it is for {server}: its paths are not read.");
+        Err(Fault::new(FaultKind::Unauthorized, &message)
+            .hinted("Set BAO_ADDR or VAULT_ADDR to that address, just as the store writes it."))
+    }
+
     /// The token. The file is read each time: a `bao login` in another terminal counts at once.
-    pub(super) fn token(&self) -> Result<Zeroizing<String>, Fault> {
+    fn token(&self) -> Result<Zeroizing<String>, Fault> {
         if let Some(token) = &self.token {
             return Ok(Zeroizing::new(token.reveal().trim().to_owned()));
         }
@@ -95,6 +110,13 @@ mod tests {
         assert_eq!(token(of(&[("BAO_TOKEN", ""), ("VAULT_TOKEN", "s.vault")])), "s.vault");
         assert_eq!(token(of(&[])), "s.file");
         assert_eq!(token(of(&[("BAO_TOKEN_PATH", "/nowhere")])), "");
+        let with_address = of(&[("BAO_TOKEN", "s.bao"), ("BAO_ADDR", "http://vault.ns.svc:8200")]);
+        let server = |url| VaultAddress::parse(url).unwrap();
+        assert!(with_address.token_for(&server("http://vault.ns.svc.cluster.local:8200")).is_ok(), "the same Service");
+        for other in ["http://vault.tenant.svc:8200", "https://evil.example:8200", "http://vault.ns.svc:8201"] {
+            assert_eq!(with_address.token_for(&server(other)).unwrap_err().kind, FaultKind::Unauthorized, "{other}");
+        }
+        assert!(of(&[("BAO_TOKEN", "s.bao")]).token_for(&server("http://vault.ns.svc:8200")).is_err());
         assert!(of(&[("VAULT_SKIP_VERIFY", "true")]).skip_verify);
         assert!(!of(&[("VAULT_SKIP_VERIFY", "0")]).skip_verify);
         assert_eq!(of(&[("VAULT_ADDR", "https://v:8200")]).address.map(|a| a.to_string()).as_deref(), Some("https://v:8200"));

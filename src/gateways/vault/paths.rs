@@ -56,7 +56,7 @@ pub(super) async fn path(
         return Ok(PathState::Failed(Fault::new(FaultKind::Invalid, &format!("“{mount}/{path}” names no path of a mount."))));
     }
     inner.may_carry_secrets(replica, "token")?;
-    let token = inner.environment.token()?;
+    let token = inner.environment.token_for(&replica.server)?;
     let call = Call::with_token(PATH, &token, inner.environment.namespace.as_deref());
     if version == "v1" {
         let (parent, leaf) = path.rsplit_once('/').map_or(("", path), |(parent, leaf)| (parent, leaf));

@@ -89,6 +89,17 @@ fn gateway() -> VaultGateway {
     VaultGateway::new(VaultEnvironment::of(|name| (name == "VAULT_TOKEN").then(|| "s.canary-token".to_owned())), None)
 }
 
+/// A gateway whose token is for this server.
+fn gateway_for(server: &VaultAddress) -> VaultGateway {
+    let address = server.to_string();
+    let variable = move |name: &str| match name {
+        "VAULT_TOKEN" => Some("s.canary-token".to_owned()),
+        "VAULT_ADDR" => Some(address.clone()),
+        _ => None,
+    };
+    VaultGateway::new(VaultEnvironment::of(variable), None)
+}
+
 fn unseal(server: &Server) -> VaultWrite {
     let replica = ObjectRef::new(Kind::VaultReplica, "", "vault-0");
     VaultWrite::Unseal { server: server.replica.server.clone(), replica, share: 0 }
@@ -278,7 +289,7 @@ fn url_of(server: &Server) -> String {
 #[tokio::test]
 async fn the_token_goes_with_paths_only_and_never_in_clear_over_a_network() {
     let server = server(|_, _| Some(json("404 Not Found", r#"{"errors":[]}"#))).await;
-    let state = gateway().path(&server.replica, "secret", "v2", "app/../x y/ä").await.unwrap();
+    let state = gateway_for(&server.replica.server).path(&server.replica, "secret", "v2", "app/../x y/ä").await.unwrap();
     assert_eq!(state, PathState::Missing);
     {
         let asked = server.asked.lock().unwrap();
@@ -287,7 +298,7 @@ async fn the_token_goes_with_paths_only_and_never_in_clear_over_a_network() {
     }
     let network =
         ReplicaAddress { server: VaultAddress::parse("http://vault.example.com:8200").unwrap(), ..server.replica.clone() };
-    let fault = gateway().path(&network, "secret", "v2", "x").await.unwrap_err();
+    let fault = gateway_for(&network.server).path(&network, "secret", "v2", "x").await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Tls, "{fault}");
     let write = VaultWrite::ResetUnseal { server: network.server, replica: ObjectRef::new(Kind::VaultReplica, "", "v") };
     assert_eq!(gateway().write(Permit::grant(), &write, None).await.unwrap_err().kind, FaultKind::Tls);

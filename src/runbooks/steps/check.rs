@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{counted, external_secrets_of, lacks, stores_of};
+use super::{closed_server, counted, external_secrets_of, lacks, stores_of};
 use crate::model::kinds::Watched;
 use crate::model::{Health, Inventory};
 use crate::runbooks::{Confirm, Next, Outcome, Preview, Progress, Right, StepDef, StepReport, Target};
@@ -23,6 +23,10 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let open: Vec<Right> = needed.iter().filter(|right| !progress.rights.contains_key(right)).cloned().collect();
     if !open.is_empty() {
         return Next::Ask(open);
+    }
+    // A runbook about a Vault repairs that itself; one about objects cannot.
+    if let (Target::Objects(_), Some(why)) = (target, closed_server(target, world)) {
+        return Next::Done(StepReport::new(Outcome::Failed, why));
     }
     Next::Done(report(world, progress, &needed))
 }

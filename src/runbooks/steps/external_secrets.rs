@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{counted, external_secrets_of, lacks};
+use super::{Again, again, closed_server, counted, external_secrets_of, lacks};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{ExternalSecret, Watched};
 use crate::model::{Health, Inventory, ObjectRef};
@@ -30,6 +30,9 @@ const PATIENCE: i64 = 120;
 const TRIES: usize = 3;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    if let Some(why) = closed_server(target, world) {
+        return Next::Done(StepReport::new(Outcome::Failed, why));
+    }
     let concerned = concerned(target, world, progress);
     if concerned.is_empty() {
         return Next::Done(StepReport::new(Outcome::Nothing, "No ExternalSecret fails."));
@@ -147,7 +150,11 @@ fn standing(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Stan
         return why_not(es, world, progress).unwrap_or(Standing::Queued);
     };
     if let Err(fault) = &applied.result {
-        return Standing::Failed(fault.to_string());
+        return match again(progress, STEP.id, &object, fault, applied.at) {
+            Again::Later => Standing::Waiting,
+            Again::Now => Standing::Queued,
+            Again::Never => Standing::Failed(fault.to_string()),
+        };
     }
     let since = applied.effective();
     if es.health() == Health::Healthy && es.synced_current && es.refreshed.is_some_and(|at| at >= since) {
@@ -194,9 +201,8 @@ fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
             Standing::Queued => (ItemState::Queued, String::new()),
             Standing::Waiting => (ItemState::Applied, "annotated".to_owned()),
             Standing::Proved => (ItemState::Proved, "synced".to_owned()),
-            Standing::Failed(why) => (ItemState::Failed, why),
+            Standing::Failed(why) | Standing::Blocked(why) => (ItemState::Failed, why),
             Standing::LeftOut(why) => (ItemState::LeftOut, why),
-            Standing::Blocked(why) => (ItemState::Failed, why),
         };
         Item { object: es.object_ref(), state, note }
     };

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{counted, lacks, stores_of};
+use super::{Again, again, closed_server, counted, lacks, stores_of};
 use crate::model::kinds::SecretStore;
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::{Health, Inventory, ObjectRef};
@@ -25,6 +25,9 @@ pub const STEP: StepDef = StepDef {
 const PATIENCE: i64 = 90;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    if let Some(why) = closed_server(target, world) {
+        return Next::Done(StepReport::new(Outcome::Failed, why));
+    }
     let opened = opened(progress);
     let stores: Vec<&SecretStore> =
         stores_of(target, world).into_iter().filter(|store| concerns(store, world, progress, opened)).collect();
@@ -111,7 +114,11 @@ fn standing(store: &SecretStore, world: &Inventory, progress: &Progress) -> Stan
         return if lacks(progress, &right) { Standing::Left(format!("you may not {right}")) } else { Standing::Queued };
     };
     if let Err(fault) = &applied.result {
-        return Standing::Left(fault.to_string());
+        return match again(progress, STEP.id, &object, fault, applied.at) {
+            Again::Later => Standing::Waiting,
+            Again::Now => Standing::Queued,
+            Again::Never => Standing::Left(fault.to_string()),
+        };
     }
     if store.health() == Health::Healthy && speaks_since(store, world, applied.effective()) {
         return Standing::Proved;

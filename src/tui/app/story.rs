@@ -164,7 +164,7 @@ pub fn coverage(snapshot: &Snapshot) -> String {
     }
     format!(
         "explains {explained} of {broken} broken {objects} · {} not explained · {} cannot be seen",
-        diagnosis.unexplained(),
+        diagnosis.unexplained.len(),
         diagnosis.unknown.len()
     )
 }
