@@ -94,7 +94,7 @@ impl Tally<'_> {
         }
         let mut summary = format!("{} of {} synced and proved", self.proved, counted(total, "ExternalSecret"));
         if !self.failed.is_empty() {
-            let _ = write!(summary, ", {} failed of another cause", self.failed.len());
+            let _ = write!(summary, ", {} failed, each for its own reason", self.failed.len());
         }
         if !self.left_out.is_empty() {
             let _ = write!(summary, ", {} left out", self.left_out.len());

@@ -42,7 +42,11 @@ pub fn certainty(cause: &Cause, snapshot: &Snapshot, now: Timestamp) -> String {
     let Some(evidence) = root.map(|finding| &finding.evidence).filter(|evidence| !evidence.is_empty()) else {
         return word.to_owned();
     };
+    // What a Vault says it says again at every poll, and the same answer is not diagnosed anew.
+    let polled =
+        snapshot.world.vault(&cause.subject).and_then(|server| server.replicas.values().filter_map(|r| r.answered).max());
     let latest = evidence.iter().filter_map(|one| one.at).max();
+    let latest = if evidence[0].source == Source::Vault { polled.max(latest) } else { latest };
     let who = match evidence[0].source {
         Source::Vault => "Vault said so",
         Source::Kubernetes => "the object says so",

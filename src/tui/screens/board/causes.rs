@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::diagnosis::{Cause, Severity};
 use crate::model::Clock;
+use crate::ports::Scope;
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::board::Pane;
@@ -188,6 +189,15 @@ fn healthy(model: &Model, width: usize, told: &mut Told) {
         let which = if broken == 1 { "1 object is".to_owned() } else { format!("{broken} objects are") };
         let text = format!("{which} broken, and no rule knows why. Look at the panes; n goes from one to the next.");
         page.signed(Ink::Tone(Tone::Warning), glyphs::WARNING, vec![(Ink::Strong, text)]);
+    } else if snapshot.is_empty() && unseen == 0 {
+        "NOTHING TO LOOK AT".clone_into(&mut told.title);
+        told.tone = Tone::Unknown;
+        let place = match &snapshot.scope {
+            Scope::Everywhere => String::new(),
+            Scope::Namespace(namespace) => format!(" in namespace {namespace}"),
+        };
+        let text = format!("There is no store and no ExternalSecret{place}.");
+        page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, vec![(Ink::Strong, text)]);
     } else if model.blind().is_some() || unseen > 0 {
         told.title = format!("NOTHING BROKEN IN SIGHT  {unseen} cannot be seen");
         told.tone = told.tone.min(Tone::Unknown);
