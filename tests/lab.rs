@@ -144,14 +144,8 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
         console.wait_for("•••", SOON);
         console.type_keys("\r");
     }
-    console.wait_until("the stores to be asked about", SOON, |screen| {
-        screen.contains("y agrees") && screen.contains("store and wait until")
-    });
-    console.type_keys("y");
-    console.wait_until("the ExternalSecrets to be asked about", SOON, |screen| {
-        screen.contains("y agrees") && screen.contains("that failed, and prove")
-    });
-    console.type_keys("y");
+    console.agree("store and wait until", SOON);
+    console.agree("that failed, and prove", SOON);
     console.wait_until("the ExternalSecrets to be proved", 4 * SOON, |screen| screen.contains("synced and proved."));
     let proved = jiff::Timestamp::now();
     let unsealed = last_unseal(&home.journal());

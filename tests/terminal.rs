@@ -59,10 +59,8 @@ async fn the_first_rescue_by_keys() {
     console.type_keys(&share);
     console.wait_for("•••", SOON);
     console.type_keys("\r");
-    for step in ["and wait until each is validated", "that failed, and prove"] {
-        console.wait_until(step, SOON, |screen| screen.contains(step) && screen.contains("y agrees"));
-        console.type_keys("y");
-    }
+    console.agree("and wait until each is validated", SOON);
+    console.agree("that failed, and prove", SOON);
     console.wait_for("synced and proved.", Duration::from_secs(60));
     console.wait_until("the end", Duration::from_secs(60), |screen| {
         screen.contains("for a Secret have started.") || screen.contains("No pod waits for a Secret.")

@@ -201,7 +201,8 @@ impl Run {
     fn answer_to(&mut self, preview: Option<&Preview>) -> Option<Decision> {
         let decision = self.unheard.take()?;
         self.answers += 1;
-        (preview.is_some() && self.asked.as_ref() == preview).then_some(decision)
+        let (now, shown) = (preview?, self.asked.as_ref()?);
+        now.is_covered_by(shown).then_some(decision)
     }
 
     /// Whether a write of this step left and its effect is not seen yet.

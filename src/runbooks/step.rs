@@ -85,6 +85,15 @@ pub struct Preview {
     pub confirm: Confirm,
 }
 
+impl Preview {
+    /// Whether an agreement to `shown` is one to this too: the same is asked, on the same objects or on fewer,
+    /// since some recovered by themselves while the person read.
+    #[must_use]
+    pub fn is_covered_by(&self, shown: &Self) -> bool {
+        self.confirm == shown.confirm && self.objects.iter().all(|object| shown.objects.contains(object))
+    }
+}
+
 /// How the person agrees to a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Confirm {

@@ -103,6 +103,26 @@ impl Console {
         self.wait_until(text, within, |screen| screen.contains(text));
     }
 
+    /// Agrees with `y` to the step that asks this, and again where the console says that it was too soon or too
+    /// fast, as a person would.
+    pub(crate) fn agree(&mut self, question: &str, within: Duration) {
+        let asks = |screen: &str| screen.contains(question) && screen.contains("y agrees");
+        let begun = Instant::now();
+        self.wait_until(question, within, asks);
+        self.type_keys("y");
+        while asks(&self.screen()) {
+            assert!(
+                begun.elapsed() < within,
+                "not within {within:?}: agreed to {question}. The screen shows:\n{}",
+                self.screen()
+            );
+            std::thread::sleep(Duration::from_millis(700));
+            if asks(&self.screen()) && self.screen().contains("Press y") {
+                self.type_keys("y");
+            }
+        }
+    }
+
     /// Changes the size of the window.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         self.screen.lock().expect("the screen").screen_mut().set_size(at_least_one(rows), at_least_one(columns));

@@ -105,6 +105,11 @@ impl Prompt {
             return false;
         }
         let same_question = shown.step == self.shown.step && shown.confirm == self.shown.confirm;
+        // Some recovered by themselves while the person read: an agreement to all is one to the rest.
+        if same_question && !shown.objects.is_empty() && shown.objects.iter().all(|object| self.shown.objects.contains(object)) {
+            self.shown = shown;
+            return false;
+        }
         let dropped = self.pending.take().is_some();
         let (field, way) =
             if same_question { (std::mem::take(&mut self.field), self.way) } else { (Field::default(), Way::default()) };
@@ -193,17 +198,25 @@ mod tests {
         assert!(!rain.ripe(ms(1000)));
     }
 
+    fn stores(names: &[&str]) -> Preview {
+        let objects = names.iter().map(|name| ObjectRef::new(crate::model::Kind::SecretStore, "ns", *name)).collect();
+        Preview { confirm: Confirm::Yes, will: vec![format!("Annotate {}", names.len())], objects, ..Preview::default() }
+    }
+
     #[test]
     fn an_agreement_to_what_is_no_longer_shown_is_dropped() {
         let mut prompt = prompt();
         prompt.agree(ms(400), None, false);
-        let other = Preview {
-            confirm: Confirm::Yes,
-            objects: vec![ObjectRef::new(crate::model::Kind::SecretStore, "ns", "store")],
-            ..Preview::default()
-        };
-        assert!(prompt.refresh("stores", &other, ms(450)));
+        assert!(prompt.refresh("stores", &stores(&["a", "b"]), ms(450)));
         assert!(!prompt.ripe(ms(1000)));
         assert!(!prompt.is_armed(ms(700)), "and the dead time begins again");
+    }
+
+    #[test]
+    fn an_agreement_holds_when_some_of_it_recovers_meanwhile() {
+        let mut prompt = Prompt::new("stores", &stores(&["a", "b"]), ms(0));
+        prompt.agree(ms(400), None, false);
+        assert!(!prompt.refresh("stores", &stores(&["b"]), ms(450)));
+        assert!(prompt.is_armed(ms(460)) && prompt.ripe(ms(1000)));
     }
 }
