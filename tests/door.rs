@@ -152,7 +152,7 @@ fn notice(snapshot: &Snapshot) -> Option<String> {
 }
 
 fn break_glass() -> Policy {
-    Policy { name: PolicyName::BreakGlass, configured: true, production: true, unseal: false }
+    Policy { name: PolicyName::BreakGlass, configured: true, production: true, unseal: false, shares_secret: None }
 }
 
 #[tokio::test(start_paused = true)]

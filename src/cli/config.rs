@@ -9,6 +9,7 @@ use etcetera::BaseStrategy as _;
 use super::Failure;
 use crate::engine::Policy;
 use crate::engine::config::{Config, ContextConfig, PolicyName, glob};
+use crate::model::{Kind, ObjectRef};
 use crate::ports::Identity;
 
 /// A configuration is a few lines; a larger file is something else.
@@ -71,6 +72,11 @@ pub(super) fn policy(config: &Config, identity: &Identity) -> (Policy, bool) {
         configured: true,
         production: found.production,
         unseal: found.unseal,
+        shares_secret: found
+            .shares_from_secret
+            .as_deref()
+            .and_then(|place| place.split_once('/'))
+            .map(|(namespace, name)| ObjectRef::new(Kind::Secret, namespace, name)),
     };
     (policy, found.write && found.policy == Some(PolicyName::Local))
 }
@@ -102,6 +108,7 @@ mod tests {
             context = "kind-*"
             policy = "local"
             write = true
+            shares_from_secret = "vault/keys"
             [[context]]
             context = "prod-*"
             policy = "break-glass"
@@ -116,6 +123,7 @@ mod tests {
         assert_eq!((local.name, write), (PolicyName::Local, true));
         let (prod, write) = policy(&config, &identity("prod-weu"));
         assert_eq!((prod.name, prod.production, write), (PolicyName::BreakGlass, true, false));
+        assert_eq!(local.shares_secret.map(|secret| secret.to_string()).as_deref(), Some("Secret/vault/keys"));
         assert_eq!(policy(&config, &identity("other")).0.name, PolicyName::Observe);
         let named: Config = toml::from_str(
             "[[context]]\ncluster_uid = \"abc\"\npolicy = \"observe\"\n[[context]]\ncontext = \"*\"\npolicy = \"local\"\n",

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::model::ObjectRef;
+
 /// `config.toml`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
@@ -59,11 +61,13 @@ pub struct Policy {
     pub production: bool,
     /// Whether unseal is allowed although the policy is gitops.
     pub unseal: bool,
+    /// The Secret that holds unseal shares, where it is not the one that the runbook names.
+    pub shares_secret: Option<ObjectRef>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { name: PolicyName::BreakGlass, configured: false, production: false, unseal: false }
+        Self { name: PolicyName::BreakGlass, configured: false, production: false, unseal: false, shares_secret: None }
     }
 }
 
@@ -71,13 +75,13 @@ impl Policy {
     /// `demo` and `--simulate`.
     #[must_use]
     pub const fn simulated() -> Self {
-        Self { name: PolicyName::Local, configured: true, production: false, unseal: false }
+        Self { name: PolicyName::Local, configured: true, production: false, unseal: false, shares_secret: None }
     }
 
     /// `--world`.
     #[must_use]
     pub const fn recorded() -> Self {
-        Self { name: PolicyName::Observe, configured: true, production: false, unseal: false }
+        Self { name: PolicyName::Observe, configured: true, production: false, unseal: false, shares_secret: None }
     }
 
     /// The word for the header and for reports.

@@ -468,7 +468,11 @@ impl Run {
     /// Under break-glass, many objects at once need more than a `y`. Once a step has asked for the name it goes
     /// on asking for it: an answer that changes while one types is no question.
     fn by_risk(&mut self, step: &StepDef, mut preview: Preview) -> Preview {
-        let break_glass = self.door.writes.borrow().policy.name == super::config::PolicyName::BreakGlass;
+        let policy = self.door.writes.borrow().policy.clone();
+        let break_glass = policy.name == super::config::PolicyName::BreakGlass;
+        if let (Confirm::Share { secret }, Some(configured)) = (&mut preview.confirm, policy.shares_secret) {
+            *secret = configured;
+        }
         if break_glass && preview.objects.len() > MANY {
             self.risky.insert(step.id);
         }

@@ -293,11 +293,15 @@ impl World {
     }
 
     fn publish(&mut self, now: Timestamp) {
-        self.writes.send_if_modified(|writes| {
+        let closed = self.writes.send_if_modified(|writes| {
             let was = writes.open;
             writes.tick(now);
             was != writes.open
         });
+        if closed {
+            // Writes are closed already: if this line is lost, nothing is at stake.
+            let _ = self.journal("close", "the time was over", now);
+        }
         let mut snapshot = Snapshot {
             now,
             identity: self.identity.clone(),

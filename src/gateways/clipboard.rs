@@ -1,5 +1,5 @@
-//! The clipboard of the desktop. Over SSH there is none: the console then offers OSC 52, which is the
-//! terminal's business and not ours.
+//! The clipboard of the desktop. It is offered names, commands and status lines, never a value. Over SSH there
+//! is none, and the console says so.
 
 use std::sync::{Mutex, PoisonError};
 

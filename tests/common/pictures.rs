@@ -32,7 +32,7 @@ pub(crate) fn picture(world: Inventory, now: Timestamp, context: &str, policy: P
 
 /// Production, under break-glass.
 pub(crate) fn production() -> Policy {
-    Policy { name: PolicyName::BreakGlass, configured: true, production: true, unseal: false }
+    Policy { name: PolicyName::BreakGlass, configured: true, production: true, unseal: false, shares_secret: None }
 }
 
 /// The first second of the incident.
