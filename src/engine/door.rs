@@ -164,9 +164,7 @@ impl Run {
                 }
                 Next::Confirm(preview) => {
                     let preview = self.by_risk(step, preview);
-                    if let Some(end) = self.confirm(&world, step, preview).await {
-                        return end;
-                    }
+                    self.confirm(&world, step, preview).await;
                 }
                 Next::Apply(operations) => {
                     self.publish(&world, RunState::Running { waiting: None });
@@ -185,14 +183,10 @@ impl Run {
         }
     }
 
-    /// Takes the orders that came meanwhile. A decision waits until it is known whether what it answers is still
-    /// asked.
+    /// Takes the orders that came meanwhile.
     fn hear(&mut self) {
         while let Ok(order) = self.door.orders.try_recv() {
-            match order {
-                Order::Decide(decision) => self.unheard = Some(decision),
-                order => self.obey(&order),
-            }
+            self.obey(order);
         }
     }
 
@@ -241,7 +235,7 @@ impl Run {
         tokio::select! {
             biased;
             order = self.door.orders.recv() => match order {
-                Some(order) => self.obey(&order),
+                Some(order) => self.obey(order),
                 None => self.stopping = true,
             },
             _ = self.door.worlds.changed() => {}
@@ -259,10 +253,9 @@ impl Run {
     }
 
     /// Shows a step and waits until the person agrees, the world makes it pointless, or the run is stopped.
-    async fn confirm(&mut self, world: &Inventory, step: &StepDef, preview: Preview) -> Option<RunResult> {
+    async fn confirm(&mut self, world: &Inventory, step: &StepDef, preview: Preview) {
         if let Some(decision) = self.answer_to(Some(&preview)) {
-            self.decide(step, &preview, decision).await;
-            return None;
+            return self.decide(step, &preview, decision).await;
         }
         self.asked = Some(preview.clone());
         self.publish(world, RunState::Asks(preview.clone()));
@@ -275,14 +268,13 @@ impl Run {
                     self.answers += 1;
                     self.decide(step, &preview, decision).await;
                 }
-                Some(order) => self.obey(&order),
+                Some(order) => self.obey(order),
                 None => self.stopping = true,
             },
             _ = self.door.worlds.changed() => {}
             _ = self.door.writes.changed() => {}
             () = wiped(&clock, shares_left) => {}
         }
-        None
     }
 
     async fn decide(&mut self, step: &StepDef, preview: &Preview, decision: Decision) {
@@ -442,14 +434,15 @@ impl Run {
         })
     }
 
-    fn obey(&mut self, order: &Order) {
+    /// Follows an order. A decision waits until it is known whether what it answers is still asked.
+    fn obey(&mut self, order: Order) {
         match order {
-            Order::Pause(pause) => self.paused = *pause,
+            Order::Pause(pause) => self.paused = pause,
             Order::Stop => {
                 self.stopping = true;
                 self.paused = false;
             }
-            Order::Decide(_) => {}
+            Order::Decide(decision) => self.unheard = Some(decision),
         }
     }
 
