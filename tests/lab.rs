@@ -144,8 +144,15 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
         console.wait_for("•••", SOON);
         console.type_keys("\r");
     }
-    console.agree("store and wait until", SOON);
-    console.agree("that failed, and prove", SOON);
+    // The store's own back-off may end in the seconds of the election: then it is validated, and nothing is asked.
+    let (stores, readers) = ("store and wait until", "that failed, and prove");
+    console.wait_until("the next question", SOON, |screen| {
+        screen.contains("y agrees") && (screen.contains(stores) || screen.contains(readers))
+    });
+    if console.screen().contains(stores) {
+        console.agree(stores, SOON);
+    }
+    console.agree(readers, SOON);
     console.wait_until("the ExternalSecrets to be proved", 4 * SOON, |screen| screen.contains("synced and proved."));
     let proved = jiff::Timestamp::now();
     let unsealed = last_unseal(&home.journal());
