@@ -7,6 +7,7 @@ pub mod back_off;
 pub mod cause;
 pub mod finding;
 pub mod server;
+pub mod state;
 
 pub use cause::{Cause, Diagnosis, Unknown, diagnose};
 pub use finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};

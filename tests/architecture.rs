@@ -74,7 +74,11 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "tracing",
         ],
     ),
-    ("report", &["model", "diagnosis", "runbooks", "ports", "engine"], &["serde", "serde_json", "jiff"]),
+    (
+        "report",
+        &["model", "diagnosis", "runbooks", "ports", "engine"],
+        &["serde", "serde_json", "serde_saphyr", "jiff", "unicode_width"],
+    ),
     (
         "cli",
         &["model", "diagnosis", "runbooks", "ports", "engine", "gateways", "tui", "report", "keymap", "theme"],
@@ -341,7 +345,7 @@ fn every_rule_runbook_and_kind_is_registered() {
     let files = sources();
     // Folder, its registry, files that are not entries of it.
     for (folder, registry, others) in [
-        ("diagnosis", "rules!", &["back_off", "cause", "finding", "server"][..]),
+        ("diagnosis", "rules!", &["back_off", "cause", "finding", "server", "state"][..]),
         ("runbooks", "runbooks!", &["operation", "step", "steps"][..]),
         ("kinds", "kinds!", &[][..]),
     ] {

@@ -1,7 +1,7 @@
 //! Findings grouped under root causes, with how far each reaches: what fails now, what follows and when,
 //! and what is not hit. One cause is one thing to repair.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub struct Diagnosis {
     pub explained: usize,
     /// The others, each with what it says of itself.
     pub unexplained: Vec<Unknown>,
+    /// The findings of each object.
+    subjects: HashMap<ObjectRef, Vec<usize>>,
 }
 
 /// One root cause.
@@ -123,13 +125,17 @@ pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
     let unexplained: Vec<Unknown> =
         broken.iter().filter(|object| !named.contains(object)).map(|object| unexplained(world, object)).collect();
     let explained = broken.len() - unexplained.len();
-    Diagnosis { unknown: unknown(world), broken: broken.len(), explained, unexplained, causes, findings }
+    let mut subjects: HashMap<ObjectRef, Vec<usize>> = HashMap::new();
+    for (index, finding) in findings.iter().enumerate() {
+        subjects.entry(finding.subject.clone()).or_default().push(index);
+    }
+    Diagnosis { unknown: unknown(world), broken: broken.len(), explained, unexplained, causes, findings, subjects }
 }
 
 impl Diagnosis {
     /// The findings about one object.
-    pub fn about<'a>(&'a self, object: &'a ObjectRef) -> impl Iterator<Item = &'a Finding> {
-        self.findings.iter().filter(move |finding| finding.subject == *object)
+    pub fn about(&self, object: &ObjectRef) -> impl Iterator<Item = &Finding> {
+        self.subjects.get(object).into_iter().flatten().map(|index| &self.findings[*index])
     }
 
     /// The worst severity among the findings.

@@ -113,6 +113,9 @@ macro_rules! kind_names {
             pub fn parse(name: &str) -> Option<Self> {
                 match name { $(stringify!($kind) => Some(Self::$kind),)* _ => None }
             }
+
+            /// Every kind, in the order of the list.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
         }
     };
 }
@@ -154,6 +157,41 @@ kind_names! {
     VaultReplica,
     /// One path in a mount of a Vault.
     VaultPath,
+}
+
+impl Kind {
+    /// The short words that people type: those of `kubectl api-resources`, and ours.
+    #[must_use]
+    pub const fn short_names(self) -> &'static [&'static str] {
+        match self {
+            Self::ExternalSecret => &["es"],
+            Self::SecretStore => &["ss"],
+            Self::ClusterSecretStore => &["css"],
+            Self::ClusterExternalSecret => &["ces"],
+            Self::Pod => &["po"],
+            Self::Event => &["ev"],
+            Self::Service => &["svc"],
+            Self::Namespace => &["ns"],
+            Self::Deployment => &["deploy"],
+            Self::StatefulSet => &["sts"],
+            Self::DaemonSet => &["ds"],
+            Self::CronJob => &["cj"],
+            Self::VaultReplica => &["replica", "replicas"],
+            Self::VaultPath => &["path", "paths"],
+            _ => &[],
+        }
+    }
+
+    /// The kind that a person means: its name, its plural or a short name, in any case.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let word = word.to_ascii_lowercase();
+        let is = |kind: &Self| {
+            let name = kind.as_str().to_ascii_lowercase();
+            word == name || word.strip_suffix('s') == Some(name.as_str()) || kind.short_names().contains(&word.as_str())
+        };
+        Self::ALL.iter().copied().find(is)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -214,3 +252,31 @@ impl Serialize for ObjectRef {
 
 /// Where an object stands on a shelf: namespace, then name.
 pub type Key = (Name, Name);
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn a_kind_is_known_by_every_word_for_it_and_no_word_names_two() {
+        for (word, kind) in [
+            ("es", Some(Kind::ExternalSecret)),
+            ("ExternalSecrets", Some(Kind::ExternalSecret)),
+            ("deploy", Some(Kind::Deployment)),
+            ("path", Some(Kind::VaultPath)),
+            ("vaults", Some(Kind::Vault)),
+            ("bread", None),
+        ] {
+            assert_eq!(Kind::from_word(word), kind, "{word}");
+        }
+        let mut words: Vec<&str> = Kind::ALL.iter().flat_map(|kind| kind.short_names()).copied().collect();
+        words.sort_unstable();
+        let all = words.len();
+        words.dedup();
+        assert_eq!(words.len(), all);
+        for word in words {
+            let kind = Kind::from_word(word).expect("a kind");
+            assert!(kind.short_names().contains(&word), "{word} is the name of {kind}");
+        }
+    }
+}

@@ -61,6 +61,12 @@ impl VaultAddress {
         )
     }
 
+    /// The reference of one of its paths: `VaultPath/<host:port>/<mount>/<path>`.
+    #[must_use]
+    pub fn path_ref(&self, path: &Text) -> ObjectRef {
+        ObjectRef::new(Kind::VaultPath, self.host_port().as_str(), path.as_str())
+    }
+
     /// `host:port`.
     #[must_use]
     pub fn host_port(&self) -> String {

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use super::board::Pane;
 use super::causes::{Told, told};
 use super::filter::{Candidate, Filter};
-use super::rows::{self, Tone};
+use super::rows::{Tone, toned};
 use crate::diagnosis::Diagnosis;
 use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::server::ServerState;
+use crate::diagnosis::state;
 use crate::model::kinds::{Event, ExternalSecret, SecretStore, Watched};
 use crate::model::{Health, Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
 
@@ -80,7 +81,7 @@ impl Entry {
             Self::Object(object, _) => Some(object.clone()),
             Self::Server(address) => Some(address.subject()),
             Self::Replica(address, pod) => Some(VaultServer::new(address.clone()).replica_ref(pod)),
-            Self::Path(address, path, _) => Some(path_ref(address, path)),
+            Self::Path(address, path, _) => Some(address.path_ref(path)),
             Self::Group { .. } | Self::Folded { .. } => None,
         }
     }
@@ -95,12 +96,6 @@ impl Entry {
             (a, b) => a == b,
         }
     }
-}
-
-/// A path as the subject of findings and links.
-#[must_use]
-pub fn path_ref(address: &VaultAddress, path: &Text) -> ObjectRef {
-    ObjectRef::new(Kind::VaultPath, address.host_port().as_str(), path.as_str())
 }
 
 /// The rows of one pane.
@@ -309,7 +304,7 @@ impl Folded {
 fn store_rows(world: &Inventory, index: &Index) -> Vec<Row> {
     let row = |store: &SecretStore| {
         let object = store.store_ref();
-        let (tone, state) = rows::store_state(store, !index.findings_of(&object).is_empty());
+        let (tone, state) = toned(state::of_store(store, !index.findings_of(&object).is_empty()));
         Row { store: object.name.clone(), tone, state, next: None, refresh: None, due: None, object }
     };
     world.stores().map(row).collect()
@@ -318,7 +313,7 @@ fn store_rows(world: &Inventory, index: &Index) -> Vec<Row> {
 fn external_secret_rows(world: &Inventory, index: &Index, down: &HashSet<&VaultAddress>) -> Vec<Row> {
     let row = |es: &ExternalSecret| {
         let object = es.object_ref();
-        let (tone, state) = rows::external_secret_state(es, !index.findings_of(&object).is_empty());
+        let (tone, state) = toned(state::of_external_secret(es, !index.findings_of(&object).is_empty()));
         let address = es.store_ref().and_then(|store| world.store(&store)?.vault.as_ref().map(|vault| &vault.address));
         let follows = es.health() == Health::Healthy && !es.remote.is_empty() && address.is_some_and(|a| down.contains(a));
         Row {
@@ -347,7 +342,7 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
         }
         let mut paths = Vec::new();
         for (path, known) in &server.paths {
-            let (tone, state) = rows::path_state(&known.state);
+            let (tone, state) = toned(state::of_path(&known.state));
             let broken = tone < Tone::Unknown;
             rows.total += 1;
             let candidate = Candidate { name: path.as_str(), state: &state, ready: !broken, ..Candidate::default() };

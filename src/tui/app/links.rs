@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::index::path_ref;
 use crate::model::inventory::full_path;
 use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
 use crate::model::{Inventory, Kind, ObjectRef, VaultAddress};
@@ -57,6 +56,6 @@ fn server(store: &SecretStore) -> Option<&VaultAddress> {
 fn paths(store: &SecretStore, es: &ExternalSecret) -> impl Iterator<Item = ObjectRef> {
     let vault = store.vault.as_ref();
     es.remote.iter().filter_map(move |remote| {
-        vault.map(|vault| path_ref(&vault.address, &full_path(vault.mount.as_str(), remote.key.as_str())))
+        vault.map(|vault| vault.address.path_ref(&full_path(vault.mount.as_str(), remote.key.as_str())))
     })
 }

@@ -6,9 +6,9 @@ use super::index::{Alone, Entry, Mount};
 use super::model::Model;
 use super::words::counted;
 use crate::diagnosis::back_off::next_try;
-use crate::diagnosis::server::ServerState;
-use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
-use crate::model::{Age, Clock, Health, Inventory, ObjectRef, PathState, Replica, Text, VaultAddress, VaultServer};
+use crate::diagnosis::state::{self, State};
+use crate::model::kinds::{ExternalSecret, Watched};
+use crate::model::{Age, Clock, Health, Inventory, ObjectRef, Text, VaultAddress};
 
 /// How a thing is to be taken; the order is the order of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,75 +42,21 @@ pub struct RowText {
     pub note: String,
 }
 
-/// The state of a store. A finding about a store that says `Valid` means that it says so wrongly: `Valid?`.
-#[must_use]
-pub fn store_state(store: &SecretStore, found: bool) -> (Tone, String) {
-    let reason = || store.ready.as_ref().map_or("", |ready| ready.reason.as_str()).to_owned();
-    match (store.health(), found) {
-        // The reason is nearly always `InvalidProviderConfig`, whatever is wrong; X tells what is.
-        (Health::Failing, _) => (Tone::Failing, "failing".to_owned()),
-        (Health::Healthy | Health::Warning, true) => (Tone::Warning, format!("{}?", reason())),
-        (Health::Healthy | Health::Warning, false) => (Tone::Healthy, reason()),
-        (Health::Unknown, _) => (Tone::Unknown, "never checked".to_owned()),
+impl From<Health> for Tone {
+    fn from(health: Health) -> Self {
+        match health {
+            Health::Failing => Self::Failing,
+            Health::Warning => Self::Warning,
+            Health::Unknown => Self::Unknown,
+            Health::Healthy => Self::Healthy,
+        }
     }
 }
 
-/// The state of an `ExternalSecret`.
+/// A state as a row shows it.
 #[must_use]
-pub fn external_secret_state(es: &ExternalSecret, found: bool) -> (Tone, String) {
-    match (es.health(), found) {
-        (Health::Failing, _) => (Tone::Failing, "failing".to_owned()),
-        (Health::Healthy | Health::Warning, true) => (Tone::Warning, "look".to_owned()),
-        (Health::Healthy | Health::Warning, false) => (Tone::Healthy, "synced".to_owned()),
-        (Health::Unknown, _) => (Tone::Unknown, "never synced".to_owned()),
-    }
-}
-
-/// The state of a path.
-#[must_use]
-pub fn path_state(state: &PathState) -> (Tone, String) {
-    match state {
-        PathState::NotAsked => (Tone::Unknown, "not read".to_owned()),
-        PathState::Present { version: 0, .. } => (Tone::Healthy, "there".to_owned()),
-        PathState::Present { version, .. } => (Tone::Healthy, format!("v{version}")),
-        PathState::Deleted => (Tone::Failing, "deleted".to_owned()),
-        PathState::Destroyed => (Tone::Failing, "destroyed".to_owned()),
-        PathState::Missing => (Tone::Failing, "missing".to_owned()),
-        PathState::Denied => (Tone::Unknown, "you may not".to_owned()),
-        PathState::Failed(_) => (Tone::Unknown, "no answer".to_owned()),
-    }
-}
-
-/// The state of a replica: a word, the shares given so far.
-#[must_use]
-pub fn replica_state(replica: &Replica) -> (Tone, String) {
-    match (&replica.fault, &replica.seal) {
-        (Some(_), _) => (Tone::Failing, "no answer".to_owned()),
-        (None, None) => (Tone::Unknown, "asking".to_owned()),
-        (None, Some(seal)) if !seal.initialized => (Tone::Failing, "not initialised".to_owned()),
-        (None, Some(seal)) if seal.sealed => (Tone::Failing, format!("SEALED {}/{}", seal.progress, seal.threshold)),
-        (None, Some(_)) if replica.role.as_str() == "no leader" => (Tone::Warning, "open, no leader".to_owned()),
-        (None, Some(_)) => match replica.role.as_str() {
-            "" => (Tone::Healthy, "open".to_owned()),
-            role => (Tone::Healthy, format!("open, {role}")),
-        },
-    }
-}
-
-/// The state of a Vault as a whole.
-#[must_use]
-pub fn server_state(server: &VaultServer) -> (Tone, String) {
-    let (sealed, all) = (server.sealed().count(), server.replicas.len());
-    match ServerState::of(server) {
-        ServerState::Unknown if server.unlisted.is_some() => (Tone::Unknown, "cannot be seen".to_owned()),
-        ServerState::Unknown => (Tone::Unknown, "asking".to_owned()),
-        ServerState::Open => (Tone::Healthy, "open".to_owned()),
-        ServerState::PartlySealed => (Tone::Warning, format!("{sealed} of {all} sealed")),
-        ServerState::Sealed => (Tone::Failing, format!("SEALED {sealed} of {all}")),
-        ServerState::NoActiveNode => (Tone::Failing, "no leader".to_owned()),
-        ServerState::Uninitialised => (Tone::Failing, "not initialised".to_owned()),
-        ServerState::Unreachable => (Tone::Failing, "no answer".to_owned()),
-    }
+pub fn toned(state: State) -> (Tone, String) {
+    (state.health.into(), state.word.into_owned())
 }
 
 /// A row of the board in words.
@@ -134,13 +80,13 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
             Alone::No => text,
         }),
         Entry::Server(address) => world.vaults.get(address).map_or_else(gone, |server| {
-            let (tone, state) = server_state(server);
+            let (tone, state) = toned(state::of_server(server));
             let name = address.subject().name.to_string();
             RowText { tone, depth: 0, name, state, note: String::new() }
         }),
         Entry::Replica(address, pod) => {
             world.vaults.get(address).and_then(|server| server.replicas.get(pod)).map_or_else(gone, |replica| {
-                let (tone, state) = replica_state(replica);
+                let (tone, state) = toned(state::of_replica(replica));
                 let note = replica.since.map_or_else(String::new, |at| Age::between(at, model.now).to_string());
                 RowText { tone, depth: 1, name: pod.to_string(), state, note }
             })
@@ -176,18 +122,12 @@ fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
     let found = !model.board.index.findings_of(object).is_empty();
     let age = |at: Option<Timestamp>| at.map_or_else(String::new, |at| Age::between(at, model.now).to_string());
     if let Some(store) = world.store(object).filter(|_| object.kind != crate::model::Kind::ExternalSecret) {
-        let (tone, state) = store_state(store, found);
+        let (tone, state) = toned(state::of_store(store, found));
         let note = age(store.ready.as_ref().and_then(|ready| ready.since));
         return Some(RowText { tone, depth: 1, name: object.name.to_string(), state, note });
     }
     let es = world.get::<ExternalSecret>(object)?;
-    let (mut tone, mut state) = external_secret_state(es, found);
-    if tone == Tone::Healthy
-        && !es.remote.is_empty()
-        && vault_of(world, es).is_some_and(|server| ServerState::of(server).is_down())
-    {
-        (tone, state) = (Tone::Warning, "at risk".to_owned());
-    }
+    let (tone, mut state) = toned(state::of_reader(world, es, found));
     let note = match es.health() {
         Health::Failing => match next_try(world, es) {
             // “retry” says that it fails, and leaves the name more room.
@@ -204,13 +144,9 @@ fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
     Some(RowText { tone, depth: 1, name: es.meta().name.to_string(), state, note })
 }
 
-fn vault_of<'a>(world: &'a Inventory, es: &ExternalSecret) -> Option<&'a VaultServer> {
-    world.vault_of(world.store(&es.store_ref()?)?).map(AsRef::as_ref)
-}
-
 fn path_text(world: &Inventory, address: &VaultAddress, path: &Text, mount: Mount) -> Option<RowText> {
     let known = world.vaults.get(address)?.paths.get(path)?;
-    let (tone, state) = path_state(&known.state);
+    let (tone, state) = toned(state::of_path(&known.state));
     // One reader is the rule and goes without saying.
     let note = if known.readers == 1 { String::new() } else { counted(known.readers, "reader") };
     let key = path.as_str().strip_prefix(known.mount.as_str()).filter(|_| mount == Mount::Only);

@@ -1,8 +1,8 @@
 //! One line on where it stands, for the chat; and what the console can say when nothing is broken.
 
 use super::model::Model;
-use super::rows::server_state;
 use super::words::{counted, some};
+use crate::diagnosis::state::of_server;
 use crate::engine::{RunState, StepState};
 use crate::model::kinds::ExternalSecret;
 use crate::model::{Clock, Health, Kind, PathState};
@@ -19,7 +19,7 @@ impl Model {
             parts.push(format!(
                 "Vault {} {} ({open}/{} open)",
                 server.subject().short(),
-                server_state(server).1,
+                of_server(server).word,
                 server.replicas.len()
             ));
         }

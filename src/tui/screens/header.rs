@@ -6,11 +6,12 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
+use crate::diagnosis::state::of_server;
 use crate::model::{Age, Clock, Replica};
 use crate::ports::Scope;
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
-use crate::tui::app::rows::{Tone, server_state};
+use crate::tui::app::rows::{Tone, toned};
 use crate::tui::widgets::lines::role;
 use crate::tui::widgets::pen::Pen;
 
@@ -81,7 +82,7 @@ fn second(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     pen.put(" ", look.of(Role::Text));
     let vaults = &model.snapshot.world.vaults;
     for server in vaults.values() {
-        let (tone, state) = server_state(server);
+        let (tone, state) = toned(of_server(server));
         pen.put(&server.subject().short(), look.of(Role::Text)).put(" ", look.of(Role::Text));
         for replica in server.replicas.values() {
             let (glyph, tone) = dot(replica);

@@ -4,6 +4,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::diagnosis::state::of_server;
 use crate::diagnosis::{Cause, Severity};
 use crate::model::Clock;
 use crate::ports::Scope;
@@ -12,7 +13,7 @@ use crate::tui::app::Model;
 use crate::tui::app::board::Pane;
 use crate::tui::app::causes::Told as Group;
 use crate::tui::app::document::{Document, Ink, Line};
-use crate::tui::app::rows::{Tone, server_state};
+use crate::tui::app::rows::Tone;
 use crate::tui::app::story::{certainty, coverage, repair, tell};
 use crate::tui::app::words::{counted, since};
 use crate::tui::screens::{Look, below, lines, rule};
@@ -124,7 +125,7 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
 fn headline(model: &Model, group: &Group) -> Line {
     let cause = &group.cause;
     let tone = tone(cause);
-    let state = model.snapshot.world.vault(&cause.subject).map(|server| server_state(server).1);
+    let state = model.snapshot.world.vault(&cause.subject).map(|server| of_server(server).word);
     let mut line = vec![(Ink::Tone(tone), format!("{}  ", cause.title)), (Ink::Strong, format!("{}  ", group.subject()))];
     if let Some(state) = state.filter(|state| state.contains("of")) {
         line.push((Ink::Tone(tone), format!("{state}  ")));
