@@ -7,9 +7,13 @@ pub mod health;
 pub mod inventory;
 pub mod kinds;
 pub mod object;
+pub mod pod_spec;
+pub mod reloader;
 pub mod shelf;
 pub mod text;
 pub mod vault;
+pub mod vso;
+pub mod wire;
 
 pub use controller::Controller;
 pub use fault::{Fault, FaultKind};

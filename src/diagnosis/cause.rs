@@ -323,5 +323,7 @@ fn unknown(world: &Inventory) -> Vec<Unknown> {
         );
         unlisted.chain(silent.collect::<Vec<_>>()).collect::<Vec<_>>()
     });
-    sources.chain(vaults).collect()
+    let uninstalled =
+        world.uninstalled().map(|fault| Unknown { subject: "every ExternalSecret".to_owned(), needs: fault.to_string() });
+    uninstalled.into_iter().chain(sources).chain(vaults).collect()
 }

@@ -90,12 +90,14 @@ impl Snapshot {
         kinds::all().iter().all(heard) && self.unasked().next().is_none() && met
     }
 
-    /// Whether a kind in scope or all of a Vault could not be asked: then finding nothing means nothing.
+    /// Whether a kind in scope or all of a Vault could not be asked: then finding nothing means nothing. A kind that
+    /// the cluster does not serve is no such kind, unless neither of the operators is installed.
     #[must_use]
     pub fn is_blind(&self) -> bool {
         let unheard = |kind: &Kind| !self.world.sources.get(kind).is_some_and(|source| source.complete && source.fault.is_none());
         let unknown = |server: &Arc<VaultServer>| ServerState::of(server) == ServerState::Unknown;
-        self.offline.is_some() || kinds::all().iter().any(unheard) || self.world.vaults.values().any(unknown)
+        let uninstalled = self.world.uninstalled().is_some();
+        self.offline.is_some() || uninstalled || kinds::all().iter().any(unheard) || self.world.vaults.values().any(unknown)
     }
 
     /// Whether there is nothing at all to look at: no store, no `ExternalSecret`. A misspelt namespace looks so.

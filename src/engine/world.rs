@@ -181,6 +181,8 @@ impl World {
     fn take(&mut self, change: Change, now: Timestamp) {
         match &change {
             Change::Lost(kind, fault) => self.note(format!("{kind}: {fault}"), now),
+            // That a neighbour is not installed is nothing to tell; that it went is.
+            Change::Absent(kind, fault) if self.inventory.is_complete(*kind) => self.note(format!("{kind}: {fault}"), now),
             Change::Replicas(address, Err(fault)) => self.note(format!("{address}: {fault}"), now),
             _ => {}
         }

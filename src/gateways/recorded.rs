@@ -35,7 +35,8 @@ struct Inner {
     name: Text,
     now: Timestamp,
     vault: Option<VaultAddress>,
-    objects: Vec<(String, Box<RawValue>)>,
+    /// Kind, API group, object.
+    objects: Vec<(String, String, Box<RawValue>)>,
     answers: BTreeMap<String, Answer>,
 }
 
@@ -56,7 +57,9 @@ struct Answer {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct WireKind {
+    api_version: String,
     kind: String,
 }
 
@@ -98,13 +101,17 @@ impl Recording {
         let mut text = String::new();
         file.take(LARGEST).read_to_string(&mut text).map_err(|error| local(error.to_string()))?;
         let world: WireWorld = serde_json::from_str(&text).map_err(|error| local(error.to_string()))?;
-        let kind = |raw: &RawValue| serde_json::from_str::<WireKind>(raw.get()).map_or_else(|_| String::new(), |wire| wire.kind);
+        let named = |raw: Box<RawValue>| {
+            let wire: WireKind = serde_json::from_str(raw.get()).map_err(|error| local(error.to_string()))?;
+            let group = wire.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+            Ok((wire.kind, group.to_owned(), raw))
+        };
         let name = path.file_stem().filter(|stem| *stem != "world").or_else(|| path.parent()?.file_name()).unwrap_or_default();
         Ok(Self(Arc::new(Inner {
             name: Text::foreign(&name.to_string_lossy()),
             now: world.now,
             vault: world.vault_addr.as_deref().and_then(VaultAddress::parse),
-            objects: world.kubernetes.into_iter().map(|raw| (kind(&raw), raw)).collect(),
+            objects: world.kubernetes.into_iter().map(named).collect::<Result<_, Fault>>()?,
             answers: world.vault,
         })))
     }
@@ -112,12 +119,12 @@ impl Recording {
 
 impl Inner {
     /// Every object of a kind.
-    fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a RawValue> {
-        self.objects.iter().filter(move |(of, _)| of == kind).map(|(_, raw)| raw.as_ref())
+    fn of_kind<'a>(&'a self, kind: &'a str, group: &'a str) -> impl Iterator<Item = &'a RawValue> {
+        self.objects.iter().filter(move |(of, from, _)| of == kind && from == group).map(|(_, _, raw)| raw.as_ref())
     }
 
     fn places(&self, kind: &'static str) -> impl Iterator<Item = WirePlace> {
-        self.of_kind(kind).filter_map(|raw| serde_json::from_str(raw.get()).ok())
+        self.of_kind(kind, "").filter_map(|raw| serde_json::from_str(raw.get()).ok())
     }
 
     /// What was answered to a request at a replica: asked at the pod, at the address of the world, or at
@@ -183,7 +190,9 @@ impl Cluster for Recording {
                     return;
                 }
                 let mut names = Names::default();
-                let wires = inner.of_kind(K::KIND.as_str()).filter_map(|raw| serde_json::from_str::<K::Wire>(raw.get()).ok());
+                let wires = inner
+                    .of_kind(K::KIND.as_str(), K::API.group)
+                    .filter_map(|raw| serde_json::from_str::<K::Wire>(raw.get()).ok());
                 let read = wires.map(|wire| K::read(wire, &mut names));
                 let in_scope = |object: &K| match scope {
                     Scope::Everywhere => true,

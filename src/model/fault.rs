@@ -25,6 +25,8 @@ pub enum FaultKind {
     Unauthorized,
     /// There is no such object, path or API (404).
     NotFound,
+    /// The cluster does not serve this kind of object: its CRD is not installed.
+    Absent,
     /// The object is not what it was when we looked (409, a precondition).
     Conflict,
     /// Asked too often (429): wait and ask again.

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::controller::Controller;
 use super::fault::Fault;
 use super::kinds::{
-    ClusterExternalSecret, ClusterSecretStore, Event, ExternalSecret, Link, Object, Pod, Role, Secret, SecretStore, Shelves,
-    Watched,
+    self, ClusterExternalSecret, ClusterSecretStore, Event, ExternalSecret, Link, Object, Pod, Role, Secret, SecretStore,
+    Shelves, System, Watched,
 };
 use super::object::{Kind, Name, ObjectRef};
 use super::shelf::{Index, Shelf};
@@ -47,6 +47,8 @@ pub struct Source {
     pub heard: Option<Timestamp>,
     /// Why nothing is heard now.
     pub fault: Option<Fault>,
+    /// The cluster does not serve this kind, in a sentence: there is none, and that is certain.
+    pub absent: Option<Fault>,
 }
 
 /// One thing that changed outside.
@@ -63,6 +65,8 @@ pub enum Change {
     Heard(Kind),
     /// A kind cannot be read now.
     Lost(Kind, Fault),
+    /// The cluster does not serve a kind, or no longer.
+    Absent(Kind, Fault),
     /// The replicas of a Vault, by pod name and start time, or why they cannot be listed.
     Replicas(VaultAddress, Result<Vec<(Name, Option<Timestamp>)>, Fault>),
     /// What one replica answered.
@@ -98,6 +102,10 @@ impl Inventory {
                 self.revision += 1;
                 self.sources.entry(kind).or_default().fault = Some(fault);
             }
+            Change::Absent(kind, fault) => {
+                self.listed(kind, Vec::new(), now);
+                self.sources.entry(kind).or_default().absent = Some(fault);
+            }
             Change::Controller(controller) => {
                 self.revision +=
                     u64::from(self.controller.as_ref().map(Controller::works) != controller.as_ref().map(Controller::works));
@@ -124,7 +132,7 @@ impl Inventory {
         for object in objects {
             self.put(object);
         }
-        self.sources.insert(kind, Source { complete: true, heard: Some(now), fault: None });
+        self.sources.insert(kind, Source { complete: true, heard: Some(now), fault: None, absent: None });
         self.unsettled |= SHAPING.contains(&kind);
     }
 
@@ -217,7 +225,7 @@ impl Inventory {
     /// One object of a kind.
     #[must_use]
     pub fn get<K: Watched>(&self, object: &ObjectRef) -> Option<&Arc<K>> {
-        K::shelf(&self.shelves).get(&(object.namespace.clone(), object.name.clone()))
+        K::shelf(&self.shelves).get(&(object.namespace.clone(), object.name.clone())).filter(|_| object.kind == K::KIND)
     }
 
     /// Everything that points at an object in this role.
@@ -293,6 +301,20 @@ impl Inventory {
     #[must_use]
     pub fn is_complete(&self, kind: Kind) -> bool {
         self.sources.get(&kind).is_some_and(|source| source.complete)
+    }
+
+    /// Whether this cluster serves none of the kinds of a system; not said before all of them were looked for.
+    #[must_use]
+    pub fn lacks(&self, system: System) -> bool {
+        let absent = |kind: &Kind| self.sources.get(kind).is_some_and(|source| source.absent.is_some());
+        kinds::all().iter().filter(|kind| kinds::api(**kind).is_some_and(|api| api.system() == system)).all(absent)
+    }
+
+    /// Why there is nothing to look at, if no operator that brings Secrets is installed.
+    #[must_use]
+    pub fn uninstalled(&self) -> Option<&Fault> {
+        let lacks = [System::ExternalSecrets, System::VaultSecretsOperator].into_iter().all(|system| self.lacks(system));
+        self.sources.get(&Kind::ExternalSecret)?.absent.as_ref().filter(|_| lacks)
     }
 
     /// The `ClusterExternalSecret` with this name.

@@ -7,8 +7,9 @@ use std::fmt::Debug;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::health::{Condition, Status};
 use super::inventory::Inventory;
 use super::object::{Key, Kind, Name, Names, ObjectRef, Uid};
 use super::shelf::Shelf;
@@ -68,6 +69,12 @@ macro_rules! kinds {
             }
         }
 
+        /// Where a watched kind is served.
+        #[must_use]
+        pub const fn api(kind: Kind) -> Option<Api> {
+            match kind { $(Kind::$Kind => Some($Kind::API),)* _ => None }
+        }
+
         /// Every watched kind, in the order of the list.
         #[must_use]
         pub const fn all() -> &'static [Kind] { &[$(Kind::$Kind),*] }
@@ -85,6 +92,21 @@ kinds! {
     event::Event on events,
     secret::Secret on secrets,
     pod::Pod on pods,
+    deployment::Deployment on deployments,
+    stateful_set::StatefulSet on stateful_sets,
+    daemon_set::DaemonSet on daemon_sets,
+    job::Job on jobs,
+    cron_job::CronJob on cron_jobs,
+    service::Service on services,
+    endpoint_slice::EndpointSlice on endpoint_slices,
+    service_account::ServiceAccount on service_accounts,
+    namespace::Namespace on namespaces,
+    node::Node on nodes,
+    vault_connection::VaultConnection on vault_connections,
+    vault_auth::VaultAuth on vault_auths,
+    vault_static_secret::VaultStaticSecret on vault_static_secrets,
+    vault_dynamic_secret::VaultDynamicSecret on vault_dynamic_secrets,
+    vault_pki_secret::VaultPKISecret on vault_pki_secrets,
 }
 
 /// Something generic over the watched kinds: a gateway that starts one watch for each, say.
@@ -106,6 +128,32 @@ pub struct Api {
     pub namespaced: bool,
 }
 
+/// Which system brings a kind, and so what it means that a cluster does not serve it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// Every cluster serves it.
+    Kubernetes,
+    /// External Secrets. It or the other operator must be there, or there is nothing to look at.
+    ExternalSecrets,
+    /// HashiCorp's Vault Secrets Operator.
+    VaultSecretsOperator,
+    /// Something beside them, which need not be there.
+    Neighbour,
+}
+
+impl Api {
+    /// The system that brings it.
+    #[must_use]
+    pub fn system(&self) -> System {
+        match self.group {
+            "" | "apps" | "batch" | "discovery.k8s.io" => System::Kubernetes,
+            "external-secrets.io" | "generators.external-secrets.io" => System::ExternalSecrets,
+            "secrets.hashicorp.com" => System::VaultSecretsOperator,
+            _ => System::Neighbour,
+        }
+    }
+}
+
 /// A watched kind: how it is served, read and linked.
 pub trait Watched: OnShelf + Clone + Debug + Send + Sync + 'static {
     /// Which kind this is.
@@ -115,8 +163,6 @@ pub trait Watched: OnShelf + Clone + Debug + Send + Sync + 'static {
     /// What is read off the wire: only the fields that matter, serde skips the rest.
     type Wire: DeserializeOwned + Clone + Debug + Send + Sync;
 
-    /// The metadata inside the wire form.
-    fn wire_meta(wire: &Self::Wire) -> &WireMeta;
     /// The small struct that is kept.
     fn read(wire: Self::Wire, names: &mut Names) -> Self;
     /// The metadata that is kept.
@@ -160,22 +206,29 @@ pub struct Link {
 /// Why one object points at another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Role {
-    /// An `ExternalSecret` reads through this store.
+    /// An `ExternalSecret` reads through this store, an object of the Vault Secrets Operator through this
+    /// `VaultAuth`, that through this `VaultConnection`.
     ReadsThrough,
-    /// An `ExternalSecret` writes this Secret.
+    /// This Secret is written.
     Writes,
-    /// A Pod needs this Secret.
+    /// A Pod, or a workload by its template, needs this Secret.
     Consumes,
     /// An Event tells about this object.
     Tells,
-    /// A `ClusterExternalSecret` made this object.
+    /// This object made the other and controls it.
     MadeBy,
+    /// A mirror copies this Secret.
+    Mirrors,
+    /// An `EndpointSlice` lists the endpoints of this Service.
+    Serves,
+    /// This workload is restarted when the value changes.
+    Restarts,
 }
 
 /// Metadata as it stands on the wire.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct WireMeta {
+pub struct WireMeta<Managed = IgnoredAny> {
     /// Object name.
     pub name: Text,
     /// Namespace, absent for cluster-scoped objects.
@@ -196,6 +249,8 @@ pub struct WireMeta {
     pub annotations: std::collections::BTreeMap<String, String>,
     /// Owners.
     pub owner_references: Vec<WireOwner>,
+    /// Who wrote which field; long, and skipped by all kinds but Secrets.
+    pub managed_fields: Managed,
 }
 
 /// An owner reference on the wire.
@@ -233,7 +288,7 @@ pub struct Meta {
 
 impl Meta {
     /// Keeps what matters of the wire form.
-    pub fn read(wire: &WireMeta, names: &mut Names) -> Self {
+    pub fn read<Managed>(wire: &WireMeta<Managed>, names: &mut Names) -> Self {
         Self {
             namespace: names.intern_opt(wire.namespace.as_ref()),
             name: Name::new(wire.name.as_str()),
@@ -248,6 +303,27 @@ impl Meta {
                 .find(|owner| owner.controller)
                 .map(|owner| (names.intern(owner.kind.as_str()), names.intern(owner.name.as_str()))),
         }
+    }
+
+    /// The object that controls this one, if it is of a kind that sealwatch knows. A cluster-scoped owner has no
+    /// namespace, any other the namespace of what it owns.
+    #[must_use]
+    pub fn owner(&self) -> Option<ObjectRef> {
+        let (kind, name) = self.controller.as_ref()?;
+        let kind = Kind::parse(kind.as_str())?;
+        let namespace = if kind == Kind::ClusterExternalSecret { Name::empty() } else { self.namespace.clone() };
+        Some(ObjectRef { kind, namespace, name: name.clone() })
+    }
+
+    /// The resource version as the API takes it back; empty if it was not a number.
+    #[must_use]
+    pub fn position(&self) -> Box<str> {
+        if self.resource_version == 0 { Box::default() } else { self.resource_version.to_string().into() }
+    }
+
+    /// The link to that object.
+    pub(super) fn made_by(&self) -> Option<Link> {
+        self.owner().map(|to| Link { to, role: Role::MadeBy })
     }
 
     /// Metadata of an object that a test or a simulation makes up.
@@ -283,9 +359,13 @@ pub struct WireCondition {
 }
 
 /// The `Ready` condition among several; the last one where a controller wrote it twice.
-pub fn ready(conditions: &[WireCondition], names: &mut Names) -> Option<super::health::Condition> {
-    use super::health::{Condition, Status};
-    conditions.iter().rev().find(|c| c.kind.as_str() == "Ready").map(|c| Condition {
+pub fn ready(conditions: &[WireCondition], names: &mut Names) -> Option<Condition> {
+    condition(conditions, "Ready", names)
+}
+
+/// One condition among several.
+pub fn condition(conditions: &[WireCondition], kind: &str, names: &mut Names) -> Option<Condition> {
+    conditions.iter().rev().find(|c| c.kind.as_str() == kind).map(|c| Condition {
         status: match c.status.as_str() {
             "True" => Status::True,
             "False" => Status::False,

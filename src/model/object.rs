@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::text::Text;
 
 /// An interned name: of an object, a namespace, a store, a reason. Cloning it copies a pointer.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Name(Arc<str>);
 
 impl Name {
@@ -149,6 +149,22 @@ kind_names! {
     Job,
     /// `batch`
     CronJob,
+    /// `discovery.k8s.io`
+    EndpointSlice,
+    /// core
+    ServiceAccount,
+    /// core
+    Node,
+    /// `secrets.hashicorp.com`
+    VaultConnection,
+    /// `secrets.hashicorp.com`
+    VaultAuth,
+    /// `secrets.hashicorp.com`
+    VaultStaticSecret,
+    /// `secrets.hashicorp.com`
+    VaultDynamicSecret,
+    /// `secrets.hashicorp.com`
+    VaultPKISecret,
     /// `generators.external-secrets.io`
     Password,
     /// One Vault or OpenBao server, all replicas of it.
@@ -176,6 +192,10 @@ impl Kind {
             Self::StatefulSet => &["sts"],
             Self::DaemonSet => &["ds"],
             Self::CronJob => &["cj"],
+            Self::ServiceAccount => &["sa"],
+            Self::Node => &["no"],
+            Self::VaultStaticSecret => &["vss"],
+            Self::VaultDynamicSecret => &["vds"],
             Self::VaultReplica => &["replica", "replicas"],
             Self::VaultPath => &["path", "paths"],
             _ => &[],

@@ -52,7 +52,7 @@ pub(super) async fn versions(inner: &Inner, api: &Api) -> Result<Vec<&'static st
 /// A kind that this cluster does not know.
 pub(super) fn absent(api: &Api) -> Fault {
     let message = format!("This cluster does not know {}.{}: the CRD is not installed.", api.plural, api.group);
-    Fault::new(FaultKind::NotFound, &message).hinted(INSTALL)
+    Fault::new(FaultKind::Absent, &message).hinted(INSTALL)
 }
 
 /// The path of a collection.

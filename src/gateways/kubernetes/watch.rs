@@ -151,7 +151,7 @@ impl<K: Watched> Watcher<K> {
                 Err(End::Failed(failure)) => {
                     self.failures += 1;
                     let wait = match failure.fault.kind {
-                        FaultKind::NotFound => ABSENT,
+                        FaultKind::NotFound | FaultKind::Absent => ABSENT,
                         FaultKind::Forbidden => FORBIDDEN,
                         _ => pause(self.failures),
                     };
@@ -194,8 +194,9 @@ impl<K: Watched> Watcher<K> {
         while let Some(line) = lines.next(WATCH + GRACE).await.map_err(|cut| self.cut(cut))? {
             let (change, position) = match events::read::<K::Wire>(&line) {
                 Event::Changed(wire) => {
-                    let position = K::wire_meta(&wire).resource_version.clone();
-                    (Change::Applied(K::read(wire, &mut self.names).into_object()), position)
+                    let object = K::read(wire, &mut self.names);
+                    let position = object.meta().position();
+                    (Change::Applied(object.into_object()), position)
                 }
                 Event::Deleted(bare) => {
                     let (object, position) = self.bare(&bare);
@@ -308,7 +309,8 @@ impl<K: Watched> Watcher<K> {
             return Ok(());
         }
         self.said = Some(fault.clone());
-        self.sender.send(Change::Lost(K::KIND, fault)).await.map_err(|_| End::Closed)
+        let change = if fault.kind == FaultKind::Absent { Change::Absent(K::KIND, fault) } else { Change::Lost(K::KIND, fault) };
+        self.sender.send(change).await.map_err(|_| End::Closed)
     }
 
     async fn send(&mut self, change: Change) -> Result<(), End> {

@@ -37,10 +37,6 @@ impl Watched for ClusterExternalSecret {
         Api { group: "external-secrets.io", versions: &["v1", "v1beta1"], plural: "clusterexternalsecrets", namespaced: false };
     type Wire = Wire;
 
-    fn wire_meta(wire: &Wire) -> &WireMeta {
-        &wire.metadata
-    }
-
     fn read(wire: Wire, names: &mut Names) -> Self {
         Self { meta: Meta::read(&wire.metadata, names), ready: ready(&wire.status.conditions, names) }
     }

@@ -1,7 +1,7 @@
 //! `ClusterSecretStore`: a `SecretStore` without a namespace.
 
 use super::secret_store::{SecretStore, Wire, read};
-use super::{Api, Meta, Watched, WireMeta};
+use super::{Api, Meta, Watched};
 use crate::model::object::{Kind, Names};
 
 /// A `ClusterSecretStore`.
@@ -13,10 +13,6 @@ impl Watched for ClusterSecretStore {
     const API: Api =
         Api { group: "external-secrets.io", versions: &["v1", "v1beta1"], plural: "clustersecretstores", namespaced: false };
     type Wire = Wire;
-
-    fn wire_meta(wire: &Wire) -> &WireMeta {
-        wire.meta()
-    }
 
     fn read(wire: Wire, names: &mut Names) -> Self {
         Self(read(wire, true, names))

@@ -66,10 +66,6 @@ impl Watched for Event {
     const API: Api = Api { group: "", versions: &["v1"], plural: "events", namespaced: true };
     type Wire = Wire;
 
-    fn wire_meta(wire: &Wire) -> &WireMeta {
-        &wire.metadata
-    }
-
     fn read(wire: Wire, names: &mut Names) -> Self {
         let about = Kind::parse(wire.involved_object.kind.as_str()).map(|kind| ObjectRef {
             kind,

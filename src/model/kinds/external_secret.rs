@@ -226,10 +226,6 @@ impl Watched for ExternalSecret {
         Api { group: "external-secrets.io", versions: &["v1", "v1beta1"], plural: "externalsecrets", namespaced: true };
     type Wire = Wire;
 
-    fn wire_meta(wire: &Wire) -> &WireMeta {
-        &wire.metadata
-    }
-
     fn meta(&self) -> &Meta {
         &self.meta
     }

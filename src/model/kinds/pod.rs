@@ -1,13 +1,15 @@
 //! `Pod`: which Secrets it needs, since when it runs, and why it cannot start.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Api, Link, Meta, Role, Watched, WireMeta};
+use super::{Api, Link, Meta, Role, Watched};
 use crate::model::object::{Kind, Name, Names, ObjectRef};
+use crate::model::pod_spec::{PodSpec, WirePodSpec};
 use crate::model::text::Text;
+use crate::model::wire::Whole;
 
 /// A Pod, as a consumer of Secrets.
 #[derive(Clone, Debug)]
@@ -18,10 +20,14 @@ pub struct Pod {
     pub phase: Name,
     /// When the kubelet first saw it.
     pub started: Option<Timestamp>,
+    /// When the oldest of its running containers started: each reads its environment then.
+    pub running: Option<Timestamp>,
     /// Why a container waits (`CreateContainerConfigError`, `ImagePullBackOff`, …), with its sentence.
     pub waiting: Option<(Name, Text)>,
-    /// The Secrets it needs, each once, by env, envFrom, volumes, projected volumes or image pulls.
-    pub secrets: Vec<Name>,
+    /// The workload that made it, through its `ReplicaSet` if there is one.
+    pub workload: Option<ObjectRef>,
+    /// The Secrets and images it needs.
+    pub spec: PodSpec,
 }
 
 impl Pod {
@@ -38,96 +44,21 @@ impl Pod {
         matches!(self.phase.as_str(), "Succeeded" | "Failed")
     }
 
-    /// The workload that owns it, as a person names it: the `ReplicaSet`'s hash is cut off.
+    /// The workload that owns it, as a person names it.
     #[must_use]
     pub fn workload(&self) -> Option<String> {
-        let (kind, name) = self.meta.controller.as_ref()?;
-        Some(match kind.as_str() {
-            "ReplicaSet" => format!("Deployment/{}", name.as_str().rsplit_once('-').map_or(name.as_str(), |(stem, _)| stem)),
-            kind => format!("{kind}/{name}"),
-        })
+        let of_a_known_kind = self.workload.as_ref().map(|workload| format!("{}/{}", workload.kind, workload.name));
+        of_a_known_kind.or_else(|| self.meta.controller.as_ref().map(|(kind, name)| format!("{kind}/{name}")))
     }
 }
 
 /// What is read off the wire.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Wire {
-    #[serde(default)]
-    metadata: WireMeta,
-    #[serde(default)]
-    spec: WireSpec,
-    #[serde(default)]
-    status: WireStatus,
-}
+pub type Wire = Whole<WirePodSpec, WireStatus>;
 
+/// The status on the wire.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct WireSpec {
-    containers: Vec<WireContainer>,
-    init_containers: Vec<WireContainer>,
-    volumes: Vec<WireVolume>,
-    image_pull_secrets: Vec<WireNamed>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WireContainer {
-    env: Vec<WireEnv>,
-    env_from: Vec<WireEnvFrom>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WireEnv {
-    value_from: Option<WireValueFrom>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WireValueFrom {
-    secret_key_ref: Option<WireNamed>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WireEnvFrom {
-    secret_ref: Option<WireNamed>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireNamed {
-    name: Text,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireVolume {
-    secret: Option<WireSecretVolume>,
-    projected: Option<WireProjected>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WireSecretVolume {
-    secret_name: Text,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireProjected {
-    sources: Vec<WireProjection>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct WireProjection {
-    secret: Option<WireNamed>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WireStatus {
+pub struct WireStatus {
     phase: Text,
     start_time: Option<Timestamp>,
     container_statuses: Vec<WireContainerStatus>,
@@ -144,6 +75,7 @@ struct WireContainerStatus {
 #[serde(default)]
 struct WireState {
     waiting: Option<WireWaiting>,
+    running: Option<WireRunning>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -153,15 +85,23 @@ struct WireWaiting {
     message: Text,
 }
 
-impl WireSpec {
-    fn secrets(&self) -> BTreeSet<&str> {
-        let containers = self.containers.iter().chain(&self.init_containers);
-        let env = containers.clone().flat_map(|c| &c.env).filter_map(|e| e.value_from.as_ref()?.secret_key_ref.as_ref());
-        let env_from = containers.flat_map(|c| &c.env_from).filter_map(|e| e.secret_ref.as_ref());
-        let projected = self.volumes.iter().filter_map(|v| v.projected.as_ref()).flat_map(|p| &p.sources).filter_map(|s| s.secret.as_ref());
-        let volumes = self.volumes.iter().filter_map(|v| v.secret.as_ref()).map(|s| s.secret_name.as_str());
-        env.chain(env_from).chain(projected).chain(&self.image_pull_secrets).map(|n| n.name.as_str()).chain(volumes).filter(|n| !n.is_empty()).collect()
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireRunning {
+    started_at: Option<Timestamp>,
+}
+
+/// The controller of a pod; in place of a `ReplicaSet` its Deployment, whose name is what stands before the hash
+/// that the pod carries as a label. A `ReplicaSet` that nobody made has no such hash in its name.
+fn workload(meta: &Meta, labels: &BTreeMap<String, String>, names: &mut Names) -> Option<ObjectRef> {
+    let (kind, name) = meta.controller.as_ref()?;
+    if kind.as_str() != "ReplicaSet" {
+        return meta.owner();
     }
+    let hash = labels.get("pod-template-hash").map(String::as_str);
+    let (stem, suffix) = name.as_str().rsplit_once('-')?;
+    let deployed = hash.is_none_or(|hash| hash == suffix);
+    deployed.then(|| ObjectRef { kind: Kind::Deployment, namespace: meta.namespace.clone(), name: names.intern(stem) })
 }
 
 impl Watched for Pod {
@@ -169,19 +109,19 @@ impl Watched for Pod {
     const API: Api = Api { group: "", versions: &["v1"], plural: "pods", namespaced: true };
     type Wire = Wire;
 
-    fn wire_meta(wire: &Wire) -> &WireMeta {
-        &wire.metadata
-    }
-
     fn read(wire: Wire, names: &mut Names) -> Self {
-        let mut statuses = wire.status.init_container_statuses.iter().chain(&wire.status.container_statuses);
+        let Wire { metadata, spec, status } = wire;
+        let mut statuses = status.init_container_statuses.iter().chain(&status.container_statuses);
         let waiting = statuses.find_map(|s| s.state.waiting.as_ref());
+        let meta = Meta::read(&metadata, names);
         Self {
-            meta: Meta::read(&wire.metadata, names),
-            phase: names.intern(wire.status.phase.as_str()),
-            started: wire.status.start_time,
+            phase: names.intern(status.phase.as_str()),
+            started: status.start_time,
+            running: status.container_statuses.iter().filter_map(|s| s.state.running.as_ref()?.started_at).min(),
             waiting: waiting.map(|w| (names.intern(w.reason.as_str()), w.message.clone())),
-            secrets: wire.spec.secrets().into_iter().map(|name| names.intern(name)).collect(),
+            workload: workload(&meta, &metadata.labels, names),
+            spec: spec.read(names),
+            meta,
         }
     }
 
@@ -190,7 +130,38 @@ impl Watched for Pod {
     }
 
     fn links(&self) -> Vec<Link> {
-        let to = |name: &Name| ObjectRef { kind: Kind::Secret, namespace: self.meta.namespace.clone(), name: name.clone() };
-        self.secrets.iter().map(|name| Link { to: to(name), role: Role::Consumes }).collect()
+        let made_by = self.workload.clone().map(|to| Link { to, role: Role::MadeBy });
+        self.spec.links(&self.meta).chain(made_by).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(owner: &str, labels: &str) -> Pod {
+        let wire = format!(
+            r#"{{"metadata": {{"name": "p", "namespace": "a", "labels": {labels}, "ownerReferences": [{owner}]}},
+                "status": {{"phase": "Running", "startTime": "2026-11-25T00:00:00Z", "containerStatuses": [
+                    {{"state": {{"running": {{"startedAt": "2026-11-25T00:09:00Z"}}}}}}, {{"state": {{"running": {{"startedAt": "2026-11-25T00:01:00Z"}}}}}}]}}}}"#
+        );
+        Pod::read(serde_json::from_str(&wire).expect("a Pod"), &mut Names::default())
+    }
+
+    #[test]
+    fn the_workload_is_what_a_person_deployed() {
+        let of = |kind: &str, name: &str, labels: &str| {
+            pod(&format!(r#"{{"kind": "{kind}", "name": "{name}", "controller": true}}"#), labels).workload()
+        };
+        let hash = r#"{"pod-template-hash": "7f9c8d6b5"}"#;
+        assert_eq!(of("ReplicaSet", "web-api-7f9c8d6b5", hash).as_deref(), Some("Deployment/web-api"));
+        assert_eq!(of("ReplicaSet", "web-api", hash).as_deref(), Some("ReplicaSet/web-api"));
+        assert_eq!(of("StatefulSet", "db", "{}").as_deref(), Some("StatefulSet/db"));
+        assert_eq!(of("Rollout", "canary", "{}").as_deref(), Some("Rollout/canary"));
+    }
+
+    #[test]
+    fn it_runs_since_its_oldest_container() {
+        assert_eq!(pod("", "{}").running, "2026-11-25T00:01:00Z".parse().ok());
     }
 }

@@ -95,12 +95,6 @@ pub struct Wire {
     status: WireStatus,
 }
 
-impl Wire {
-    pub(super) const fn meta(&self) -> &WireMeta {
-        &self.metadata
-    }
-}
-
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WireSpec {
@@ -213,10 +207,6 @@ impl Watched for SecretStore {
     const KIND: Kind = Kind::SecretStore;
     const API: Api = Api { group: "external-secrets.io", versions: &["v1", "v1beta1"], plural: "secretstores", namespaced: true };
     type Wire = Wire;
-
-    fn wire_meta(wire: &Wire) -> &WireMeta {
-        wire.meta()
-    }
 
     fn read(wire: Wire, names: &mut Names) -> Self {
         read(wire, false, names)

@@ -102,7 +102,8 @@ impl Model {
         }
         let lost = [Kind::ExternalSecret, Kind::SecretStore]
             .into_iter()
-            .find_map(|kind| snapshot.world.sources.get(&kind)?.fault.as_ref().map(|fault| (kind, fault)));
+            .find_map(|kind| snapshot.world.sources.get(&kind)?.fault.as_ref().map(|fault| (kind, fault)))
+            .or_else(|| snapshot.world.uninstalled().map(|fault| (Kind::ExternalSecret, fault)));
         lost.map(|(kind, fault)| {
             format!("{kind}s cannot be read: {fault} {}", if seen.is_some() { age } else { String::new() }).trim().to_owned()
         })

@@ -77,7 +77,7 @@ mod tests {
     fn every_line_of_a_watch_has_a_meaning() {
         let good = br#"{"type":"MODIFIED","object":{"kind":"ExternalSecret","metadata":{"name":"a","namespace":"b","resourceVersion":"7"},"spec":{"target":{"name":"t"}},"status":{"conditions":[{"type":"New","status":"Odd"}]}}}"#;
         let Event::Changed(wire) = read::<Wire>(good) else { panic!("not read") };
-        assert_eq!(ExternalSecret::wire_meta(&wire).name.as_str(), "a");
+        assert_eq!(ExternalSecret::read(wire, &mut crate::model::Names::default()).meta.name.as_str(), "a");
         let odd = br#"{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"8"},"spec":[1,2]}}"#;
         assert!(matches!(read::<Wire>(odd), Event::Unreadable(bare) if &*bare.metadata.resource_version == "8"));
         let end = br#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9","annotations":{"k8s.io/initial-events-end":"true"}}}}"#;

@@ -134,8 +134,10 @@ mod tests {
     fn an_odd_object_costs_itself_and_not_the_page() {
         let body = br#"{"metadata":{"resourceVersion":"5","continue":"a=+/"},"items":[{"metadata":{"name":"a"}},{"metadata":7},{"metadata":{"name":"c"}}]}"#;
         let page = read_page::<<Secret as Watched>::Wire>(body).unwrap();
-        let names: Vec<&str> = page.items.iter().map(|wire| Secret::wire_meta(wire).name.as_str()).collect();
-        assert_eq!((names, quoted(&page.metadata.r#continue)), (vec!["a", "c"], "a%3D%2B%2F".to_owned()));
+        let read =
+            page.items.into_iter().map(|wire| Secret::read(wire, &mut crate::model::Names::default()).meta.name.to_string());
+        let names: Vec<String> = read.collect();
+        assert_eq!((names, quoted(&page.metadata.r#continue)), (vec!["a".to_owned(), "c".to_owned()], "a%3D%2B%2F".to_owned()));
         assert!(read_page::<<Secret as Watched>::Wire>(b"<html>").is_none());
     }
 }

@@ -68,6 +68,7 @@ async fn said(gateway: &KubernetesGateway, kind: Kind, scope: &Scope, count: usi
             Change::Applied(object) => format!("applied {}", object.object_ref().short()),
             Change::Deleted(object) => format!("deleted {}", object.short()),
             Change::Heard(_) => "heard".to_owned(),
+            Change::Absent(_, fault) => format!("absent: {fault}"),
             Change::Lost(_, fault) => format!("lost {:?}: {fault}", fault.kind),
             other => format!("{other:?}"),
         })
@@ -146,7 +147,7 @@ async fn an_absent_crd_is_named_and_picked_up_when_it_comes() {
     let list = (200, bookmark(5, true));
     let (gateway, asked) = gateway(vec![none(), none(), group, list]);
     let said = said(&gateway, Kind::ExternalSecret, &Scope::Everywhere, 2).await;
-    assert!(said[0].starts_with("lost NotFound: This cluster does not know externalsecrets.external-secrets.io"), "{said:?}");
+    assert!(said[0].starts_with("absent: This cluster does not know externalsecrets.external-secrets.io"), "{said:?}");
     assert_eq!(said[1], "listed ");
     let asked = asked.lock().unwrap();
     assert_eq!(asked[..3], ["/apis/external-secrets.io"; 3]);
@@ -167,7 +168,7 @@ async fn silence_is_a_lost_connection_and_nothing_is_listed_anew() {
 #[tokio::test(start_paused = true)]
 async fn an_unwatched_kind_says_so() {
     let (gateway, _) = gateway(Vec::new());
-    assert_eq!(said(&gateway, Kind::Job, &Scope::Everywhere, 1).await, ["lost Invalid: sealwatch does not watch Job."]);
+    assert_eq!(said(&gateway, Kind::Vault, &Scope::Everywhere, 1).await, ["lost Invalid: sealwatch does not watch Vault."]);
 }
 
 #[test]
