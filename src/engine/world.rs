@@ -14,6 +14,7 @@ use super::run::{RunState, RunView};
 use super::snapshot::{Notice, Snapshot};
 use super::{Command, Engine, Options, Ports, prober};
 use crate::diagnosis::{Diagnosis, diagnose};
+use crate::model::inventory::SHAPING;
 use crate::model::kinds::{Visitor, Watched, visit};
 use crate::model::{Change, Fault, Inventory, Kind, Text};
 use crate::ports::{Identity, JournalEntry};
@@ -161,7 +162,7 @@ impl World {
             fn visit<K: Watched>(&mut self) {
                 let Self(world, changes) = self;
                 let stream = world.ports.cluster.watch(K::KIND, &world.options.scope);
-                world.tasks.spawn(forward(K::KIND, stream, changes.clone()));
+                world.tasks.spawn(forward(K::KIND, stream, changes.clone(), world.published.subscribe()));
             }
         }
         visit(&mut Spawn(self, changes));
@@ -345,13 +346,20 @@ impl RunHandle {
     }
 }
 
-/// Passes a watch on for ever.
+/// Passes a watch on for ever. A watch begins when it is first polled: those without which there is no table
+/// begin at once, the others when these have told, so that thirty lists do not hold up the one that matters.
 async fn forward(
     kind: Kind,
     mut stream: futures::stream::BoxStream<'static, Change>,
     changes: mpsc::Sender<Change>,
+    mut worlds: watch::Receiver<Arc<Inventory>>,
 ) -> &'static str {
     use futures::StreamExt as _;
+    let told =
+        |world: &Inventory, kind: &Kind| world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some());
+    if !SHAPING.contains(&kind) && worlds.wait_for(|world| SHAPING.iter().all(|kind| told(world, kind))).await.is_err() {
+        return kind.as_str();
+    }
     while let Some(change) = stream.next().await {
         if changes.send(change).await.is_err() {
             break;

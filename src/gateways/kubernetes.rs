@@ -41,6 +41,7 @@ struct Inner {
     server: Text,
     namespace: Text,
     insecure: bool,
+    served: served::Discovery,
 }
 
 impl KubernetesGateway {

@@ -35,8 +35,8 @@ pub struct Inventory {
     pub vault_seen: Option<Timestamp>,
 }
 
-/// The kinds that say which Vaults and which paths there are.
-const SHAPING: [Kind; 3] = [Kind::SecretStore, Kind::ClusterSecretStore, Kind::ExternalSecret];
+/// The kinds that say which Vaults and which paths there are; the table is made of them, so they are read first.
+pub const SHAPING: [Kind; 3] = [Kind::SecretStore, Kind::ClusterSecretStore, Kind::ExternalSecret];
 
 /// How current the data of one kind is.
 #[derive(Clone, Debug, Default)]

@@ -52,5 +52,6 @@ pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
         server,
         namespace: Text::foreign(&namespace),
         insecure,
+        served: super::served::Discovery::default(),
     })))
 }

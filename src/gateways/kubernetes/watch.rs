@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::faults::{Failure, of};
 use super::lines::{Cut, Lines};
 use super::{KubernetesGateway, served};
-use crate::model::kinds::{Visitor, Watched, visit};
+use crate::model::kinds::{System, Visitor, Watched, visit};
 use crate::model::{Change, Fault, FaultKind, Kind, Name, Names, ObjectRef};
 use crate::ports::Scope;
 use events::{Bare, Event};
@@ -32,8 +32,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const WAITING: usize = 256;
 /// The longest wait between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// A CRD may be installed, a right be given: seldom, and worth a request now and then.
-const ABSENT: Duration = Duration::from_secs(10);
+/// A right may be given: seldom, and worth a request now and then.
 const FORBIDDEN: Duration = Duration::from_secs(30);
 
 /// See [`crate::ports::Cluster::watch`].
@@ -97,6 +96,8 @@ struct Watcher<K: Watched> {
 enum End {
     /// The server forgot where we were: list again.
     Forgotten,
+    /// The server says that there is no such collection: look again what it serves.
+    Unserved,
     /// Nobody listens any more.
     Closed,
     /// It failed.
@@ -147,18 +148,22 @@ impl<K: Watched> Watcher<K> {
                         tokio::time::sleep(pause(self.failures)).await;
                     }
                 }
+                Err(End::Unserved) => {
+                    self.version = None;
+                    self.position = None;
+                    self.gateway.0.served.doubt().await;
+                    self.failures += 1;
+                    tokio::time::sleep(pause(self.failures)).await;
+                }
                 Err(End::Closed) => return,
                 Err(End::Failed(failure)) => {
                     self.failures += 1;
                     let wait = match failure.fault.kind {
-                        FaultKind::NotFound | FaultKind::Absent => ABSENT,
+                        FaultKind::NotFound | FaultKind::Absent => served::FRESH,
                         FaultKind::Forbidden => FORBIDDEN,
                         _ => pause(self.failures),
                     };
-                    if failure.code == Some(404) {
-                        self.version = None;
-                        self.position = None;
-                    } else if failure.code.is_some() && self.failures > 2 {
+                    if failure.code.is_some() && self.failures > 2 {
                         // A server that was restored from a backup may never reach a position of the future.
                         self.position = None;
                     }
@@ -234,26 +239,9 @@ impl<K: Watched> Watcher<K> {
     async fn collection(&mut self) -> Result<String, End> {
         let version = match self.version {
             Some(version) => version,
-            None => *self.version.insert(self.served().await?),
+            None => *self.version.insert(self.gateway.0.served.version(&self.gateway.0, &K::API).await?),
         };
         Ok(served::collection(&K::API, version, self.namespace.as_ref())?)
-    }
-
-    /// The first version that the group serves *and* in which this kind exists.
-    async fn served(&self) -> Result<&'static str, End> {
-        let versions = served::versions(&self.gateway.0, &K::API).await?;
-        if let [only] = versions.as_slice() {
-            return Ok(only);
-        }
-        for version in versions {
-            let collection = served::collection(&K::API, version, self.namespace.as_ref())?;
-            let probe = super::requests::get(&format!("{collection}?limit=1"))?;
-            match self.gateway.0.bytes(probe, &self.asked()).await {
-                Err(Failure { code: Some(404), .. }) => {}
-                _ => return Ok(version),
-            }
-        }
-        Err(served::absent(&K::API).into())
     }
 
     fn asked(&self) -> String {
@@ -264,9 +252,9 @@ impl<K: Watched> Watcher<K> {
     }
 
     /// What a refusal means for a watch.
-    fn explained(&self, mut failure: Failure) -> Failure {
+    fn explained(&self, mut failure: Failure) -> End {
         match failure.code {
-            Some(404) if !K::API.group.is_empty() => failure.fault = served::absent(&K::API),
+            Some(404) if K::API.system() != System::Kubernetes => return End::Unserved,
             Some(403) if self.namespace.is_none() && K::API.namespaced => {
                 let message = format!("You may not list and watch {} in all namespaces.", K::API.plural);
                 failure.fault =
@@ -281,7 +269,7 @@ impl<K: Watched> Watcher<K> {
             }
             _ => {}
         }
-        failure
+        failure.into()
     }
 
     fn cut(&self, cut: Cut) -> End {

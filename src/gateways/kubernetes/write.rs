@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::Inner;
 use super::faults::Failure;
 use super::requests::{segment, with_body};
-use super::served::{api_of, collection, versions};
+use super::served::collection;
+use crate::model::kinds;
 use crate::model::{Fault, FaultKind, ObjectRef};
 use crate::runbooks::{KubernetesWrite, Receipt};
 
@@ -56,9 +57,9 @@ pub(super) async fn write(inner: &Inner, write: &KubernetesWrite) -> Result<Rece
 
 async fn annotate(inner: &Inner, object: &ObjectRef, key: &str, value: &str) -> Result<Receipt, Fault> {
     let asked = format!("annotate {object}");
-    let api = api_of(object.kind)
+    let api = kinds::api(object.kind)
         .ok_or_else(|| Fault::new(FaultKind::Invalid, &format!("Could not {asked}: sealwatch does not write this kind.")))?;
-    let version = versions(inner, &api).await?.into_iter().next().unwrap_or_default();
+    let version = inner.served.version(inner, &api).await?;
     let collection = collection(&api, version, Some(&object.namespace).filter(|namespace| !namespace.is_empty()))?;
     let place = format!("{collection}/{}?fieldManager={MANAGER}", segment(object.name.as_str())?);
     let patch = Patch { metadata: PatchMetadata { annotations: BTreeMap::from([(key, value)]) } };

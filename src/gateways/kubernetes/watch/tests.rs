@@ -35,6 +35,7 @@ fn gateway(answers: Vec<Answer>) -> (KubernetesGateway, Arc<Mutex<Vec<String>>>)
         server: crate::model::Text::foreign("https://test"),
         namespace: crate::model::Text::foreign("default"),
         insecure: false,
+        served: super::super::served::Discovery::default(),
     };
     (KubernetesGateway(Arc::new(inner)), asked)
 }
@@ -140,18 +141,67 @@ async fn a_refusal_is_said_once_and_passes() {
     assert!(asked.lock().unwrap().len() >= 4);
 }
 
+/// Aggregated discovery of a server that serves these, as `group/version/plural`.
+fn serves(all: &[&str]) -> Answer {
+    let items = all.iter().map(|one| {
+        let [group, version, plural] = one.splitn(3, '/').collect::<Vec<_>>()[..] else { panic!("{one}") };
+        format!(
+            r#"{{"metadata":{{"name":"{group}"}},"versions":[{{"version":"{version}","resources":[{{"resource":"{plural}"}}]}}]}}"#
+        )
+    });
+    let items: Vec<String> = items.collect();
+    (200, format!(r#"{{"kind":"APIGroupDiscoveryList","items":[{}]}}"#, items.join(",")))
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_absent_crd_is_named_and_picked_up_when_it_comes() {
-    let none = || refusal(404, "the server could not find the requested resource");
-    let group = (200, r#"{"kind":"APIGroup","versions":[{"version":"v1beta1"},{"version":"v1alpha1"}]}"#.to_owned());
     let list = (200, bookmark(5, true));
-    let (gateway, asked) = gateway(vec![none(), none(), group, list]);
+    let (gateway, asked) = gateway(vec![
+        serves(&[]),
+        serves(&["apps/v1/deployments"]),
+        serves(&["external-secrets.io/v1beta1/externalsecrets"]),
+        list,
+    ]);
     let said = said(&gateway, Kind::ExternalSecret, &Scope::Everywhere, 2).await;
-    assert!(said[0].starts_with("absent: This cluster does not know externalsecrets.external-secrets.io"), "{said:?}");
+    assert!(said[0].starts_with("absent: This cluster does not serve externalsecrets.external-secrets.io"), "{said:?}");
     assert_eq!(said[1], "listed ");
     let asked = asked.lock().unwrap();
-    assert_eq!(asked[..3], ["/apis/external-secrets.io"; 3]);
+    assert_eq!(asked[..3], ["/apis"; 3]);
     assert!(asked[3].starts_with("/apis/external-secrets.io/v1beta1/externalsecrets?watch=true"), "{}", asked[3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crd_that_goes_is_told_once_the_server_says_so_twice() {
+    let es = "external-secrets.io/v1/externalsecrets";
+    let list = (200, pod("ADDED", "x", 3) + &bookmark(5, true));
+    let gone = refusal(404, "the server could not find the requested resource");
+    let (gateway, asked) = gateway(vec![serves(&[es]), list.clone(), gone.clone(), serves(&[es]), list, gone, serves(&[])]);
+    let said = said(&gateway, Kind::ExternalSecret, &Scope::Everywhere, 3).await;
+    assert_eq!(said[..2], ["listed x", "listed x"]);
+    assert!(said[2].starts_with("absent: "), "{said:?}");
+    assert_eq!(asked.lock().unwrap().iter().filter(|path| *path == "/apis").count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_kinds_together_ask_once_what_is_served() {
+    let (gateway, asked) = gateway(vec![serves(&[])]);
+    let kinds = [Kind::ExternalSecret, Kind::SecretStore, Kind::VaultAuth, Kind::VaultStaticSecret];
+    let watches = kinds.map(|kind| watch(&gateway, kind, &Scope::Everywhere));
+    let said: Vec<Change> = stream::select_all(watches).take(kinds.len()).collect().await;
+    assert!(said.iter().all(|change| matches!(change, Change::Absent(..))), "{said:?}");
+    assert_eq!(*asked.lock().unwrap(), ["/apis"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_the_document_is_asked_by_group() {
+    let groups = r#"{"kind":"APIGroupList","groups":[{"name":"apps","versions":[{"version":"v1"}]},{"name":"unknown.io","versions":[{"version":"v1"}]},
+        {"name":"secrets.hashicorp.com","versions":[{"version":"v1beta1"}]}]}"#;
+    let resources = r#"{"kind":"APIResourceList","resources":[{"name":"vaultauths"},{"name":"vaultauths/status"}]}"#;
+    let apps = r#"{"kind":"APIResourceList","resources":[{"name":"deployments"}]}"#;
+    let list = (200, bookmark(5, true));
+    let (gateway, asked) = gateway(vec![(200, groups.to_owned()), (200, apps.to_owned()), (200, resources.to_owned()), list]);
+    assert_eq!(said(&gateway, Kind::VaultAuth, &Scope::Everywhere, 1).await, ["listed "]);
+    assert_eq!(asked.lock().unwrap()[..3], ["/apis", "/apis/apps/v1", "/apis/secrets.hashicorp.com/v1beta1"]);
 }
 
 #[tokio::test(start_paused = true)]
