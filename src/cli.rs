@@ -7,6 +7,7 @@ mod console;
 mod demo;
 mod explain;
 mod failure;
+mod get;
 mod info;
 mod keys;
 mod log;
@@ -42,6 +43,9 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         Some(Command::Demo { list: true, .. }) => demo::list(),
         Some(Command::Demo { scenario, .. }) => demo::run(global, scenario).await,
         Some(Command::Check { output, fail_on, timeout }) => check::run(&global, output, fail_on, timeout).await,
+        Some(Command::Get { what, names, output, no_headers, timeout }) => {
+            get::run(&global, get::Order { what, names, output, no_headers, timeout }).await
+        }
         Some(Command::Runbook { command }) => runbook::run(&global, command).await,
         Some(Command::Explain { slug }) => explain::run(slug.as_deref()),
         Some(Command::Keys) => keys::run(),

@@ -6,6 +6,7 @@
 pub mod back_off;
 pub mod cause;
 pub mod finding;
+pub mod near;
 pub mod server;
 pub mod state;
 

@@ -3,9 +3,12 @@
 
 pub mod check_json;
 pub mod check_table;
+pub mod get;
 pub mod run_json;
 
 use std::io::{self, Write};
+
+use jiff::Timestamp;
 
 use crate::engine::Snapshot;
 
@@ -42,4 +45,9 @@ pub fn verdict(snapshot: &Snapshot) -> &'static str {
     } else {
         "unknown"
     }
+}
+
+/// A time in whole seconds, `2026-11-25T02:31:44Z`.
+fn rfc3339(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }

@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &["serde", "jiff", "sha2", "sha3", "hmac", "zeroize"]),
     ("keymap", &[], &[]),
     ("theme", &[], &["ratatui", "serde", "toml", "thiserror"]),
-    ("diagnosis", &["model"], &["serde", "jiff"]),
+    ("diagnosis", &["model"], &["serde", "jiff", "strsim"]),
     ("runbooks", &["model", "diagnosis"], &["serde", "jiff"]),
     ("ports", &["model", "diagnosis", "runbooks"], &["serde", "jiff", "futures", "async_trait", "zeroize"]),
     (
@@ -345,7 +345,7 @@ fn every_rule_runbook_and_kind_is_registered() {
     let files = sources();
     // Folder, its registry, files that are not entries of it.
     for (folder, registry, others) in [
-        ("diagnosis", "rules!", &["back_off", "cause", "finding", "server", "state"][..]),
+        ("diagnosis", "rules!", &["back_off", "cause", "finding", "near", "server", "state"][..]),
         ("runbooks", "runbooks!", &["operation", "step", "steps"][..]),
         ("kinds", "kinds!", &[][..]),
     ] {

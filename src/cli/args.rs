@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::report::get::{WHAT, What};
 
 /// An interactive console for the moment when Kubernetes Secrets stop arriving from Vault or OpenBao.
 ///
@@ -86,6 +89,24 @@ pub enum Command {
         /// The severity from which findings make the exit code 1
         #[arg(long, value_enum, default_value_t = FailOn::Error)]
         fail_on: FailOn,
+        /// How long to look at the most, such as 30s
+        #[arg(long, default_value = "30s", value_parser = seconds, value_name = "TIME")]
+        timeout: u64,
+    },
+    /// List what is known of a kind, once: 0 seen, 3 could not look
+    Get {
+        /// What to list; kubectl's singulars and short names are understood too
+        #[arg(value_name = "WHAT", value_parser = what(), ignore_case = true)]
+        what: &'static What,
+        /// Only these: name, namespace/name or Kind/namespace/name
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Output format
+        #[arg(short, long, value_enum, default_value_t)]
+        output: GetOutput,
+        /// Leave the names of the columns out
+        #[arg(long)]
+        no_headers: bool,
         /// How long to look at the most, such as 30s
         #[arg(long, default_value = "30s", value_parser = seconds, value_name = "TIME")]
         timeout: u64,
@@ -176,6 +197,22 @@ pub enum CheckFormat {
     Json,
 }
 
+/// Output formats of `get`.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GetOutput {
+    /// For people
+    #[default]
+    Table,
+    /// With more columns
+    Wide,
+    /// sealwatch/get/v1
+    Json,
+    /// The same in YAML
+    Yaml,
+    /// References, as --target and trace take them
+    Name,
+}
+
 /// From which severity on `check` fails.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailOn {
@@ -183,6 +220,13 @@ pub enum FailOn {
     Warning,
     /// Errors only
     Error,
+}
+
+/// What can be listed, by every word for it; completions and help name each once.
+fn what() -> impl TypedValueParser<Value = &'static What> {
+    let value = |what: &'static What| PossibleValue::new(what.name).aliases(what.words().skip(1)).help(what.about);
+    PossibleValuesParser::new(WHAT.iter().map(value))
+        .try_map(|word| What::from_word(&word).ok_or_else(|| format!("“{word}” cannot be listed")))
 }
 
 /// `30s`, `2m`, `45`.

@@ -12,7 +12,17 @@ use crate::ports::Clock;
 /// Waits until the world is known and diagnosed, or for this many seconds of the clock; then the snapshot
 /// says itself what is missing.
 pub(super) async fn look(snapshots: &mut watch::Receiver<Arc<Snapshot>>, clock: &dyn Clock, seconds: u64) -> Arc<Snapshot> {
-    let known = snapshots.wait_for(|snapshot| snapshot.is_known());
+    look_until(snapshots, clock, seconds, Snapshot::is_known).await
+}
+
+/// The same, until enough is known.
+pub(super) async fn look_until(
+    snapshots: &mut watch::Receiver<Arc<Snapshot>>,
+    clock: &dyn Clock,
+    seconds: u64,
+    enough: impl Fn(&Snapshot) -> bool,
+) -> Arc<Snapshot> {
+    let known = snapshots.wait_for(|snapshot| enough(snapshot));
     tokio::select! {
         known = known => {
             if let Ok(snapshot) = known {

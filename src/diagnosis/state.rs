@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use super::server::ServerState;
 use super::{Diagnosis, Finding};
-use crate::model::kinds::{ExternalSecret, SecretStore, Watched as _};
-use crate::model::{Health, Inventory, ObjectRef, PathState, Replica, ReplicaRole, VaultServer};
+use crate::model::kinds::deployment::Workload;
+use crate::model::kinds::{ExternalSecret, Job, Pod, SecretStore};
+use crate::model::vso::Upkeep;
+use crate::model::{Condition, Health, Inventory, Kind, ObjectRef, PathState, Replica, ReplicaRole, Status, VaultServer};
 
 /// How well something is, and the word for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,14 +115,77 @@ pub fn of_server(server: &VaultServer) -> State {
     }
 }
 
+/// The state of a pod, as far as Secrets matter.
+#[must_use]
+pub fn of_pod(pod: &Pod) -> State {
+    match (&pod.waiting, pod.phase.as_str()) {
+        (Some((reason, _)), _) if pod.wants_secret() => State::new(Health::Failing, reason.to_string()),
+        (Some((reason, _)), _) => State::new(Health::Warning, reason.to_string()),
+        (None, "Running") => State::new(Health::Healthy, "runs"),
+        (None, "Succeeded") => State::new(Health::Healthy, "done"),
+        (None, "Failed") => State::new(Health::Warning, "failed"),
+        (None, "Pending") => State::new(Health::Unknown, "pending"),
+        (None, _) => State::new(Health::Unknown, "unknown"),
+    }
+}
+
+/// The state of a workload: how many of its pods are ready.
+#[must_use]
+pub fn of_workload(workload: &Workload) -> State {
+    match (workload.ready, workload.wanted) {
+        (_, 0) => State::new(Health::Healthy, "no pods wanted"),
+        (ready, wanted) if ready >= wanted => State::new(Health::Healthy, format!("{ready} of {wanted} ready")),
+        (0, wanted) => State::new(Health::Failing, format!("0 of {wanted} ready")),
+        (ready, wanted) => State::new(Health::Warning, format!("{ready} of {wanted} ready")),
+    }
+}
+
+/// The state of a Job.
+#[must_use]
+pub fn of_job(job: &Job) -> State {
+    match job {
+        _ if job.has_failed() => State::new(Health::Failing, "failed"),
+        _ if job.is_complete() => State::new(Health::Healthy, "done"),
+        Job { suspended: true, .. } => State::new(Health::Unknown, "held"),
+        Job { started: Some(_), .. } => State::new(Health::Healthy, "runs"),
+        _ => State::new(Health::Unknown, "not begun"),
+    }
+}
+
+/// The state of a Secret that the Vault Secrets Operator keeps. `SecretSynced=False` can be left over from a
+/// failure that is over: `Healthy` is a newer word then (vso#1225).
+#[must_use]
+pub fn of_upkeep(upkeep: &Upkeep) -> State {
+    let (synced, healthy) = (upkeep.synced.as_ref(), upkeep.healthy.as_ref());
+    let says = |condition: Option<&Condition>, status| condition.is_some_and(|condition| condition.status == status);
+    if says(healthy, Status::False) {
+        State::new(Health::Failing, "failing")
+    } else if says(healthy, Status::True) && says(synced, Status::False) {
+        State::new(Health::Warning, "old flag")
+    } else if says(synced, Status::False) {
+        State::new(Health::Failing, "failing")
+    } else if says(synced, Status::True) || says(healthy, Status::True) {
+        State::new(Health::Healthy, "synced")
+    } else {
+        State::new(Health::Unknown, "never synced")
+    }
+}
+
 /// The causes that concern an object, each slug once: those that its findings stand under, and for an
-/// `ExternalSecret` that is still green that of its Vault.
+/// `ExternalSecret` that is still green, or a path, that of its Vault.
 #[must_use]
 pub fn causes(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef) -> Vec<&'static str> {
     let mut slugs = Vec::new();
-    let looming = || ServerState::of(down(world, world.get::<ExternalSecret>(object)?)?).slug();
+    let server = match object.kind {
+        Kind::ExternalSecret => world.get::<ExternalSecret>(object).and_then(|es| down(world, es)),
+        Kind::VaultPath => {
+            world.vaults.iter().find(|(at, _)| at.host_port() == object.namespace.as_str()).map(|(_, s)| s.as_ref())
+        }
+        _ => None,
+    };
+    let looming = server.map(ServerState::of).filter(|state| state.is_down()).and_then(ServerState::slug);
     let found = diagnosis.about(object).map(|finding| finding.cause().0);
-    for slug in found.chain((object.kind == ExternalSecret::KIND).then(looming).flatten()) {
+    for slug in found.chain(looming) {
         if !slugs.contains(&slug) {
             slugs.push(slug);
         }

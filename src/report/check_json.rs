@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::verdict;
+use super::{rfc3339, verdict};
 use crate::diagnosis::cause::Counts;
 use crate::diagnosis::{Cause, Certainty, Evidence, Finding, Severity, Unknown};
 use crate::engine::Snapshot;
@@ -100,9 +100,4 @@ fn finding(finding: &Finding) -> FindingLine<'_> {
         evidence: &finding.evidence,
         ruled_out: &finding.ruled_out,
     }
-}
-
-/// A time in whole seconds, `2026-11-25T02:31:44Z`.
-pub(super) fn rfc3339(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }

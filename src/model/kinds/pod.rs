@@ -52,6 +52,15 @@ impl Pod {
     }
 }
 
+impl Pod {
+    /// What a person restarts to give it a new value: its workload, or itself if a kind owns it that
+    /// sealwatch does not know.
+    #[must_use]
+    pub fn consumer(&self) -> ObjectRef {
+        self.workload.clone().unwrap_or_else(|| self.object_ref())
+    }
+}
+
 /// What is read off the wire.
 pub type Wire = Whole<WirePodSpec, WireStatus>;
 

@@ -1,0 +1,104 @@
+//! Paths of Vault that something references. All that `get` knows of the model of paths stands here and in
+//! the paths of an `ExternalSecret`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::What;
+use super::column::{Column, Listing, Value};
+use crate::diagnosis::state;
+use crate::engine::Snapshot;
+use crate::model::inventory::full_path;
+use crate::model::kinds::Watched as _;
+use crate::model::vault::SecretPath;
+use crate::model::{Kind, ObjectRef, PathState, Text, VaultServer};
+
+/// Paths.
+pub(super) const PATHS: What = What {
+    name: "paths",
+    words: &["vaultpaths"],
+    about: "paths of Vault that something references",
+    kinds: &[Kind::VaultPath],
+    also: &[Kind::ExternalSecret, Kind::SecretStore, Kind::ClusterSecretStore],
+    paths: true,
+    list: |what, snapshot| {
+        let mut readers = readers(snapshot);
+        let mut paths = Vec::new();
+        for server in snapshot.world.vaults.values() {
+            for path in server.paths.keys() {
+                let object = server.address.path_ref(path);
+                let readers = readers.remove(&object).unwrap_or_default();
+                paths.push((object, Box::new(Path { server: server.clone(), at: path.clone(), readers })));
+            }
+        }
+        Listing::of(what.name, COLUMNS, snapshot, paths.into_iter())
+    },
+};
+
+/// One path of one Vault.
+struct Path {
+    server: Arc<VaultServer>,
+    at: Text,
+    readers: Vec<ObjectRef>,
+}
+
+/// The `ExternalSecret`s that read each path, in one go over all of them.
+fn readers(snapshot: &Snapshot) -> HashMap<ObjectRef, Vec<ObjectRef>> {
+    let world = &snapshot.world;
+    let mut readers: HashMap<ObjectRef, Vec<ObjectRef>> = HashMap::new();
+    for store in world.stores() {
+        let Some(vault) = &store.vault else { continue };
+        for es in world.readers_of(&store.store_ref()) {
+            for remote in &es.remote {
+                let path = vault.address.path_ref(&full_path(vault.mount.as_str(), remote.key.as_str()));
+                let of_path = readers.entry(path).or_default();
+                let reader = es.object_ref();
+                if !of_path.contains(&reader) {
+                    of_path.push(reader);
+                }
+            }
+        }
+    }
+    for of_path in readers.values_mut() {
+        of_path.sort();
+    }
+    readers
+}
+
+impl Path {
+    fn known<T>(&self, value: impl FnOnce(&SecretPath) -> Option<T>) -> Option<T> {
+        self.server.paths.get(&self.at).and_then(value)
+    }
+
+    fn state(&self) -> state::State {
+        self.known(|path| Some(state::of_path(&path.state))).unwrap_or_else(|| state::of_path(&PathState::NotAsked))
+    }
+}
+
+const COLUMNS: &[Column<Path>] = &[
+    Column::always("VAULT", "vault", |_, path| Value::Ref(path.server.subject())),
+    Column::always("PATH", "path", |_, path| Value::text(&path.at)),
+    Column::data("health", |_, path| Value::health(path.state().health)),
+    Column::always("STATE", "state", |_, path| Value::State(path.state())),
+    Column::data("version", |_, path| {
+        path.known(|known| match &known.state {
+            PathState::Present { version, .. } => i64::try_from(*version).ok(),
+            _ => None,
+        })
+        .map_or(Value::None, Value::Number)
+    }),
+    Column::always("WRITTEN", "written", |_, path| {
+        Value::since(path.known(|known| match &known.state {
+            PathState::Present { written, .. } => *written,
+            _ => None,
+        }))
+    }),
+    Column::wide("MOUNT", "mount", |_, path| path.known(|known| Some(Value::text(&known.mount))).unwrap_or(Value::None)),
+    Column::wide("KV", "kv", |_, path| path.known(|known| Some(Value::text(&known.kv))).unwrap_or(Value::None)),
+    Column::always("READERS", "readers", |_, path| Value::count(path.known(|known| Some(known.readers)).unwrap_or(0))),
+    Column::wide("READ BY", "read_by", |_, path| Value::objects(path.readers.iter().cloned())),
+    Column::always("CAUSE", "causes", |snapshot, path| {
+        Value::texts(state::causes(&snapshot.world, &snapshot.diagnosis, &path.server.address.path_ref(&path.at)))
+    }),
+    Column::wide("ASKED", "seen", |_, path| Value::since(path.known(|known| known.asked))),
+];

@@ -1,0 +1,132 @@
+//! Vaults and their replicas.
+
+use std::sync::Arc;
+
+use super::What;
+use super::column::{Column, Listing, Value};
+use crate::diagnosis::state;
+use crate::engine::Snapshot;
+use crate::model::vault::Seal;
+use crate::model::{Kind, Name, ObjectRef, Replica, VaultServer};
+
+const ALSO: &[Kind] = &[Kind::SecretStore, Kind::ClusterSecretStore, Kind::ExternalSecret];
+
+/// Vaults.
+pub(super) const VAULTS: What = What {
+    name: "vaults",
+    words: &[],
+    about: "Vaults and OpenBaos that stores name",
+    kinds: &[Kind::Vault],
+    also: ALSO,
+    paths: false,
+    list: |what, snapshot| {
+        let all = snapshot.world.vaults.values();
+        Listing::of(what.name, COLUMNS, snapshot, all.map(|server| (server.subject(), server.as_ref())))
+    },
+};
+
+/// Replicas.
+pub(super) const REPLICAS: What = What {
+    name: "replicas",
+    words: &["vaultreplicas"],
+    about: "replicas of these, each with its own seal",
+    kinds: &[Kind::VaultReplica],
+    also: &[Kind::SecretStore, Kind::ClusterSecretStore],
+    paths: false,
+    list: |what, snapshot| {
+        let of = |server: &Arc<VaultServer>| {
+            let one = |pod: &Name| (server.replica_ref(pod), Box::new(One { server: server.clone(), pod: pod.clone() }));
+            server.replicas.keys().map(one).collect::<Vec<_>>()
+        };
+        Listing::of(what.name, REPLICA_COLUMNS, snapshot, snapshot.world.vaults.values().flat_map(of))
+    },
+};
+
+/// The seal of the first replica that told it: kind, shares and version are the same for all.
+fn seal(server: &VaultServer, value: fn(&Seal) -> Value) -> Value {
+    server.replicas.values().find_map(|replica| replica.seal.as_ref()).map_or(Value::None, value)
+}
+
+fn shares(seal: &Seal) -> Value {
+    Value::text(&format!("{} of {}", seal.threshold, seal.shares))
+}
+
+/// Since when a Vault is as it is: as its finding says, or as it was seen to change.
+fn since(snapshot: &Snapshot, server: &VaultServer) -> Value {
+    let found = snapshot.diagnosis.about(&server.subject()).find_map(|finding| finding.since);
+    found.map_or_else(|| server.replicas.values().max_by_key(|replica| replica.since).map_or(Value::None, changed), Value::Since)
+}
+
+/// When a replica was seen to change. A first sighting says nothing.
+fn changed(replica: &Replica) -> Value {
+    Value::since(replica.since.filter(|_| !replica.since_before))
+}
+
+const COLUMNS: &[Column<VaultServer>] = &[
+    Column::always("NAMESPACE", "namespace", |_, server| Value::text(&server.subject().namespace)),
+    Column::always("NAME", "name", |_, server| Value::text(&server.subject().name)),
+    Column::data("health", |_, server| Value::health(state::of_server(server).health)),
+    Column::always("STATE", "state", |_, server| Value::State(state::of_server(server))),
+    Column::always("SINCE", "since", since),
+    Column::always("OPEN", "open", |_, server| Value::count(server.open().count())),
+    Column::always("REPLICAS", "replicas", |_, server| Value::count(server.replicas.len())),
+    Column::always("LEADER", "leader", |_, server| {
+        Value::texts(server.replicas.iter().filter(|(_, replica)| replica.leads()).map(|(pod, _)| pod))
+    }),
+    Column::wide("ADDRESS", "address", |_, server| Value::text(&server.address)),
+    Column::wide("SEAL", "seal", |_, server| seal(server, |seal| Value::text(&seal.kind))),
+    Column::wide("SHARES", "shares", |_, server| seal(server, shares)),
+    Column::wide("VERSION", "version", |_, server| seal(server, |seal| Value::text(&seal.version))),
+    Column::wide("STORAGE", "storage", |_, server| seal(server, |seal| Value::text(&seal.storage))),
+    Column::always("STORES", "stores", |snapshot, server| Value::count(snapshot.world.stores_of(&server.subject()).count())),
+    Column::always("PATHS", "paths", |_, server| Value::count(server.paths.len())),
+    Column::always("CAUSE", "causes", |snapshot, server| {
+        Value::texts(state::causes(&snapshot.world, &snapshot.diagnosis, &server.subject()))
+    }),
+    Column::data("seen", |snapshot, server| {
+        // Never newer than the picture: the answers of a recording are all of its moment.
+        Value::since(server.replicas.values().filter_map(|replica| replica.answered).max().map(|at| at.min(snapshot.now)))
+    }),
+];
+
+/// One replica of one Vault.
+struct One {
+    server: Arc<VaultServer>,
+    pod: Name,
+}
+
+impl One {
+    fn object(&self) -> ObjectRef {
+        self.server.replica_ref(&self.pod)
+    }
+
+    fn replica(&self, value: impl FnOnce(&Replica) -> Value) -> Value {
+        self.server.replicas.get(&self.pod).map_or(Value::None, value)
+    }
+
+    fn seal(&self, value: fn(&Seal) -> Value) -> Value {
+        self.replica(|replica| replica.seal.as_ref().map_or(Value::None, value))
+    }
+}
+
+const REPLICA_COLUMNS: &[Column<One>] = &[
+    Column::always("NAMESPACE", "namespace", |_, one| Value::text(&one.object().namespace)),
+    Column::always("NAME", "name", |_, one| Value::text(&one.pod)),
+    Column::data("health", |_, one| one.replica(|replica| Value::health(state::of_replica(replica).health))),
+    Column::always("STATE", "state", |_, one| one.replica(|replica| Value::State(state::of_replica(replica)))),
+    Column::always("SINCE", "since", |_, one| one.replica(changed)),
+    Column::always("VAULT", "vault", |_, one| Value::Ref(one.server.subject())),
+    Column::always("ROLE", "role", |_, one| one.replica(|replica| Value::text(replica.role.as_str()))),
+    Column::data("sealed", |_, one| one.seal(|seal| Value::Flag(seal.sealed))),
+    Column::data("shares_given", |_, one| one.seal(|seal| Value::Number(seal.progress.into()))),
+    Column::wide("SHARES", "shares", |_, one| one.seal(shares)),
+    Column::wide("SEAL", "seal", |_, one| one.seal(|seal| Value::text(&seal.kind))),
+    Column::always("VERSION", "version", |_, one| one.seal(|seal| Value::text(&seal.version))),
+    Column::wide("STORAGE", "storage", |_, one| one.seal(|seal| Value::text(&seal.storage))),
+    Column::wide("STARTED", "started", |_, one| one.replica(|replica| Value::since(replica.started))),
+    Column::wide("FAULT", "fault", |_, one| one.replica(|replica| replica.fault.as_ref().map_or(Value::None, Value::text))),
+    Column::always("CAUSE", "causes", |snapshot, one| {
+        Value::texts(state::causes(&snapshot.world, &snapshot.diagnosis, &one.object()))
+    }),
+    Column::data("seen", |_, one| one.replica(|replica| Value::since(replica.answered))),
+];

@@ -1,0 +1,201 @@
+//! `sealwatch get` over every recorded world and over the simulation: a list holds exactly what the world
+//! holds, and its outputs are looked at (`INSTA_UPDATE=always cargo test --test get` takes new ones).
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says why")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealwatch::engine::{Engine, Options, Policy, Ports, Snapshot};
+use sealwatch::gateways::journal::MemoryJournal;
+use sealwatch::gateways::recorded::Recording;
+use sealwatch::gateways::simulation::{Scenario, Simulation};
+use sealwatch::model::Kind;
+use sealwatch::report::get::{GetFormat, TableStyle, WHAT, What, find, is_told};
+use serde_json::Value;
+
+fn what(word: &str) -> &'static What {
+    What::from_word(word).expect("something that can be listed")
+}
+
+fn worlds() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds");
+    let entries = fs::read_dir(folder).expect("the worlds").map(|entry| entry.expect("an entry").path().join("world.json"));
+    let mut worlds: Vec<PathBuf> = entries.filter(|path| path.exists()).collect();
+    worlds.sort();
+    worlds
+}
+
+fn recording(world: &Path) -> Ports {
+    let recording = Arc::new(Recording::open(world).expect("a recording"));
+    Ports { cluster: recording.clone(), vault: recording.clone(), clock: recording, journal: Arc::new(MemoryJournal::default()) }
+}
+
+fn simulation(scenario: &str) -> Ports {
+    let simulation = Simulation::start(&Scenario::named(scenario).expect("a scenario"), 1.0);
+    Ports {
+        cluster: simulation.cluster(),
+        vault: simulation.vault(),
+        clock: simulation.clock(),
+        journal: Arc::new(MemoryJournal::default()),
+    }
+}
+
+/// One look, until everything was heard of and every path asked for.
+async fn look(ports: Ports) -> Arc<Snapshot> {
+    let engine = Engine::start(ports, Options { policy: Policy::simulated(), ..Options::default() });
+    let told = |snapshot: &Arc<Snapshot>| is_told(what("paths"), snapshot);
+    engine.snapshots().wait_for(told).await.expect("an engine that runs").clone()
+}
+
+fn written(what: &'static What, names: &[&str], format: GetFormat, snapshot: &Snapshot) -> String {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut out = Vec::new();
+    let style = TableStyle { headers: true, colour: false };
+    find(what, &names, snapshot).write(format, style, &mut out).expect("written");
+    String::from_utf8(out).expect("text")
+}
+
+/// A world as it stands in its file.
+struct File(Value);
+
+impl File {
+    fn objects<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.0["kubernetes"].as_array().expect("objects").iter().filter(move |object| object["kind"] == kind)
+    }
+
+    fn names(&self, kind: Kind) -> BTreeSet<String> {
+        let name = |object: &Value| {
+            let part = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
+            format!("{kind}/{}/{}", part("namespace"), part("name"))
+        };
+        self.objects(kind.as_str()).map(name).collect()
+    }
+
+    /// The servers that stores name.
+    fn servers(&self) -> BTreeSet<String> {
+        let stores = self.objects("SecretStore").chain(self.objects("ClusterSecretStore"));
+        stores.filter_map(|store| store["spec"]["provider"]["vault"]["server"].as_str()).map(str::to_owned).collect()
+    }
+
+    /// Every key that an `ExternalSecret` names.
+    fn keys(&self) -> BTreeSet<String> {
+        fn collect(value: &Value, keys: &mut BTreeSet<String>) {
+            match value {
+                Value::Object(fields) => {
+                    for (name, field) in fields {
+                        match (name.as_str(), field["key"].as_str()) {
+                            ("remoteRef" | "extract", Some(key)) => drop(keys.insert(key.to_owned())),
+                            _ => collect(field, keys),
+                        }
+                    }
+                }
+                Value::Array(items) => items.iter().for_each(|item| collect(item, keys)),
+                _ => {}
+            }
+        }
+        let mut keys = BTreeSet::new();
+        self.objects("ExternalSecret").for_each(|es| collect(&es["spec"], &mut keys));
+        keys
+    }
+
+    /// Pods whose specification names a Secret anywhere.
+    fn consumers(&self) -> BTreeSet<String> {
+        let uses = |pod: &&Value| {
+            let text = pod["spec"].to_string();
+            ["secretKeyRef", "secretRef", "secretName", "imagePullSecrets", "\"secret\":"].iter().any(|word| text.contains(word))
+        };
+        let name = |pod: &Value| pod["metadata"]["name"].as_str().expect("a name").to_owned();
+        self.objects("Pod").filter(uses).map(name).collect()
+    }
+}
+
+fn column(list: &str, key: &str) -> BTreeSet<String> {
+    let list: Value = serde_json::from_str(list).expect("JSON");
+    assert_eq!(list["schema"], "sealwatch/get/v1");
+    let values = list["items"].as_array().expect("items").iter().flat_map(|item| match &item[key] {
+        Value::Array(several) => several.clone(),
+        one => vec![one.clone()],
+    });
+    values.map(|value| value.as_str().unwrap_or_else(|| panic!("{key} is {value}")).to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_recorded_world_is_listed_whole() {
+    let worlds = worlds();
+    assert!(worlds.len() >= 55, "{} worlds", worlds.len());
+    for world in worlds {
+        let file = File(serde_json::from_str(&fs::read_to_string(&world).expect("a world")).expect("JSON"));
+        let snapshot = look(recording(&world)).await;
+        let list = |word: &str| written(what(word), &[], GetFormat::Json, &snapshot);
+        let at = world.display();
+        for what in WHAT.iter() {
+            // Each output holds each object, and none has a control character that a terminal would obey.
+            let names = written(what, &[], GetFormat::Name, &snapshot);
+            let wide = written(what, &[], GetFormat::Wide, &snapshot);
+            let yaml = written(what, &[], GetFormat::Yaml, &snapshot);
+            assert_eq!(column(&list(what.name), "object"), names.lines().map(str::to_owned).collect(), "{at}: {}", what.name);
+            assert_eq!(wide.lines().count().saturating_sub(1), names.lines().count(), "{at}: {}", what.name);
+            assert_eq!(yaml.matches("- object:").count(), names.lines().count(), "{at}: {}", what.name);
+            assert!(!(wide + &yaml).contains(|c: char| c.is_control() && c != '\n'), "{at}: {}", what.name);
+            // What is one kind of Kubernetes is exactly what the file holds of it.
+            if let [kind] = what.kinds
+                && !matches!(kind, Kind::Vault | Kind::VaultReplica | Kind::VaultPath)
+                && what.name != "consumers"
+            {
+                assert_eq!(column(&list(what.name), "object"), file.names(*kind), "{at}: {}", what.name);
+            }
+        }
+        let both = &file.names(Kind::SecretStore) | &file.names(Kind::ClusterSecretStore);
+        assert_eq!(column(&list("stores"), "object"), both, "{at}");
+        assert_eq!(column(&list("vaults"), "address"), file.servers(), "{at}");
+        assert_eq!(column(&list("consumers"), "pods"), file.consumers(), "{at}");
+        let paths = column(&list("paths"), "path");
+        for path in &paths {
+            assert!(file.keys().iter().any(|key| path.ends_with(key.as_str())), "{at}: nothing reads {path}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_may_be_given_in_three_forms_and_a_slip_is_answered_with_what_is_like_it() {
+    let snapshot = look(simulation("sealed")).await;
+    let es = what("es");
+    let one = "ExternalSecret/ameide-dev/backstage-client-sync\n";
+    for name in ["ameide-dev/backstage-client-sync", "ExternalSecret/ameide-dev/backstage-client-sync"] {
+        assert_eq!(written(es, &[name], GetFormat::Name, &snapshot), one);
+    }
+    assert_eq!(written(es, &["backstage-client-sync"], GetFormat::Name, &snapshot).lines().count(), 3, "one in each environment");
+    let found = find(es, &["ameide-dev/backstage-cleint-sync".to_owned()], &snapshot);
+    assert!(found.is_empty());
+    let (_, like) = &found.missing[0];
+    assert_eq!(like[0].to_string(), one.trim());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_of_the_sealed_simulation() {
+    let snapshot = look(simulation("sealed")).await;
+    for word in ["stores", "externalsecrets", "paths", "vaults", "replicas", "consumers"] {
+        insta::assert_snapshot!(format!("sealed-{word}"), written(what(word), &[], GetFormat::Table, &snapshot));
+    }
+    insta::assert_snapshot!("sealed-stores-wide", written(what("stores"), &[], GetFormat::Wide, &snapshot));
+    let names = ["ameide-dev/backstage-client-sync"];
+    for (format, name) in [(GetFormat::Yaml, "yaml"), (GetFormat::Json, "json"), (GetFormat::Name, "name")] {
+        insta::assert_snapshot!(format!("sealed-one-{name}"), written(what("es"), &names, format, &snapshot));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_of_recorded_worlds() {
+    for (world, word) in [
+        ("05-raft-one-node-sealed", "replicas"),
+        ("34-two-owners-one-target", "secrets"),
+        ("45-pods-older-than-secret", "consumers"),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/worlds/{world}/world.json"));
+        let snapshot = look(recording(&path)).await;
+        insta::assert_snapshot!(format!("{world}-{word}"), written(what(word), &[], GetFormat::Wide, &snapshot));
+    }
+}
