@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use zeroize::Zeroize;
 
-use crate::model::vault::{PathState, ReplicaRole, Seal};
+use crate::model::vault::{MountState, PathFacts, ReplicaRole, Seal};
 use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, VaultAddress};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
@@ -85,30 +85,11 @@ impl Drop for Typed {
 /// Which part of the cluster is looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Scope {
-    /// Every namespace, or as many of them as may be read.
+    /// Every namespace.
     #[default]
     Everywhere,
-    /// These namespaces.
-    Namespaces(Vec<Name>),
-}
-
-impl Scope {
-    /// Whether what stands in this namespace is looked at; what stands in none always is.
-    #[must_use]
-    pub fn holds(&self, namespace: &Name) -> bool {
-        match self {
-            Self::Everywhere => true,
-            Self::Namespaces(namespaces) => namespace.is_empty() || namespaces.contains(namespace),
-        }
-    }
-
-    /// How a sentence about it ends: ` in namespaces a, b`; empty for everywhere.
-    #[must_use]
-    pub fn place(&self) -> String {
-        let Self::Namespaces(namespaces) = self else { return String::new() };
-        let names: Vec<&str> = namespaces.iter().map(Name::as_str).collect();
-        format!(" in namespace{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
-    }
+    /// One namespace.
+    Namespace(Name),
 }
 
 /// Who asks, and whom.
@@ -153,6 +134,30 @@ impl ReplicaAddress {
     }
 }
 
+/// Paths of one mount that are asked for together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountPaths {
+    /// The namespace that the store names; empty if it names none.
+    pub namespace: Text,
+    /// The mount.
+    pub mount: Text,
+    /// The KV version that the store expects, `v1` or `v2`.
+    pub kv: Name,
+    /// The paths, relative to the mount. Those of one folder stand together: it may be asked for as one.
+    pub keys: Vec<String>,
+}
+
+/// What is known of [`MountPaths`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Classified {
+    /// The mount.
+    pub mount: MountState,
+    /// The paths, in the order in which they were asked for.
+    pub paths: Vec<PathFacts>,
+    /// How many requests it took.
+    pub requests: usize,
+}
+
 /// The Kubernetes API server.
 #[async_trait]
 pub trait Cluster: Send + Sync {
@@ -186,8 +191,9 @@ pub trait Vault: Send + Sync {
     /// Seal and role of one replica (`sys/seal-status`, `sys/leader`); needs no token.
     async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault>;
 
-    /// What is known of a path, `mount/path`, without its values. Needs a token.
-    async fn path(&self, replica: &ReplicaAddress, mount: &str, version: &str, path: &str) -> Result<PathState, Fault>;
+    /// What is known of paths of one mount, without their values. Needs a token. A fault is one that concerns
+    /// every path: no token, a dead one, no answer; any other is the state of the path that met it.
+    async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault>;
 
     /// Does a write; an unseal takes the share that it names.
     async fn write(&self, permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault>;

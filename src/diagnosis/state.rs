@@ -75,9 +75,11 @@ pub fn of_path(state: &PathState) -> State {
         PathState::NotAsked => State::new(Health::Unknown, "not read"),
         PathState::Present { version: 0, .. } => State::new(Health::Healthy, "there"),
         PathState::Present { version, .. } => State::new(Health::Healthy, format!("v{version}")),
-        PathState::Deleted => State::new(Health::Failing, "deleted"),
-        PathState::Destroyed => State::new(Health::Failing, "destroyed"),
+        PathState::Deleted { .. } => State::new(Health::Failing, "deleted"),
+        PathState::Destroyed { .. } => State::new(Health::Failing, "destroyed"),
         PathState::Missing => State::new(Health::Failing, "missing"),
+        PathState::NoMount => State::new(Health::Failing, "no mount"),
+        PathState::OtherVersion(version) => State::new(Health::Failing, format!("is KV v{version}")),
         PathState::Denied => State::new(Health::Unknown, "you may not"),
         PathState::Failed(_) => State::new(Health::Unknown, "no answer"),
     }

@@ -1,6 +1,8 @@
 //! Asks the outside what no watch tells: every replica of every Vault, its paths, the controller. Its
 //! answers are [`Change`]s like any other, so that the diagnosis stays pure.
 
+mod paths;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +13,15 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
+use self::paths::Reader;
 use super::Ports;
-use crate::model::{Change, Fault, FaultKind, Inventory, Name, PathState, VaultAddress, VaultServer};
+use crate::model::{Change, Inventory, Name, VaultAddress};
 use crate::ports::{ReplicaAddress, ReplicaPod};
 
 /// How often the seal of each replica is asked for.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How often the pods behind a Service are listed, in seconds, while all is well.
 const REPLICAS_EVERY: i64 = 10;
-/// How often referenced paths are read.
-const PATHS_EVERY: Duration = Duration::from_secs(15);
-/// How many paths are asked for at once.
-const PATHS_AT_ONCE: usize = 8;
 /// How often the controller is looked at.
 const CONTROLLER_EVERY: Duration = Duration::from_secs(10);
 
@@ -78,7 +77,6 @@ pub(super) async fn watch_vaults(
 }
 
 /// Asks one Vault.
-#[derive(Clone)]
 struct Poller {
     ports: Ports,
     worlds: watch::Receiver<Arc<Inventory>>,
@@ -94,9 +92,16 @@ impl Poller {
     /// Polls the seal of every replica, for ever; the paths are read beside it, so that a slow one does not
     /// hold that up.
     async fn run(mut self) {
-        let reader = self.clone();
+        let reader = Reader {
+            ports: self.ports.clone(),
+            worlds: self.worlds.clone(),
+            changes: self.changes.clone(),
+            nudge: self.nudge.clone(),
+            address: self.address.clone(),
+            referenced: 0,
+        };
         tokio::select! {
-            () = reader.read() => {}
+            () = reader.run() => {}
             () = async { while self.round().await.is_some() { self.rest(SEAL_EVERY).await; } } => {}
         }
     }
@@ -132,15 +137,6 @@ impl Poller {
         Some(())
     }
 
-    /// Reads every referenced path now and then, for ever.
-    async fn read(mut self) {
-        loop {
-            // Until a replica is open there is nobody to read from; that is worth a look each second.
-            let Some(read) = self.read_paths().await else { return };
-            self.rest(if read { PATHS_EVERY } else { SEAL_EVERY }).await;
-        }
-    }
-
     async fn say(&self, change: Change) -> Option<()> {
         self.changes.send(change).await.ok()
     }
@@ -163,53 +159,6 @@ impl Poller {
             Err(fault) => self.say(Change::Replicas(self.address.clone(), Err(fault))).await,
         }
     }
-
-    /// Reads every referenced path at the leader, or at any open replica. Says whether there was one to read
-    /// from; `None` when nobody listens any more.
-    async fn read_paths(&mut self) -> Option<bool> {
-        let world = self.worlds.borrow().clone();
-        let Some(server) = world.vaults.get(&self.address) else { return Some(false) };
-        let Some(pod) = reader(server) else { return Some(false) };
-        let replica = ReplicaAddress { server: self.address.clone(), pod };
-        let paths: Vec<_> = server.paths.iter().map(|(path, known)| (path.clone(), known.clone())).collect();
-        let vault = &self.ports.vault;
-        let mut answers = futures::stream::iter(paths)
-            .map(|(path, known)| {
-                let (vault, replica) = (vault.clone(), replica.clone());
-                async move {
-                    let relative = path.as_str().strip_prefix(known.mount.as_str()).unwrap_or(path.as_str());
-                    let answer =
-                        vault.path(&replica, known.mount.as_str(), known.kv.as_str(), relative.trim_start_matches('/')).await;
-                    (path, answer)
-                }
-            })
-            .buffer_unordered(PATHS_AT_ONCE);
-        let mut unreadable: Option<Fault> = None;
-        while let Some((path, answer)) = answers.next().await {
-            match answer {
-                Ok(state) => self.say(Change::Path(self.address.clone(), path, state)).await?,
-                // No token, a dead one, sealed in between, no answer: the same for every path, so it is said once.
-                Err(fault)
-                    if matches!(fault.kind, FaultKind::Unauthorized)
-                        || fault.is_transient()
-                        || fault.kind == FaultKind::Sealed =>
-                {
-                    unreadable = Some(fault);
-                    break;
-                }
-                Err(fault) => self.say(Change::Path(self.address.clone(), path, PathState::Failed(fault))).await?,
-            }
-        }
-        drop(answers);
-        self.say(Change::Unreadable(self.address.clone(), unreadable)).await?;
-        Some(true)
-    }
-}
-
-/// The replica to read from: the leader, else any that is open.
-fn reader(server: &VaultServer) -> Option<Name> {
-    let leader = server.replicas.iter().find(|(_, replica)| replica.leads());
-    leader.or_else(|| server.open().next()).map(|(pod, _)| pod.clone())
 }
 
 fn older(then: Option<Timestamp>, now: Timestamp, seconds: i64) -> bool {

@@ -13,7 +13,6 @@ mod lines;
 mod portforward;
 mod replicas;
 mod requests;
-mod rights;
 mod served;
 mod shares;
 mod watch;
@@ -43,7 +42,6 @@ struct Inner {
     namespace: Text,
     insecure: bool,
     served: served::Discovery,
-    rights: rights::Rights,
 }
 
 impl KubernetesGateway {

@@ -18,11 +18,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::odd::unreadable;
+use super::vault::api::{Api, Question};
+use super::vault::classify::{FolderWise, classify};
+use super::vault::client::Answer as VaultAnswer;
 use crate::model::kinds::{Object, Visitor, Watched, visit};
-use crate::model::vault::{Leader, PathState, ReplicaRole, Seal};
-use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, Unreadable, VaultAddress};
-use crate::ports::{Clock, Cluster, Identity, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
+use crate::model::vault::{Leader, ReplicaRole, Seal};
+use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, VaultAddress};
+use crate::ports::{Classified, Clock, Cluster, Identity, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
 /// The largest file that is read.
@@ -183,27 +185,28 @@ impl Cluster for Recording {
     }
 
     fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change> {
-        struct Read<'a>(&'a Inner, Kind, &'a Scope, Vec<Object>, Vec<Unreadable>);
+        struct Read<'a>(&'a Inner, Kind, &'a Scope, Vec<Object>);
         impl Visitor for Read<'_> {
             fn visit<K: Watched>(&mut self) {
-                let Self(inner, kind, scope, objects, odd) = self;
+                let Self(inner, kind, scope, objects) = self;
                 if K::KIND != *kind {
                     return;
                 }
                 let mut names = Names::default();
-                for raw in inner.of_kind(K::KIND.as_str(), K::API.group) {
-                    match serde_json::from_str::<K::Wire>(raw.get()) {
-                        Ok(wire) => objects.push(K::read(wire, &mut names).into_object()),
-                        Err(error) => odd.push(unreadable(K::KIND, raw.get(), &error)),
-                    }
-                }
-                objects.retain(|object| scope.holds(&object.object_ref().namespace));
-                odd.retain(|odd| scope.holds(&odd.object.namespace));
+                let wires = inner
+                    .of_kind(K::KIND.as_str(), K::API.group)
+                    .filter_map(|raw| serde_json::from_str::<K::Wire>(raw.get()).ok());
+                let read = wires.map(|wire| K::read(wire, &mut names));
+                let in_scope = |object: &K| match scope {
+                    Scope::Everywhere => true,
+                    Scope::Namespace(namespace) => object.meta().namespace == *namespace || object.meta().namespace.is_empty(),
+                };
+                objects.extend(read.filter(in_scope).map(K::into_object));
             }
         }
-        let mut read = Read(&self.0, kind, scope, Vec::new(), Vec::new());
+        let mut read = Read(&self.0, kind, scope, Vec::new());
         visit(&mut read);
-        let listed = Change::Listed(kind.into(), read.3, read.4);
+        let listed = Change::Listed(kind, read.3);
         stream::once(async { listed }).chain(stream::pending()).boxed()
     }
 
@@ -236,6 +239,23 @@ impl Cluster for Recording {
     }
 }
 
+/// One replica of a recorded world, to be asked like a real one.
+struct Recorded<'a> {
+    world: &'a Inner,
+    replica: &'a ReplicaAddress,
+}
+
+#[async_trait]
+impl Api for Recorded<'_> {
+    async fn ask(&self, question: &Question) -> Result<Option<VaultAnswer>, Fault> {
+        let Some(answer) = self.world.answer(&question.to_string(), self.replica) else { return Ok(None) };
+        match answer.status {
+            0 => Err(fault_of(answer)),
+            status => Ok(Some(VaultAnswer::of(status, answer.body.get().as_bytes().to_vec()))),
+        }
+    }
+}
+
 #[async_trait]
 impl Vault for Recording {
     async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault> {
@@ -244,8 +264,9 @@ impl Vault for Recording {
         Ok((seal, role))
     }
 
-    async fn path(&self, _replica: &ReplicaAddress, _mount: &str, _version: &str, _path: &str) -> Result<PathState, Fault> {
-        Ok(PathState::NotAsked)
+    async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {
+        let folders = FolderWise::default();
+        classify(&Recorded { world: &self.0, replica }, &replica.pod, paths, self.0.now, &folders).await
     }
 
     async fn write(&self, _permit: Permit, _write: &VaultWrite, _share: Option<&Typed>) -> Result<Receipt, Fault> {

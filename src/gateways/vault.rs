@@ -4,15 +4,20 @@
 //! A server with an in-cluster name is reached through a port-forward to each pod, with the store's host as
 //! the TLS name; any other directly.
 
-mod client;
+pub(super) mod api;
+pub(super) mod classify;
+pub(super) mod client;
 mod connection;
 mod endpoints;
 mod environment;
 mod faults;
-mod paths;
+mod lanes;
+mod reads;
 mod tls;
+mod wire;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,20 +25,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
 
+use super::clock;
 use super::kubernetes::KubernetesGateway;
-use crate::model::vault::{PathState, ReplicaRole, Seal};
+use crate::model::vault::{ReplicaRole, Seal};
 use crate::model::{Fault, FaultKind, ObjectRef, VaultAddress};
-use crate::ports::{Permit, ReplicaAddress, Typed, Vault};
+use crate::ports::{Classified, MountPaths, Permit, ReplicaAddress, Typed, Vault};
 use crate::runbooks::{Receipt, VaultWrite};
+use classify::FolderWise;
 use client::{Answer, Call};
 use connection::{Line, Route};
 use endpoints::{AskLeader, ResetUnseal, SealStatus, Unseal};
 pub use environment::VaultEnvironment;
+use lanes::Lanes;
 
 /// How long a question may take; the engine asks every second.
 const QUESTION: Duration = Duration::from_secs(3);
-/// How long a path may take: it goes through storage.
-const PATH: Duration = Duration::from_secs(5);
 /// How long a write may take: the last share of a raft replica waits for its leader.
 const WRITE: Duration = Duration::from_secs(10);
 
@@ -45,8 +51,10 @@ struct Inner {
     environment: VaultEnvironment,
     cluster: Option<KubernetesGateway>,
     tls: tls::Trust,
+    lines: Mutex<HashMap<ReplicaAddress, Arc<Line>>>,
     /// Reads of paths have connections of their own: a slow one must not hold a question for the seal.
-    lines: Mutex<HashMap<(ReplicaAddress, bool), Arc<Line>>>,
+    lanes: Mutex<HashMap<ReplicaAddress, Arc<Lanes>>>,
+    folders: Mutex<HashMap<VaultAddress, Arc<FolderWise>>>,
 }
 
 impl VaultGateway {
@@ -54,7 +62,14 @@ impl VaultGateway {
     #[must_use]
     pub fn new(environment: VaultEnvironment, cluster: Option<KubernetesGateway>) -> Self {
         let tls = tls::Trust::new(environment.ca_file.clone(), environment.skip_verify);
-        Self(Arc::new(Inner { environment, cluster, tls, lines: Mutex::default() }))
+        Self(Arc::new(Inner {
+            environment,
+            cluster,
+            tls,
+            lines: Mutex::default(),
+            lanes: Mutex::default(),
+            folders: Mutex::default(),
+        }))
     }
 
     /// Whether certificates of Vaults are not verified: a red banner, and no writes.
@@ -83,8 +98,9 @@ impl Vault for VaultGateway {
         Ok((seal, role))
     }
 
-    async fn path(&self, replica: &ReplicaAddress, mount: &str, version: &str, path: &str) -> Result<PathState, Fault> {
-        paths::path(&self.0, replica, mount, version, path).await
+    async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {
+        let folders = of(&self.0.folders, &replica.server);
+        classify::classify(&self.0.reads(replica)?, &replica.pod, paths, clock::now(), &folders).await
     }
 
     async fn write(&self, _permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault> {
@@ -114,10 +130,7 @@ fn no_share(replica: &ObjectRef) -> Fault {
 impl Inner {
     /// One request to one replica, over its kept connection.
     async fn ask<E: Endpoint>(&self, replica: &ReplicaAddress, endpoint: &E, call: Call<'_>) -> Result<Answer, Fault> {
-        let line = {
-            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(lines.entry((replica.clone(), call.carries_token())).or_default())
-        };
+        let line = of(&self.lines, replica);
         let route = self.route(replica)?;
         client::ask(&line, &route, &self.tls, &replica.server, endpoint, call).await
     }
@@ -171,6 +184,11 @@ impl Inner {
         Err(Fault::new(FaultKind::Tls, &message)
             .hinted("Use its https address, or a name inside the cluster, which is reached through the API server."))
     }
+}
+
+/// What is kept for a server or replica, made at its first use.
+fn of<K: Clone + Eq + Hash, V: Default>(kept: &Mutex<HashMap<K, Arc<V>>>, key: &K) -> Arc<V> {
+    Arc::clone(kept.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default())
 }
 
 fn is_loopback(address: &VaultAddress) -> bool {

@@ -8,15 +8,15 @@ use jiff::Timestamp;
 
 use super::controller::Controller;
 use super::fault::Fault;
+use super::kinds::secret_store::VaultProvider;
 use super::kinds::{
     self, ClusterExternalSecret, ClusterSecretStore, Event, ExternalSecret, Link, Object, Pod, Role, Secret, SecretStore,
     Shelves, System, Watched,
 };
 use super::object::{Kind, Name, ObjectRef};
 use super::shelf::{Index, Shelf};
-use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
-use super::vault::{PathState, Replica, ReplicaRole, Seal, SecretPath, VaultAddress, VaultServer};
+use super::vault::{Mount, MountState, PathFacts, Replica, ReplicaRole, Seal, SecretPath, VaultAddress, VaultServer};
 
 /// Everything that is known of the world.
 #[derive(Clone, Debug, Default)]
@@ -32,14 +32,25 @@ pub struct Inventory {
     pub controller: Option<Controller>,
     /// How each kind's data stands: complete, still coming, or why not.
     pub sources: BTreeMap<Kind, Source>,
-    /// Objects whose last change could not be read, and why; what was known of them before stands as it was.
-    pub unreadable: BTreeMap<ObjectRef, Text>,
     /// When a Vault last answered anything.
     pub vault_seen: Option<Timestamp>,
 }
 
 /// The kinds that say which Vaults and which paths there are; the table is made of them, so they are read first.
 pub const SHAPING: [Kind; 3] = [Kind::SecretStore, Kind::ClusterSecretStore, Kind::ExternalSecret];
+
+/// How current the data of one kind is.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// Whether the first list is complete.
+    pub complete: bool,
+    /// When the server was last heard of about this kind.
+    pub heard: Option<Timestamp>,
+    /// Why nothing is heard now.
+    pub fault: Option<Fault>,
+    /// The cluster does not serve this kind, in a sentence: there is none, and that is certain.
+    pub absent: Option<Fault>,
+}
 
 /// One thing that changed outside.
 #[derive(Clone, Debug)]
@@ -49,25 +60,22 @@ pub enum Change {
     Applied(Object),
     /// An object is gone.
     Deleted(ObjectRef),
-    /// The first list of a part is complete, or one after a gap: exactly these exist, and these which could
-    /// not be read.
-    Listed(Part, Vec<Object>, Vec<Unreadable>),
-    /// An object appeared or changed, and could not be read.
-    Odd(Unreadable),
-    /// The server was heard of about a part, with nothing new.
-    Heard(Part),
-    /// A part cannot be read now.
-    Lost(Part, Fault),
+    /// The first list of a kind is complete, or one after a gap: exactly these exist.
+    Listed(Kind, Vec<Object>),
+    /// The server was heard of about a kind, with nothing new.
+    Heard(Kind),
+    /// A kind cannot be read now.
+    Lost(Kind, Fault),
     /// The cluster does not serve a kind, or no longer.
-    Absent(Part, Fault),
-    /// A kind is read in these namespaces from now on, as the person wished or because no more may be read.
-    Narrowed(Kind, Vec<Name>, Option<Fault>),
+    Absent(Kind, Fault),
     /// The replicas of a Vault, by pod name and start time, or why they cannot be listed.
     Replicas(VaultAddress, Result<Vec<(Name, Option<Timestamp>)>, Fault>),
     /// What one replica answered.
     Answered(VaultAddress, Name, Result<(Seal, ReplicaRole), Fault>),
-    /// What a Vault says of a path, by `mount/path`.
-    Path(VaultAddress, Text, PathState),
+    /// What a Vault says of a mount, by `mount` or `namespace/mount`.
+    Mount(VaultAddress, Text, MountState),
+    /// What a Vault says of paths, by their full path.
+    Paths(VaultAddress, Vec<(Text, PathFacts)>),
     /// Why the paths of a Vault cannot be read.
     Unreadable(VaultAddress, Option<Fault>),
     /// The controller was read.
@@ -81,35 +89,26 @@ impl Inventory {
         match change {
             Change::Applied(object) => {
                 self.revision += 1;
-                let place = object.object_ref();
-                self.heard(place.kind, &place.namespace, now);
+                self.heard(object.object_ref().kind, now);
                 self.unsettled |= self.reshapes(&object);
-                self.unreadable.remove(&place);
                 self.put(object);
             }
             Change::Deleted(object) => {
                 self.revision += 1;
-                self.heard(object.kind, &object.namespace, now);
+                self.heard(object.kind, now);
                 self.unsettled |= SHAPING.contains(&object.kind);
-                self.unreadable.remove(&object);
                 self.take(&object);
             }
-            Change::Listed(part, objects, odd) => self.listed(&part, objects, odd, now),
-            Change::Odd(Unreadable { object, why }) => {
+            Change::Listed(kind, objects) => self.listed(kind, objects, now),
+            Change::Heard(kind) => self.heard(kind, now),
+            Change::Lost(kind, fault) => {
                 self.revision += 1;
-                self.heard(object.kind, &object.namespace, now);
-                self.unreadable.insert(object, why);
+                self.sources.entry(kind).or_default().fault = Some(fault);
             }
-            Change::Absent(part, fault) => {
-                self.listed(&part, Vec::new(), Vec::new(), now);
-                self.sources.entry(part.kind).or_default().absent = Some(fault);
+            Change::Absent(kind, fault) => {
+                self.listed(kind, Vec::new(), now);
+                self.sources.entry(kind).or_default().absent = Some(fault);
             }
-            Change::Heard(part) => self.heard(part.kind, &part.namespace, now),
-            Change::Lost(part, fault) => {
-                self.revision += 1;
-                self.sources.entry(part.kind).or_default().part(&part.namespace).fault = Some(fault);
-            }
-            Change::Narrowed(kind, namespaces, refused) => self.narrowed(kind, &namespaces, refused),
             Change::Controller(controller) => {
                 self.revision +=
                     u64::from(self.controller.as_ref().map(Controller::works) != controller.as_ref().map(Controller::works));
@@ -122,52 +121,34 @@ impl Inventory {
                 }
                 self.server(&address, |server| answered(server.replicas.entry(pod).or_default(), answer, now));
             }
-            Change::Path(address, path, state) => self.server(&address, |server| path_read(server, &path, &state, now)),
+            Change::Mount(address, mount, state) => self.server(&address, |server| {
+                let known = server.mounts.entry(mount).or_default();
+                let same = known.state == state;
+                *known = Mount { state, asked: Some(now) };
+                !same
+            }),
+            Change::Paths(address, facts) => self.server(&address, |server| paths_read(server, facts, now)),
             Change::Unreadable(address, fault) => {
                 self.server(&address, |server| std::mem::replace(&mut server.unreadable, fault.clone()) != fault);
             }
         }
     }
 
-    fn listed(&mut self, part: &Part, objects: Vec<Object>, odd: Vec<Unreadable>, now: Timestamp) {
+    fn listed(&mut self, kind: Kind, objects: Vec<Object>, now: Timestamp) {
         self.revision += 1;
-        self.unreadable.retain(|object, _| object.kind != part.kind || !part.holds(&object.namespace));
-        self.unreadable.extend(odd.into_iter().map(|odd| (odd.object, odd.why)));
-        let known = objects.iter().map(Object::object_ref).chain(self.unreadable.keys().cloned());
-        let keep: HashSet<_> = known.filter(|o| o.kind == part.kind).map(|o| (o.namespace, o.name)).collect();
-        self.keep_only(part, &keep);
+        let keep: HashSet<_> = objects.iter().map(Object::object_ref).map(|o| (o.namespace, o.name)).collect();
+        self.keep_only(kind, &keep);
         for object in objects {
             self.put(object);
         }
-        let source = self.sources.entry(part.kind).or_default();
-        if part.namespace.is_empty() {
-            *source = Source::default();
-        }
-        source.absent = None;
-        source.parts.insert(part.namespace.clone(), Reading { complete: true, heard: Some(now), fault: None });
-        self.unsettled |= SHAPING.contains(&part.kind);
-    }
-
-    /// From now on only these namespaces of a kind are read. What stands in others goes: nobody would tell if it
-    /// changed.
-    fn narrowed(&mut self, kind: Kind, namespaces: &[Name], refused: Option<Fault>) {
-        self.revision += 1;
-        let source = self.sources.entry(kind).or_default();
-        source.parts.retain(|namespace, _| namespaces.contains(namespace));
-        for namespace in namespaces {
-            source.parts.entry(namespace.clone()).or_default();
-        }
-        source.refused = refused;
-        self.unreadable.retain(|object, _| object.kind != kind || namespaces.contains(&object.namespace));
-        self.keep_in(kind, namespaces);
+        self.sources.insert(kind, Source { complete: true, heard: Some(now), fault: None, absent: None });
         self.unsettled |= SHAPING.contains(&kind);
     }
 
-    fn heard(&mut self, kind: Kind, namespace: &Name, now: Timestamp) {
-        let part = self.sources.entry(kind).or_default().part(namespace);
-        part.heard = Some(now);
-        // That a part can be read again is as much of a difference as that it cannot.
-        self.revision += u64::from(part.fault.take().is_some());
+    fn heard(&mut self, kind: Kind, now: Timestamp) {
+        let source = self.sources.entry(kind).or_default();
+        source.heard = Some(now);
+        source.fault = None;
     }
 
     fn server(&mut self, address: &VaultAddress, change: impl FnOnce(&mut VaultServer) -> bool) {
@@ -203,23 +184,31 @@ impl Inventory {
             let Some(vault) = &store.vault else { continue };
             let of_server = referenced.entry(vault.address.clone()).or_default();
             for remote in self.readers_of(&store.store_ref()).flat_map(|es| &es.remote) {
-                let path = full_path(vault.mount.as_str(), remote.key.as_str());
-                let mount = if vault.mount.is_empty() { first_segment(path.as_str()) } else { vault.mount.clone() };
-                let unread = SecretPath { state: PathState::NotAsked, asked: None, readers: 0, mount, kv: vault.version.clone() };
-                of_server.entry(path).or_insert(unread).readers += 1;
+                let path = vault.path_of(remote.key.as_str());
+                let mount = if vault.mount.is_empty() { first_segment(remote.key.as_str()) } else { vault.mount.clone() };
+                of_server
+                    .entry(path)
+                    .or_insert_with(|| SecretPath {
+                        facts: PathFacts::default(),
+                        asked: None,
+                        readers: 0,
+                        namespace: vault.namespace.clone(),
+                        mount,
+                        kv: vault.version.clone(),
+                    })
+                    .readers += 1;
             }
         }
         self.vaults.retain(|address, _| referenced.contains_key(address));
-        for (address, paths) in referenced {
+        for (address, mut paths) in referenced {
             let server = self.vaults.entry(address.clone()).or_insert_with(|| Arc::new(VaultServer::new(address)));
-            let known = &server.paths;
-            let kept = |(path, unread): (Text, SecretPath)| match known.get(&path) {
-                Some(known) => (path, SecretPath { state: known.state.clone(), asked: known.asked, ..unread }),
-                None => (path, unread),
-            };
-            let paths: BTreeMap<Text, SecretPath> = paths.into_iter().map(kept).collect();
-            if paths != server.paths {
-                Arc::make_mut(server).paths = paths;
+            for (path, new) in &mut paths {
+                if let Some(known) = server.paths.get(path) {
+                    (new.facts, new.asked) = (known.facts.clone(), known.asked);
+                }
+            }
+            if paths != *server.paths {
+                Arc::make_mut(server).paths = Arc::new(paths);
             }
         }
     }
@@ -325,16 +314,10 @@ impl Inventory {
         self.stores().filter(move |store| store.vault.as_ref().is_some_and(|vault| vault.address.subject() == *subject))
     }
 
-    /// Whether everything of a kind that was asked for is listed.
+    /// Whether a kind's first list is complete.
     #[must_use]
     pub fn is_complete(&self, kind: Kind) -> bool {
-        self.sources.get(&kind).is_some_and(Source::is_complete)
-    }
-
-    /// Whether such an object would be here if it existed: its kind is listed where it would stand.
-    #[must_use]
-    pub fn would_show(&self, object: &ObjectRef) -> bool {
-        self.sources.get(&object.kind).is_some_and(|source| source.has_listed(&object.namespace))
+        self.sources.get(&kind).is_some_and(|source| source.complete)
     }
 
     /// Whether this cluster serves none of the kinds of a system; not said before all of them were looked for.
@@ -367,18 +350,35 @@ impl SecretStore {
     }
 }
 
+impl VaultProvider {
+    /// The full path of a key that is read through this store.
+    #[must_use]
+    pub fn path_of(&self, key: &str) -> Text {
+        under(self.namespace.as_str(), full_path(self.mount.as_str(), key))
+    }
+}
+
 fn first_segment(path: &str) -> Text {
     Text::foreign(path.split('/').next().unwrap_or_default())
 }
 
 /// `mount/path` of a key as External Secrets builds it: the mount is prepended unless the key carries it.
 #[must_use]
-pub fn full_path(mount: &str, key: &str) -> Text {
+fn full_path(mount: &str, key: &str) -> Text {
     let mount = mount.trim_matches('/');
     if mount.is_empty() || key.strip_prefix(mount).is_some_and(|rest| rest.starts_with('/')) {
         Text::foreign(key)
     } else {
         Text::foreign(&format!("{mount}/{key}"))
+    }
+}
+
+/// A path or mount of a namespace, in full.
+#[must_use]
+pub fn under(namespace: &str, path: Text) -> Text {
+    match namespace.trim_matches('/') {
+        "" => path,
+        namespace => Text::foreign(&format!("{namespace}/{path}")),
     }
 }
 
@@ -430,8 +430,14 @@ fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, n
     }
 }
 
-fn path_read(server: &mut VaultServer, path: &Text, state: &PathState, now: Timestamp) -> bool {
-    let Some(known) = server.paths.get_mut(path) else { return false };
-    known.asked = Some(now);
-    std::mem::replace(&mut known.state, state.clone()) != *state
+fn paths_read(server: &mut VaultServer, facts: Vec<(Text, PathFacts)>, now: Timestamp) -> bool {
+    let paths = Arc::make_mut(&mut server.paths);
+    let mut changed = false;
+    for (path, facts) in facts {
+        let Some(known) = paths.get_mut(&path) else { continue };
+        known.asked = Some(now);
+        changed |= known.facts != facts;
+        known.facts = facts;
+    }
+    changed
 }

@@ -3,8 +3,11 @@
 //! Every replica is sealed on its own, and only `sys/seal-status` of that replica tells: a pod's
 //! readiness, its labels and `sys/health`'s code do not (facts: a sealed node says `standby:true`).
 
+mod path;
+
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -12,6 +15,7 @@ use serde::Deserialize;
 use super::fault::Fault;
 use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
+pub use path::{Folder, May, Mount, MountState, PathFacts, PathState, SecretPath};
 
 /// Where a store says that its Vault is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -91,8 +95,11 @@ pub struct VaultServer {
     pub listed: bool,
     /// Why the replicas could not be listed the last time, if they could not.
     pub unlisted: Option<Fault>,
-    /// Paths that something references, by `mount/path`.
-    pub paths: BTreeMap<Text, SecretPath>,
+    /// Paths that something references, by `mount/path`, or `namespace/mount/path`, as `vault` and `bao` write
+    /// it. Shared, so that an answer about a seal copies none of them.
+    pub paths: Arc<BTreeMap<Text, SecretPath>>,
+    /// The mounts that stores name, by `mount` or `namespace/mount`.
+    pub mounts: BTreeMap<Text, Mount>,
     /// Why the paths cannot be read, if they cannot: no token, a dead one.
     pub unreadable: Option<Fault>,
 }
@@ -100,8 +107,16 @@ pub struct VaultServer {
 impl VaultServer {
     /// A server of which nothing has been asked yet.
     #[must_use]
-    pub const fn new(address: VaultAddress) -> Self {
-        Self { address, replicas: BTreeMap::new(), listed: false, unlisted: None, paths: BTreeMap::new(), unreadable: None }
+    pub fn new(address: VaultAddress) -> Self {
+        Self {
+            address,
+            replicas: BTreeMap::new(),
+            listed: false,
+            unlisted: None,
+            paths: Arc::new(BTreeMap::new()),
+            mounts: BTreeMap::new(),
+            unreadable: None,
+        }
     }
 
     /// Whether every replica answered or failed to, at least once: nothing is to be judged before that.
@@ -264,45 +279,6 @@ impl ReplicaRole {
             Self::Single => "single",
         }
     }
-}
-
-/// A path of a KV mount that something references.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretPath {
-    /// What is known of it.
-    pub state: PathState,
-    /// When it was last asked for.
-    pub asked: Option<Timestamp>,
-    /// How many `ExternalSecret`s read it.
-    pub readers: usize,
-    /// The mount it is in, as the store names it.
-    pub mount: Text,
-    /// KV version that the store expects there, `v1` or `v2`.
-    pub kv: Name,
-}
-
-/// What Vault says of a path, without its values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathState {
-    /// Not asked yet, or it cannot be: sealed, no token.
-    NotAsked,
-    /// It exists.
-    Present {
-        /// Current version, 0 on KV v1.
-        version: u64,
-        /// When that version was written.
-        written: Option<Timestamp>,
-    },
-    /// Its current version was deleted and can be undeleted.
-    Deleted,
-    /// Its current version was destroyed.
-    Destroyed,
-    /// It was never written.
-    Missing,
-    /// The token that asks may not see it.
-    Denied,
-    /// The question failed.
-    Failed(Fault),
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sealwatch::model::kinds::{ClusterSecretStore, Event, ExternalSecret, Object, Pod, Secret, SecretStore, Watched};
-use sealwatch::model::{Change, Inventory, Kind, Name, Names, PathState, ReplicaRole, Seal, Text, VaultAddress};
+use sealwatch::model::{Change, Inventory, Kind, Name, Names, PathFacts, PathState, ReplicaRole, Seal, Text, VaultAddress};
 use serde_json::{Value, json};
 
 /// A time of the invented night.
@@ -37,7 +37,7 @@ pub(crate) fn list(world: &mut Inventory, objects: Vec<Value>, now: Timestamp) {
         lists.entry(object.object_ref().kind).or_default().push(object);
     }
     for (kind, objects) in lists {
-        world.apply(Change::Listed(kind.into(), objects, Vec::new()), now);
+        world.apply(Change::Listed(kind, objects), now);
     }
     world.settle();
 }
@@ -143,12 +143,13 @@ pub(crate) fn town(fares: Fares) -> (Inventory, Timestamp) {
         let addresses: Vec<(VaultAddress, Vec<Text>)> =
             world.vaults.iter().map(|(address, server)| (address.clone(), server.paths.keys().cloned().collect())).collect();
         for (address, paths) in addresses {
-            for path in paths {
+            let facts = |path: Text| {
                 let missing = path.as_str().ends_with("payments/stripe-0") && fares == Fares::Healing;
                 let state =
                     if missing { PathState::Missing } else { PathState::Present { version: 4, written: Some(at("00:10:00")) } };
-                world.apply(Change::Path(address.clone(), path, state), now);
-            }
+                (path, PathFacts { state, ..PathFacts::default() })
+            };
+            world.apply(Change::Paths(address, paths.into_iter().map(facts).collect()), now);
         }
     }
     (world, now)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::{Channel, ServerClock};
-use super::rights::Rights;
 use super::{Inner, KubernetesGateway, exec, kubeconfig};
 use crate::model::{Fault, Text};
 
@@ -54,6 +53,5 @@ pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
         namespace: Text::foreign(&namespace),
         insecure,
         served: super::served::Discovery::default(),
-        rights: Rights::default(),
     })))
 }

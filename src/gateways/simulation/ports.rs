@@ -11,8 +11,11 @@ use super::shell::Shell;
 use super::time::whole;
 use super::vault::{Refusal, Server};
 use super::world::World;
-use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, PathState, ReplicaRole, Seal, Text};
-use crate::ports::{Clock, Cluster, Identity, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
+use crate::gateways::vault::api::{Api, Question};
+use crate::gateways::vault::classify::{FolderWise, classify};
+use crate::gateways::vault::client::Answer;
+use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, ReplicaRole, Seal, Text};
+use crate::ports::{Classified, Clock, Cluster, Identity, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
 /// The API server of the simulation.
@@ -157,6 +160,19 @@ fn fault(refusal: &Refusal) -> Fault {
     Fault::new(kind, &format!("{}: {}", refusal.code, refusal.error))
 }
 
+/// One replica, to be asked over its API.
+struct Simulated<'a> {
+    vault: &'a SimulatedVault,
+    replica: &'a ReplicaAddress,
+}
+
+#[async_trait]
+impl Api for Simulated<'_> {
+    async fn ask(&self, question: &Question) -> Result<Option<Answer>, Fault> {
+        self.vault.at(self.replica, |server, index, _| Ok(Some(server.answer(index, question))))
+    }
+}
+
 #[async_trait]
 impl Vault for SimulatedVault {
     async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault> {
@@ -166,8 +182,9 @@ impl Vault for SimulatedVault {
         })
     }
 
-    async fn path(&self, replica: &ReplicaAddress, mount: &str, version: &str, path: &str) -> Result<PathState, Fault> {
-        self.at(replica, |server, index, _| server.path(index, mount, version, path))
+    async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {
+        let now = self.shell.now();
+        classify(&Simulated { vault: self, replica }, &replica.pod, paths, now, &FolderWise::default()).await
     }
 
     async fn write(&self, _permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault> {

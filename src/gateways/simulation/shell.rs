@@ -155,7 +155,7 @@ impl Inner {
                 .filter(|(key, _)| watch.sees(key))
                 .filter_map(|(key, object)| wire::read(key, object, names))
                 .collect();
-            return VecDeque::from([Change::Listed(watch.kind.into(), objects, Vec::new())]);
+            return VecDeque::from([Change::Listed(watch.kind, objects)]);
         }
         changed
             .into_iter()
@@ -169,7 +169,11 @@ impl Inner {
 
 impl Watch {
     fn sees(&self, key: &ObjectRef) -> bool {
-        key.kind == self.kind && self.scope.holds(&key.namespace)
+        let in_scope = match &self.scope {
+            Scope::Everywhere => true,
+            Scope::Namespace(namespace) => key.namespace.is_empty() || key.namespace == *namespace,
+        };
+        key.kind == self.kind && in_scope
     }
 }
 

@@ -1,6 +1,7 @@
 //! One Vault or OpenBao behind one Service: its replicas, what it holds, who may log in. Time passes for
 //! it only through the wishes that it hands to the world.
 
+pub(super) mod api;
 pub(super) mod kv;
 pub(super) mod login;
 pub(super) mod seal;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, HeaderValue};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
@@ -23,8 +23,8 @@ use super::faults;
 use super::tls::Trust;
 use crate::model::{Fault, FaultKind, Name, VaultAddress};
 
-/// No answer of Vault that we ask for is larger.
-const LARGEST_ANSWER: usize = 1024 * 1024;
+/// No answer of Vault that we ask for is larger; the largest are pages of detailed lists.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// How long a kept connection may be silent before a new one is tried. When the server at the end of a
 /// port-forward dies, the stream stays open: the WebSocket protocol cannot say that one direction ended.
@@ -50,11 +50,6 @@ impl<'a> Call<'a> {
         Self { deadline, writes: false, token: Some(token), namespace }
     }
 
-    /// Whether it is one for which Vault wants a token.
-    pub(super) const fn carries_token(&self) -> bool {
-        self.token.is_some()
-    }
-
     /// A write: it is never sent twice.
     pub(super) const fn write(deadline: Duration) -> Self {
         Self { deadline, writes: true, token: None, namespace: None }
@@ -62,13 +57,20 @@ impl<'a> Call<'a> {
 }
 
 /// An answer; its body is wiped when dropped.
-pub(super) struct Answer {
+pub(in crate::gateways) struct Answer {
     pub(super) status: u16,
     pub(super) date: Option<Timestamp>,
+    /// How long the server asks to be left alone (`Retry-After`).
+    pub(super) wait: Option<Duration>,
     pub(super) body: Zeroizing<Vec<u8>>,
 }
 
 impl Answer {
+    /// An answer from elsewhere than the wire.
+    pub(in crate::gateways) fn of(status: u16, body: Vec<u8>) -> Self {
+        Self { status, date: None, wait: None, body: Zeroizing::new(body) }
+    }
+
     /// The body of a success; else what the server's refusal means.
     pub(super) fn success(&self, said: &Name) -> Result<Zeroizing<Vec<u8>>, Fault> {
         if (200..300).contains(&self.status) {
@@ -89,14 +91,14 @@ pub(super) async fn ask<E: Endpoint>(
     call: Call<'_>,
 ) -> Result<Answer, Fault> {
     let client =
-        Client { line, route, trust, call, base: format!("{server}/v1"), sent: AtomicBool::new(false), date: Taken::new(None) };
+        Client { line, route, trust, call, base: format!("{server}/v1"), sent: AtomicBool::new(false), head: Taken::default() };
     let Ok(result) = tokio::time::timeout(call.deadline, endpoint.exec(&client)).await else {
         return Err(client.late());
     };
     let response = result.map_err(|error| own(error, route))?.response;
     let status = response.status().as_u16();
-    let date = client.date.lock().unwrap_or_else(PoisonError::into_inner).take();
-    Ok(Answer { status, date, body: Zeroizing::new(response.into_body()) })
+    let Head { date, wait } = *client.head.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Answer { status, date, wait, body: Zeroizing::new(response.into_body()) })
 }
 
 /// The fault that travelled through rustify. Its other errors are about forming the request; their text may
@@ -121,7 +123,14 @@ struct Client<'a> {
     base: String,
     /// Whether the request may have left.
     sent: AtomicBool,
-    date: Taken<Option<Timestamp>>,
+    head: Taken<Head>,
+}
+
+/// What the head of an answer tells, which rustify does not pass on.
+#[derive(Clone, Copy, Default)]
+struct Head {
+    date: Option<Timestamp>,
+    wait: Option<Duration>,
 }
 
 #[async_trait]
@@ -238,8 +247,11 @@ impl Client<'_> {
             return Err(Fault::new(FaultKind::Http, &message)
                 .hinted("A proxy or a login page stands in between, or the port is another's."));
         }
-        let date = parts.headers.get(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
-        *self.date.lock().unwrap_or_else(PoisonError::into_inner) = date.map(|date| date.timestamp());
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Head {
+            date: header(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|date| date.timestamp()),
+            wait: header(RETRY_AFTER).and_then(|wait| wait.trim().parse().ok()).map(Duration::from_secs),
+        };
         Ok(Response::from_parts(parts, body))
     }
 
@@ -254,10 +266,10 @@ impl Client<'_> {
     }
 }
 
-/// A second copy of a question, for a connection that grew old. Questions have no body, and only they go over
-/// kept connections.
+/// A second copy of a question, for a connection that grew old. Only questions go over kept connections; their
+/// bodies hold names.
 fn copy(request: &Request<Full<Bytes>>) -> Request<Full<Bytes>> {
-    let mut copy = Request::new(Full::new(Bytes::new()));
+    let mut copy = Request::new(request.body().clone());
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();

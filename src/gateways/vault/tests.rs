@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::model::{Kind, Name};
+use crate::model::{Kind, Name, PathState, Text};
 
 const SEALED: &str = r#"{"type":"shamir","initialized":true,"sealed":true,"t":2,"n":3,"progress":1,"nonce":"x","version":"2.7.2","storage_type":"raft"}"#;
 const OPEN: &str = r#"{"type":"shamir","initialized":true,"sealed":false,"t":2,"n":3,"progress":0,"nonce":"","version":"2.7.2","storage_type":"raft"}"#;
@@ -186,13 +186,15 @@ async fn redirects_pages_and_floods_are_not_vault() {
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>".to_owned();
     let announced = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n\r\n".to_owned();
     let chunk = format!("{:x}\r\n{}\r\n", 1 << 20, " ".repeat(1 << 20));
-    let flood = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{chunk}{chunk}");
+    let flood = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{chunk}{chunk}{chunk}{chunk}{chunk}"
+    );
     let garbage = "SSH-2.0-OpenSSH_9.9\r\n".to_owned();
     for (answer, words) in [
         (redirect, "redirects (307)"),
         (page, "not Vault's (200)"),
-        (announced, "more than 1048576 bytes"),
-        (flood, "more than 1048576 bytes"),
+        (announced, "more than 4194304 bytes"),
+        (flood, "more than 4194304 bytes"),
         (garbage, "does not speak HTTP"),
         (json("200 OK", r#"{"hello":"world"}"#), "not a seal status"),
     ] {
@@ -289,16 +291,25 @@ fn url_of(server: &Server) -> String {
 #[tokio::test]
 async fn the_token_goes_with_paths_only_and_never_in_clear_over_a_network() {
     let server = server(|_, _| Some(json("404 Not Found", r#"{"errors":[]}"#))).await;
-    let state = gateway_for(&server.replica.server).path(&server.replica, "secret", "v2", "app/../x y/ä").await.unwrap();
-    assert_eq!(state, PathState::Missing);
+    let paths = |key: &str| MountPaths {
+        namespace: Text::foreign("team/a"),
+        mount: Text::foreign("secret"),
+        kv: Name::new("v2"),
+        keys: vec![key.to_owned()],
+    };
+    let classified = gateway_for(&server.replica.server).classify(&server.replica, &paths("app/../x y/ä")).await.unwrap();
+    assert_eq!(classified.paths[0].state, PathState::Missing);
     {
         let asked = server.asked.lock().unwrap();
-        assert!(asked[0].starts_with("GET /v1/secret/metadata/app/x%20y/%C3%A4 HTTP/1.1\r\n"), "{}", asked[0]);
-        assert!(asked[0].contains("x-vault-token: s.canary-token"), "{}", asked[0]);
+        assert!(asked.last().unwrap().starts_with("GET /v1/secret/metadata/app/x%20y/%C3%A4 HTTP/1.1\r\n"), "{asked:?}");
+        for request in asked.iter() {
+            assert!(request.contains("x-vault-token: s.canary-token"), "{request}");
+            assert!(request.contains("x-vault-namespace: team/a"), "{request}");
+        }
     }
     let network =
         ReplicaAddress { server: VaultAddress::parse("http://vault.example.com:8200").unwrap(), ..server.replica.clone() };
-    let fault = gateway_for(&network.server).path(&network, "secret", "v2", "x").await.unwrap_err();
+    let fault = gateway_for(&network.server).classify(&network, &paths("x")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Tls, "{fault}");
     let write = VaultWrite::ResetUnseal { server: network.server, replica: ObjectRef::new(Kind::VaultReplica, "", "v") };
     assert_eq!(gateway().write(Permit::grant(), &write, None).await.unwrap_err().kind, FaultKind::Tls);
@@ -322,4 +333,25 @@ async fn vault_addr_stands_in_where_no_cluster_is_connected() {
     let inside =
         ReplicaAddress { server: VaultAddress::parse("https://vault.vault.svc:8200").unwrap(), pod: Name::new("vault-0") };
     assert!(vault.status(&inside).await.unwrap().0.sealed);
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_for_as_long_as_it_says_and_then_asked_again() {
+    let server = server(|_, count| {
+        Some(if count == 1 {
+            json("429 Too Many Requests\r\nretry-after: 0", r#"{"errors":["rate limit quota exceeded"]}"#)
+        } else {
+            json("200 OK", r#"{"data":{"path":"secret/","type":"kv","options":{"version":"1"}}}"#)
+        })
+    })
+    .await;
+    let paths = MountPaths {
+        namespace: Text::default(),
+        mount: Text::foreign("secret"),
+        kv: Name::new("v2"),
+        keys: vec!["a".to_owned()],
+    };
+    let classified = gateway_for(&server.replica.server).classify(&server.replica, &paths).await.unwrap();
+    assert_eq!(classified.paths[0].state, PathState::OtherVersion(1));
+    assert_eq!(server.asked.lock().unwrap().len(), 2);
 }

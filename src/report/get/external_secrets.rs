@@ -5,7 +5,6 @@ use super::column::{Column, Listing, Value};
 use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::state;
 use crate::engine::Snapshot;
-use crate::model::inventory::full_path;
 use crate::model::kinds::external_secret::{RefreshPolicy, RemoteRef};
 use crate::model::kinds::{ClusterExternalSecret, ExternalSecret, Role, Watched as _};
 use crate::model::{Condition, Health, Kind, ObjectRef, PathState};
@@ -110,17 +109,17 @@ fn keys(remote: &[RemoteRef]) -> Vec<&str> {
 /// One thing that is read, with what Vault says of it.
 fn path(snapshot: &Snapshot, es: &ExternalSecret, remote: &RemoteRef) -> Value {
     let store = es.store_ref().and_then(|store| snapshot.world.store(&store));
-    let mount = store.and_then(|store| store.vault.as_ref()).map_or("", |vault| vault.mount.as_str());
-    let full = full_path(mount, remote.key.as_str());
+    let vault = store.and_then(|store| store.vault.as_ref());
+    let full = vault.map_or_else(|| remote.key.clone(), |vault| vault.path_of(remote.key.as_str()));
     let known = store.and_then(|store| snapshot.world.vault_of(store)).and_then(|server| server.paths.get(&full));
-    let (version, written) = match known.map(|path| &path.state) {
+    let (version, written) = match known.map(|path| &path.facts.state) {
         Some(PathState::Present { version, written }) => (Value::Number(i64::try_from(*version).unwrap_or(i64::MAX)), *written),
         _ => (Value::None, None),
     };
     Value::Record(vec![
         ("path", Value::text(&full)),
         ("property", Value::text(&remote.property)),
-        ("state", known.map_or(Value::None, |path| Value::State(state::of_path(&path.state)))),
+        ("state", known.map_or(Value::None, |path| Value::State(state::of_path(&path.facts.state)))),
         ("version", version),
         ("written", Value::since(written)),
     ])

@@ -8,9 +8,8 @@ use super::What;
 use super::column::{Column, Listing, Value};
 use crate::diagnosis::state;
 use crate::engine::Snapshot;
-use crate::model::inventory::full_path;
 use crate::model::kinds::Watched as _;
-use crate::model::vault::SecretPath;
+use crate::model::vault::{May, SecretPath};
 use crate::model::{Kind, ObjectRef, PathState, Text, VaultServer};
 
 /// Paths.
@@ -50,7 +49,7 @@ fn readers(snapshot: &Snapshot) -> HashMap<ObjectRef, Vec<ObjectRef>> {
         let Some(vault) = &store.vault else { continue };
         for es in world.readers_of(&store.store_ref()) {
             for remote in &es.remote {
-                let path = vault.address.path_ref(&full_path(vault.mount.as_str(), remote.key.as_str()));
+                let path = vault.address.path_ref(&vault.path_of(remote.key.as_str()));
                 let of_path = readers.entry(path).or_default();
                 let reader = es.object_ref();
                 if !of_path.contains(&reader) {
@@ -71,7 +70,16 @@ impl Path {
     }
 
     fn state(&self) -> state::State {
-        self.known(|path| Some(state::of_path(&path.state))).unwrap_or_else(|| state::of_path(&PathState::NotAsked))
+        self.known(|path| Some(state::of_path(&path.facts.state))).unwrap_or_else(|| state::of_path(&PathState::NotAsked))
+    }
+}
+
+/// Whether your token may read the value; nothing where it is not known.
+fn may(may: May) -> Option<Value> {
+    match may {
+        May::Unknown => None,
+        May::Yes => Some(Value::Flag(true)),
+        May::No => Some(Value::Flag(false)),
     }
 }
 
@@ -81,17 +89,23 @@ const COLUMNS: &[Column<Path>] = &[
     Column::data("health", |_, path| Value::health(path.state().health)),
     Column::always("STATE", "state", |_, path| Value::State(path.state())),
     Column::data("version", |_, path| {
-        path.known(|known| match &known.state {
-            PathState::Present { version, .. } => i64::try_from(*version).ok(),
+        path.known(|known| match &known.facts.state {
+            PathState::Present { version, .. } | PathState::Deleted { version, .. } | PathState::Destroyed { version } => {
+                i64::try_from(*version).ok()
+            }
             _ => None,
         })
         .map_or(Value::None, Value::Number)
     }),
     Column::always("WRITTEN", "written", |_, path| {
-        Value::since(path.known(|known| match &known.state {
+        Value::since(path.known(|known| match &known.facts.state {
             PathState::Present { written, .. } => *written,
             _ => None,
         }))
+    }),
+    Column::wide("READABLE", "value_readable", |_, path| path.known(|known| may(known.facts.value)).unwrap_or(Value::None)),
+    Column::wide("NAMESPACE", "vault_namespace", |_, path| {
+        path.known(|known| Some(Value::text(&known.namespace))).unwrap_or(Value::None)
     }),
     Column::wide("MOUNT", "mount", |_, path| path.known(|known| Some(Value::text(&known.mount))).unwrap_or(Value::None)),
     Column::wide("KV", "kv", |_, path| path.known(|known| Some(Value::text(&known.kv))).unwrap_or(Value::None)),

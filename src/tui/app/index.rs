@@ -341,8 +341,8 @@ fn vault_rows(world: &Inventory, view: &View) -> Rows {
             rows.entries.push(Entry::Replica(server.address.clone(), pod.clone()));
         }
         let mut paths = Vec::new();
-        for (path, known) in &server.paths {
-            let (tone, state) = toned(state::of_path(&known.state));
+        for (path, known) in server.paths.iter() {
+            let (tone, state) = toned(state::of_path(&known.facts.state));
             let broken = tone < Tone::Unknown;
             rows.total += 1;
             let candidate = Candidate { name: path.as_str(), state: &state, ready: !broken, ..Candidate::default() };

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use crate::model::inventory::full_path;
 use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
 use crate::model::{Inventory, Kind, ObjectRef, VaultAddress};
 
@@ -55,7 +54,5 @@ fn server(store: &SecretStore) -> Option<&VaultAddress> {
 /// The paths that an `ExternalSecret` reads through a store.
 fn paths(store: &SecretStore, es: &ExternalSecret) -> impl Iterator<Item = ObjectRef> {
     let vault = store.vault.as_ref();
-    es.remote.iter().filter_map(move |remote| {
-        vault.map(|vault| vault.address.path_ref(&full_path(vault.mount.as_str(), remote.key.as_str())))
-    })
+    es.remote.iter().filter_map(move |remote| vault.map(|vault| vault.address.path_ref(&vault.path_of(remote.key.as_str()))))
 }

@@ -146,10 +146,9 @@ fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
 
 fn path_text(world: &Inventory, address: &VaultAddress, path: &Text, mount: Mount) -> Option<RowText> {
     let known = world.vaults.get(address)?.paths.get(path)?;
-    let (tone, state) = toned(state::of_path(&known.state));
+    let (tone, state) = toned(state::of_path(&known.facts.state));
     // One reader is the rule and goes without saying.
     let note = if known.readers == 1 { String::new() } else { counted(known.readers, "reader") };
-    let key = path.as_str().strip_prefix(known.mount.as_str()).filter(|_| mount == Mount::Only);
-    let name = key.unwrap_or(path.as_str()).trim_start_matches('/').to_owned();
+    let name = if mount == Mount::Only { known.key(path) } else { path.as_str() }.to_owned();
     Some(RowText { tone, depth: 1, name, state, note })
 }

@@ -1,0 +1,178 @@
+//! Reads the paths that something references from one Vault: never at the cost of its seal, and not faster
+//! than a Vault likes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use super::SEAL_EVERY;
+use crate::engine::Ports;
+use crate::model::inventory::under;
+use crate::model::vault::SecretPath;
+use crate::model::{Change, Fault, FaultKind, Inventory, Name, PathFacts, PathState, Text, VaultAddress, VaultServer};
+use crate::ports::{MountPaths, ReplicaAddress};
+
+/// How often paths are read, if that is cheap.
+const PATHS_EVERY: Duration = Duration::from_secs(15);
+/// How many requests a second reading again may cost on average: 10,000 paths in 200 folders are read anew
+/// each half minute where folders can be, and each 21 minutes where only paths can.
+const PACE: u32 = 8;
+/// How many paths are asked for in one go; what they say is shown when the go is over.
+const GO: usize = 500;
+
+/// Reads one Vault's paths.
+pub(super) struct Reader {
+    pub(super) ports: Ports,
+    pub(super) worlds: watch::Receiver<Arc<Inventory>>,
+    pub(super) changes: mpsc::Sender<Change>,
+    /// Counts how often the person wished to know anew.
+    pub(super) nudge: watch::Receiver<u64>,
+    pub(super) address: VaultAddress,
+    /// How many paths were referenced when they were read last.
+    pub(super) referenced: usize,
+}
+
+/// Which paths are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    All,
+    /// Those that were never read: somebody just began to reference them.
+    Unread,
+}
+
+impl Reader {
+    /// Reads for ever; ends when nobody listens any more.
+    pub(super) async fn run(mut self) {
+        let mut all_at: Option<Timestamp> = None;
+        loop {
+            let now = self.ports.clock.now();
+            let which = if all_at.is_none_or(|at| at <= now) { Which::All } else { Which::Unread };
+            let Some(read) = self.read(which).await else { return };
+            match read {
+                // Until a replica is open there is nobody to read from; that is worth a look each second.
+                None => self.ports.clock.sleep(SEAL_EVERY).await,
+                Some(requests) => {
+                    if which == Which::All {
+                        let rest = PATHS_EVERY.max(Duration::from_secs(1) * u32::try_from(requests).unwrap_or(u32::MAX) / PACE);
+                        all_at = self.ports.clock.now().checked_add(rest).ok();
+                    }
+                    if self.rest().await == Which::All {
+                        all_at = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits, but not longer than until something else is referenced, or until the person wishes to know anew.
+    async fn rest(&mut self) -> Which {
+        let mut waited = Duration::ZERO;
+        while waited < PATHS_EVERY {
+            tokio::select! {
+                () = self.ports.clock.sleep(SEAL_EVERY) => waited += SEAL_EVERY,
+                changed = self.nudge.changed() => {
+                    if changed.is_ok() {
+                        return Which::All;
+                    }
+                }
+            }
+            let referenced = self.worlds.borrow().vaults.get(&self.address).map_or(0, |server| server.paths.len());
+            if referenced != self.referenced {
+                break;
+            }
+        }
+        Which::Unread
+    }
+
+    /// Reads at the leader, or at any open replica. Says how many requests it took, or that there was nobody to
+    /// read from; the outer `None` says that nobody listens any more.
+    async fn read(&mut self, which: Which) -> Option<Option<usize>> {
+        let world = self.worlds.borrow().clone();
+        let Some(server) = world.vaults.get(&self.address) else { return Some(None) };
+        let Some(pod) = reader(server) else { return Some(None) };
+        let replica = ReplicaAddress { server: self.address.clone(), pod };
+        self.referenced = server.paths.len();
+        let mut requests = 0;
+        for go in goes(server, which) {
+            let answer = self.ports.vault.classify(&replica, &go.wanted).await;
+            match answer {
+                Ok(classified) => {
+                    requests += classified.requests;
+                    let mount = under(go.wanted.namespace.as_str(), go.wanted.mount);
+                    self.say(Change::Mount(self.address.clone(), mount, classified.mount)).await?;
+                    let facts = go.full.into_iter().zip(classified.paths).collect();
+                    self.say(Change::Paths(self.address.clone(), facts)).await?;
+                }
+                // No token, a dead one, sealed in between, no answer: the same for every path, so it is said once.
+                Err(fault) if concerns_all(&fault) => {
+                    self.say(Change::Unreadable(self.address.clone(), Some(fault))).await?;
+                    return Some(Some(requests));
+                }
+                Err(fault) => {
+                    let failed = PathFacts { state: PathState::Failed(fault), ..PathFacts::default() };
+                    let facts = go.full.into_iter().map(|path| (path, failed.clone())).collect();
+                    self.say(Change::Paths(self.address.clone(), facts)).await?;
+                }
+            }
+        }
+        self.say(Change::Unreadable(self.address.clone(), None)).await?;
+        Some(Some(requests))
+    }
+
+    async fn say(&self, change: Change) -> Option<()> {
+        self.changes.send(change).await.ok()
+    }
+}
+
+fn concerns_all(fault: &Fault) -> bool {
+    fault.is_transient() || matches!(fault.kind, FaultKind::Unauthorized | FaultKind::Sealed)
+}
+
+/// Paths that are asked for in one go, and their full names in the same order.
+struct Go {
+    wanted: MountPaths,
+    full: Vec<Text>,
+}
+
+/// Paths by their folder: full name, and the key in the mount.
+type Folders<'a> = BTreeMap<&'a str, Vec<(&'a Text, &'a str)>>;
+
+/// What is to be read, mount by mount. A folder is not torn apart unless it alone is more than a go.
+fn goes(server: &VaultServer, which: Which) -> Vec<Go> {
+    let mut mounts: BTreeMap<(&Text, &Text, &Name), Folders<'_>> = BTreeMap::new();
+    let wanted = |path: &SecretPath| which == Which::All || path.asked.is_none();
+    for (full, path) in server.paths.iter().filter(|(_, path)| wanted(path)) {
+        let key = path.key(full);
+        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folders = mounts.entry((&path.namespace, &path.mount, &path.kv)).or_default();
+        folders.entry(folder).or_default().push((full, key));
+    }
+    let mut goes = Vec::new();
+    for ((namespace, mount, kv), folders) in mounts {
+        let empty = || Go {
+            wanted: MountPaths { namespace: namespace.clone(), mount: mount.clone(), kv: kv.clone(), keys: Vec::new() },
+            full: Vec::new(),
+        };
+        let mut go = empty();
+        for paths in folders.into_values() {
+            if !go.full.is_empty() && go.full.len() + paths.len() > GO {
+                goes.push(std::mem::replace(&mut go, empty()));
+            }
+            for (full, key) in paths {
+                go.full.push(full.clone());
+                go.wanted.keys.push(key.to_owned());
+            }
+        }
+        goes.push(go);
+    }
+    goes
+}
+
+/// The replica to read from: the leader, else any that is open.
+fn reader(server: &VaultServer) -> Option<Name> {
+    let leader = server.replicas.iter().find(|(_, replica)| replica.leads());
+    leader.or_else(|| server.open().next()).map(|(pod, _)| pod.clone())
+}

@@ -1,0 +1,133 @@
+//! The part of its HTTP API that a person's console asks: mounts, rights, paths without their values. The
+//! answers have the bodies of OpenBao 2.7.2 (facts/vault.md, section 2). The person's token is root's.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Server;
+use super::kv::{Mount, Version};
+use crate::gateways::vault::api::{Method, Question};
+use crate::gateways::vault::client::Answer;
+
+impl Server {
+    /// Answers a question at one replica.
+    pub(in super::super) fn answer(&self, replica: usize, question: &Question) -> Answer {
+        if let Err(refusal) = self.serves(replica) {
+            return refused(refusal.code, &refusal.error);
+        }
+        let path = question.path.as_str();
+        match question.method {
+            Method::Post if path == "sys/capabilities-self" => capabilities(question.body.as_deref().unwrap_or_default()),
+            Method::Get if path == "auth/token/lookup-self" => found(&json!({
+                "display_name": "root", "policies": ["root"], "ttl": 0, "expire_time": null, "renewable": false
+            })),
+            _ => match path.strip_prefix("sys/internal/ui/mounts/") {
+                Some(mount) => self.mount(mount),
+                None => self.kv(question.method, path),
+            },
+        }
+    }
+
+    fn mount(&self, name: &str) -> Answer {
+        match self.mounts.get(name) {
+            Some(mount) => found(&json!({
+                "path": format!("{name}/"), "type": "kv", "options": {"version": mount.version.to_string()}
+            })),
+            None => refused(
+                403,
+                &format!(
+                    "preflight capability check returned 403, please ensure client's policies grant access to path \"{name}/\""
+                ),
+            ),
+        }
+    }
+
+    fn kv(&self, method: Method, path: &str) -> Answer {
+        let Some((mount, rest)) =
+            self.mounts.iter().find_map(|(name, mount)| Some((mount, path.strip_prefix(name.as_str())?.strip_prefix('/')?)))
+        else {
+            return refused(404, &format!("no handler for route \"{path}\". route entry not found."));
+        };
+        if mount.version == 1 {
+            return match method {
+                Method::List => keys(mount, rest, false),
+                _ => nothing(),
+            };
+        }
+        match (method, rest.split_once('/').unwrap_or((rest, ""))) {
+            (Method::List, ("metadata", folder)) => keys(mount, folder, false),
+            (Method::List, ("detailed-metadata", folder)) => keys(mount, folder, true),
+            (Method::Get, ("metadata", key)) => mount.paths.get(key).map_or_else(nothing, |versions| found(&metadata(versions))),
+            (Method::Get, ("subkeys", key)) => subkeys(mount, key),
+            _ => Answer::of(
+                404,
+                json!({"data": null, "warnings": ["Invalid path for a versioned K/V secrets engine. See the API docs for the \
+                    appropriate API endpoints to use."]})
+                .to_string()
+                .into_bytes(),
+            ),
+        }
+    }
+}
+
+fn capabilities(body: &str) -> Answer {
+    #[derive(Deserialize, Default)]
+    struct Body {
+        paths: Vec<String>,
+    }
+    let asked: Body = serde_json::from_str(body).unwrap_or_default();
+    found(&asked.paths.into_iter().map(|path| (path, json!(["root"]))).collect())
+}
+
+/// The keys of a folder, in order, folders with a slash at their end.
+fn keys(mount: &Mount, folder: &str, detailed: bool) -> Answer {
+    let folder = folder.trim_end_matches('/');
+    let within = mount.paths.iter().filter_map(|(path, versions)| {
+        let rest = if folder.is_empty() { path.as_str() } else { path.strip_prefix(folder)?.strip_prefix('/')? };
+        Some(match rest.split_once('/') {
+            Some((below, _)) => (format!("{below}/"), json!({})),
+            None => (rest.to_owned(), metadata(versions)),
+        })
+    });
+    let info: serde_json::Map<String, Value> = within.collect();
+    if info.is_empty() {
+        return nothing();
+    }
+    let names: Vec<&String> = info.keys().collect();
+    found(&if detailed { json!({"keys": names, "key_info": info}) } else { json!({"keys": names}) })
+}
+
+fn metadata(versions: &[Version]) -> Value {
+    let numbered = versions.iter().enumerate().map(|(index, version)| {
+        // The simulation does not remember when a version was deleted: it was when it was written.
+        let deleted = if version.deleted { version.written.to_string() } else { String::new() };
+        let said = json!({"created_time": version.written, "deletion_time": deleted, "destroyed": version.destroyed});
+        ((index + 1).to_string(), said)
+    });
+    json!({"current_version": versions.len(), "versions": numbered.collect::<serde_json::Map<_, _>>()})
+}
+
+/// The names of the properties; a deleted or destroyed version says so with 404.
+fn subkeys(mount: &Mount, key: &str) -> Answer {
+    let Some((version, count)) = mount.paths.get(key).and_then(|versions| Some((versions.last()?, versions.len()))) else {
+        return nothing();
+    };
+    let gone = version.deleted || version.destroyed;
+    let names: serde_json::Map<String, Value> = version.data.keys().map(|name| (name.clone(), Value::Null)).collect();
+    let body = json!({
+        "data": {"metadata": {"version": count, "destroyed": version.destroyed}, "subkeys": if gone { Value::Null } else { names.into() }}
+    });
+    Answer::of(if gone { 404 } else { 200 }, body.to_string().into_bytes())
+}
+
+fn found(data: &Value) -> Answer {
+    Answer::of(200, json!({ "data": data }).to_string().into_bytes())
+}
+
+fn nothing() -> Answer {
+    Answer::of(404, br#"{"errors":[]}"#.to_vec())
+}
+
+fn refused(code: u16, error: &str) -> Answer {
+    Answer::of(code, json!({"errors": [error]}).to_string().into_bytes())
+}
