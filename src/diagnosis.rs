@@ -9,9 +9,11 @@ pub mod finding;
 pub mod near;
 pub mod server;
 pub mod state;
+pub mod unknown;
 
-pub use cause::{Cause, Diagnosis, Unknown, diagnose};
+pub use cause::{Cause, Diagnosis, diagnose};
 pub use finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};
+pub use unknown::Unknown;
 
 use jiff::Timestamp;
 

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod journal;
 pub mod kubernetes;
 mod network;
+mod odd;
 pub mod recorded;
 pub mod shares;
 pub mod simulation;

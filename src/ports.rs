@@ -85,11 +85,30 @@ impl Drop for Typed {
 /// Which part of the cluster is looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Scope {
-    /// Every namespace.
+    /// Every namespace, or as many of them as may be read.
     #[default]
     Everywhere,
-    /// One namespace.
-    Namespace(Name),
+    /// These namespaces.
+    Namespaces(Vec<Name>),
+}
+
+impl Scope {
+    /// Whether what stands in this namespace is looked at; what stands in none always is.
+    #[must_use]
+    pub fn holds(&self, namespace: &Name) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Namespaces(namespaces) => namespace.is_empty() || namespaces.contains(namespace),
+        }
+    }
+
+    /// How a sentence about it ends: ` in namespaces a, b`; empty for everywhere.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let Self::Namespaces(namespaces) = self else { return String::new() };
+        let names: Vec<&str> = namespaces.iter().map(Name::as_str).collect();
+        format!(" in namespace{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
+    }
 }
 
 /// Who asks, and whom.

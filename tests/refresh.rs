@@ -45,8 +45,15 @@ fn world(sealed: bool, failing: &[&str]) -> Inventory {
     });
     let store = SecretStore::read(serde_json::from_value(store).expect("a store"), &mut Names::default());
     let mut world = Inventory::default();
-    world.apply(Change::Listed(Kind::SecretStore, vec![Object::SecretStore(store)]), at(0));
-    world.apply(Change::Listed(Kind::ExternalSecret, failing.iter().map(|name| external_secret(name, "False")).collect()), at(0));
+    world.apply(Change::Listed(Kind::SecretStore.into(), vec![Object::SecretStore(store)], Vec::new()), at(0));
+    world.apply(
+        Change::Listed(
+            Kind::ExternalSecret.into(),
+            failing.iter().map(|name| external_secret(name, "False")).collect(),
+            Vec::new(),
+        ),
+        at(0),
+    );
     world.settle();
     world.apply(Change::Replicas(address(), Ok(vec![(Name::new("vault-0"), None)])), at(0));
     let seal = json!({ "type": "shamir", "initialized": true, "sealed": sealed, "t": 1, "n": 1 });

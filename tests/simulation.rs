@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
 use sealwatch::model::kinds::Object;
-use sealwatch::model::{Change, Health, Inventory, Kind, Name, ObjectRef, ReplicaRole, VaultAddress};
+use sealwatch::model::{Change, Health, Inventory, Kind, Name, ObjectRef, Part, ReplicaRole, VaultAddress};
 use sealwatch::ports::{Permit, ReplicaAddress, Scope, Typed};
 use sealwatch::runbooks::{KubernetesWrite, Right, VaultWrite};
 
@@ -50,8 +50,10 @@ fn shares(simulation: &Simulation) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn a_watch_lists_first_and_then_tells_what_changes() {
     let simulation = start("healthy", 1.0);
-    let mut watch = simulation.cluster().watch(Kind::SecretStore, &Scope::Namespace(Name::new("ameide-dev")));
-    let Some(Change::Listed(Kind::SecretStore, objects)) = watch.next().await else { panic!("first the list") };
+    let mut watch = simulation.cluster().watch(Kind::SecretStore, &Scope::Namespaces(vec![Name::new("ameide-dev")]));
+    let Some(Change::Listed(Part { kind: Kind::SecretStore, .. }, objects, _)) = watch.next().await else {
+        panic!("first the list")
+    };
     assert_eq!(objects.iter().map(|object| object.object_ref().short()).collect::<Vec<_>>(), ["ameide-dev/ameide-vault"]);
 
     let object = ObjectRef::new(Kind::SecretStore, "ameide-dev", "ameide-vault");

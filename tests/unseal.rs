@@ -47,7 +47,7 @@ impl Scene {
         });
         let store = SecretStore::read(serde_json::from_value(store).expect("a store"), &mut Names::default());
         let mut world = Inventory::default();
-        world.apply(Change::Listed(Kind::SecretStore, vec![Object::SecretStore(store)]), at(0));
+        world.apply(Change::Listed(Kind::SecretStore.into(), vec![Object::SecretStore(store)], Vec::new()), at(0));
         world.settle();
         let pods = (0..replicas).map(|n| (Name::new(&format!("vault-{n}")), None)).collect();
         world.apply(Change::Replicas(address.clone(), Ok(pods)), at(0));

@@ -34,10 +34,10 @@ pub struct Global {
     /// Kubeconfig file [default: $KUBECONFIG, then ~/.kube/config, then the service account of this pod]
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Look at one namespace only
-    #[arg(short, long, global = true, value_name = "NAMESPACE", conflicts_with = "all_namespaces")]
-    pub namespace: Option<String>,
-    /// Look at every namespace; this is the default
+    /// Look at this namespace only; may be given several times, or as a list with commas
+    #[arg(short, long, global = true, value_name = "NAMESPACE", value_delimiter = ',', conflicts_with = "all_namespaces")]
+    pub namespace: Vec<String>,
+    /// Look at every namespace, or at those that may be read; this is the default
     #[arg(short = 'A', long, global = true)]
     pub all_namespaces: bool,
     /// Act as this user at the API server

@@ -7,7 +7,6 @@ use super::look::look_until;
 use super::{BLIND, Failure, OK, wiring};
 use crate::engine::{Engine, Snapshot};
 use crate::model::{Kind, ObjectRef};
-use crate::ports::Scope;
 use crate::report::get::{self, Found, GetFormat, TableStyle, What};
 
 /// What is to be listed, and how.
@@ -62,11 +61,7 @@ fn notes(found: &Found, order: &Order, snapshot: &Snapshot, err: &mut dyn Write)
         return Ok(());
     }
     if found.is_empty() && order.names.is_empty() {
-        let place = match &snapshot.scope {
-            Scope::Everywhere => String::new(),
-            Scope::Namespace(namespace) => format!(" in namespace {namespace}"),
-        };
-        writeln!(err, "No {} found{place}.", order.what.name)?;
+        writeln!(err, "No {} found{}.", order.what.name, snapshot.scope.place())?;
         let sources = order.what.kinds.iter().filter_map(|kind| snapshot.world.sources.get(kind));
         for absent in sources.filter_map(|source| source.absent.as_ref()) {
             writeln!(err, "{absent}")?;

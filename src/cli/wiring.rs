@@ -31,7 +31,7 @@ pub(super) struct Wired {
 pub(super) async fn wire(global: &Global) -> Result<Wired, Failure> {
     let config = config::read(global.config.as_deref())?;
     let theme = global.theme.clone().or_else(|| config.theme.clone());
-    let scope = global.namespace.as_deref().map_or(Scope::Everywhere, |namespace| Scope::Namespace(Name::new(namespace)));
+    let scope = scope(&global.namespace);
     let (ports, policy, write, insecure) = match (&global.simulate, &global.world) {
         (Some(name), _) => simulated(name)?,
         (None, Some(file)) => recorded(file)?,
@@ -39,6 +39,13 @@ pub(super) async fn wire(global: &Global) -> Result<Wired, Failure> {
     };
     let options = Options { scope, policy, write: write || global.write, insecure };
     Ok(Wired { ports, options, theme })
+}
+
+fn scope(namespaces: &[String]) -> Scope {
+    let mut names: Vec<Name> = namespaces.iter().map(|name| Name::new(name)).collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() { Scope::Everywhere } else { Scope::Namespaces(names) }
 }
 
 /// The gateways, the policy, whether writes are open from the start, whether Vaults are not verified.

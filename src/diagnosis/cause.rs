@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::finding::{CauseKey, Certainty, Finding, Severity};
 use super::server::ServerState;
+use super::unknown::{Unknown, unknown};
 use super::{RULES, rule};
 use crate::model::kinds::{ExternalSecret, Pod, SecretStore, Watched};
 use crate::model::{Health, Inventory, Kind, ObjectRef, Status};
@@ -101,15 +102,6 @@ pub struct Spared {
     pub secrets: usize,
     /// Pods that run on.
     pub pods: usize,
-}
-
-/// Something that could not be looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unknown {
-    /// What.
-    pub subject: String,
-    /// The permission or the answer that is missing.
-    pub needs: String,
 }
 
 /// Examines a world: all rules, then the grouping.
@@ -305,25 +297,4 @@ fn unexplained(world: &Inventory, object: &ObjectRef) -> Unknown {
     };
     let said = event.or_else(|| condition.map(|ready| format!("{}: {}", ready.reason, ready.message)));
     Unknown { subject: object.to_string(), needs: format!("a cause that no rule knows; it says: {}", said.unwrap_or_default()) }
-}
-
-/// What could not be seen, said aloud: green is never the absence of data.
-fn unknown(world: &Inventory) -> Vec<Unknown> {
-    let sources = world.sources.iter().filter_map(|(kind, source)| {
-        let fault = source.fault.as_ref()?;
-        Some(Unknown { subject: format!("every {kind}"), needs: fault.to_string() })
-    });
-    let vaults = world.vaults.values().flat_map(|server| {
-        let unlisted =
-            server.unlisted.iter().map(|fault| Unknown { subject: server.subject().to_string(), needs: fault.to_string() });
-        let silent = server.replicas.iter().filter(|_| ServerState::of(server) != ServerState::Unreachable).filter_map(
-            |(pod, replica)| {
-                Some(Unknown { subject: server.replica_ref(pod).to_string(), needs: replica.fault.as_ref()?.to_string() })
-            },
-        );
-        unlisted.chain(silent.collect::<Vec<_>>()).collect::<Vec<_>>()
-    });
-    let uninstalled =
-        world.uninstalled().map(|fault| Unknown { subject: "every ExternalSecret".to_owned(), needs: fault.to_string() });
-    uninstalled.into_iter().chain(sources).chain(vaults).collect()
 }

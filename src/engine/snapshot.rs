@@ -9,7 +9,7 @@ use super::gate::Writes;
 use super::run::RunView;
 use crate::diagnosis::Diagnosis;
 use crate::diagnosis::server::ServerState;
-use crate::model::{Fault, Inventory, Kind, VaultServer, kinds};
+use crate::model::{Fault, Inventory, Kind, Source, VaultServer, kinds};
 use crate::ports::{Identity, Scope};
 
 /// The state of the program at one moment.
@@ -72,7 +72,7 @@ impl Snapshot {
     /// When the API server was last heard of.
     #[must_use]
     pub fn kubernetes_seen(&self) -> Option<Timestamp> {
-        self.world.sources.values().filter_map(|source| source.heard).max()
+        self.world.sources.values().filter_map(Source::heard).max()
     }
 
     /// Whether everything was heard of once, and that is diagnosed; before that, that nothing is found means
@@ -85,7 +85,7 @@ impl Snapshot {
     /// Whether everything was heard of once.
     #[must_use]
     pub fn is_told(&self) -> bool {
-        let heard = |kind: &Kind| self.world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some());
+        let heard = |kind: &Kind| self.world.sources.get(kind).is_some_and(Source::is_told);
         let met = !self.identity.context.is_empty();
         kinds::all().iter().all(heard) && self.unasked().next().is_none() && met
     }
@@ -94,7 +94,7 @@ impl Snapshot {
     /// the cluster does not serve is no such kind, unless neither of the operators is installed.
     #[must_use]
     pub fn is_blind(&self) -> bool {
-        let unheard = |kind: &Kind| !self.world.sources.get(kind).is_some_and(|source| source.complete && source.fault.is_none());
+        let unheard = |kind: &Kind| !self.world.sources.get(kind).is_some_and(Source::is_seen);
         let unknown = |server: &Arc<VaultServer>| ServerState::of(server) == ServerState::Unknown;
         let uninstalled = self.world.uninstalled().is_some();
         self.offline.is_some() || uninstalled || kinds::all().iter().any(unheard) || self.world.vaults.values().any(unknown)
@@ -117,6 +117,6 @@ impl Snapshot {
     pub fn is_loaded(&self) -> bool {
         [Kind::ExternalSecret, Kind::SecretStore]
             .into_iter()
-            .all(|kind| self.world.sources.get(&kind).is_some_and(|source| source.complete || source.fault.is_some()))
+            .all(|kind| self.world.sources.get(&kind).is_some_and(Source::is_told))
     }
 }

@@ -16,7 +16,7 @@ use super::{Command, Engine, Options, Ports, prober};
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::model::inventory::SHAPING;
 use crate::model::kinds::{Visitor, Watched, visit};
-use crate::model::{Change, Fault, Inventory, Kind, Text};
+use crate::model::{Change, Fault, Inventory, Kind, Source, Text};
 use crate::ports::{Identity, JournalEntry};
 use crate::runbooks::{Target, runbook};
 
@@ -181,9 +181,12 @@ impl World {
 
     fn take(&mut self, change: Change, now: Timestamp) {
         match &change {
-            Change::Lost(kind, fault) => self.note(format!("{kind}: {fault}"), now),
+            Change::Lost(part, fault) => self.note(format!("{part}: {fault}"), now),
+            Change::Narrowed(kind, _, Some(fault)) => self.note(format!("{kind}: {fault}"), now),
             // That a neighbour is not installed is nothing to tell; that it went is.
-            Change::Absent(kind, fault) if self.inventory.is_complete(*kind) => self.note(format!("{kind}: {fault}"), now),
+            Change::Absent(part, fault) if self.inventory.is_complete(part.kind) => self.note(format!("{part}: {fault}"), now),
+            Change::Odd(odd) => self.note(odd.to_string(), now),
+            Change::Listed(_, _, odd) => odd.iter().for_each(|odd| self.note(odd.to_string(), now)),
             Change::Replicas(address, Err(fault)) => self.note(format!("{address}: {fault}"), now),
             _ => {}
         }
@@ -355,8 +358,7 @@ async fn forward(
     mut worlds: watch::Receiver<Arc<Inventory>>,
 ) -> &'static str {
     use futures::StreamExt as _;
-    let told =
-        |world: &Inventory, kind: &Kind| world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some());
+    let told = |world: &Inventory, kind: &Kind| world.sources.get(kind).is_some_and(Source::is_told);
     if !SHAPING.contains(&kind) && worlds.wait_for(|world| SHAPING.iter().all(|kind| told(world, kind))).await.is_err() {
         return kind.as_str();
     }

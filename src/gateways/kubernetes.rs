@@ -13,6 +13,7 @@ mod lines;
 mod portforward;
 mod replicas;
 mod requests;
+mod rights;
 mod served;
 mod shares;
 mod watch;
@@ -42,6 +43,7 @@ struct Inner {
     namespace: Text,
     insecure: bool,
     served: served::Discovery,
+    rights: rights::Rights,
 }
 
 impl KubernetesGateway {

@@ -18,12 +18,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::odd::unreadable;
 use super::vault::api::{Api, Question};
 use super::vault::classify::{FolderWise, classify};
 use super::vault::client::Answer as VaultAnswer;
 use crate::model::kinds::{Object, Visitor, Watched, visit};
 use crate::model::vault::{Leader, ReplicaRole, Seal};
-use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, VaultAddress};
+use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, Unreadable, VaultAddress};
 use crate::ports::{Classified, Clock, Cluster, Identity, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
@@ -185,28 +186,27 @@ impl Cluster for Recording {
     }
 
     fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change> {
-        struct Read<'a>(&'a Inner, Kind, &'a Scope, Vec<Object>);
+        struct Read<'a>(&'a Inner, Kind, &'a Scope, Vec<Object>, Vec<Unreadable>);
         impl Visitor for Read<'_> {
             fn visit<K: Watched>(&mut self) {
-                let Self(inner, kind, scope, objects) = self;
+                let Self(inner, kind, scope, objects, odd) = self;
                 if K::KIND != *kind {
                     return;
                 }
                 let mut names = Names::default();
-                let wires = inner
-                    .of_kind(K::KIND.as_str(), K::API.group)
-                    .filter_map(|raw| serde_json::from_str::<K::Wire>(raw.get()).ok());
-                let read = wires.map(|wire| K::read(wire, &mut names));
-                let in_scope = |object: &K| match scope {
-                    Scope::Everywhere => true,
-                    Scope::Namespace(namespace) => object.meta().namespace == *namespace || object.meta().namespace.is_empty(),
-                };
-                objects.extend(read.filter(in_scope).map(K::into_object));
+                for raw in inner.of_kind(K::KIND.as_str(), K::API.group) {
+                    match serde_json::from_str::<K::Wire>(raw.get()) {
+                        Ok(wire) => objects.push(K::read(wire, &mut names).into_object()),
+                        Err(error) => odd.push(unreadable(K::KIND, raw.get(), &error)),
+                    }
+                }
+                objects.retain(|object| scope.holds(&object.object_ref().namespace));
+                odd.retain(|odd| scope.holds(&odd.object.namespace));
             }
         }
-        let mut read = Read(&self.0, kind, scope, Vec::new());
+        let mut read = Read(&self.0, kind, scope, Vec::new(), Vec::new());
         visit(&mut read);
-        let listed = Change::Listed(kind, read.3);
+        let listed = Change::Listed(kind.into(), read.3, read.4);
         stream::once(async { listed }).chain(stream::pending()).boxed()
     }
 

@@ -15,6 +15,7 @@ use super::kinds::{
 };
 use super::object::{Kind, Name, ObjectRef};
 use super::shelf::{Index, Shelf};
+use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
 use super::vault::{Mount, MountState, PathFacts, Replica, ReplicaRole, Seal, SecretPath, VaultAddress, VaultServer};
 
@@ -32,25 +33,14 @@ pub struct Inventory {
     pub controller: Option<Controller>,
     /// How each kind's data stands: complete, still coming, or why not.
     pub sources: BTreeMap<Kind, Source>,
+    /// Objects whose last change could not be read, and why; what was known of them before stands as it was.
+    pub unreadable: BTreeMap<ObjectRef, Text>,
     /// When a Vault last answered anything.
     pub vault_seen: Option<Timestamp>,
 }
 
 /// The kinds that say which Vaults and which paths there are; the table is made of them, so they are read first.
 pub const SHAPING: [Kind; 3] = [Kind::SecretStore, Kind::ClusterSecretStore, Kind::ExternalSecret];
-
-/// How current the data of one kind is.
-#[derive(Clone, Debug, Default)]
-pub struct Source {
-    /// Whether the first list is complete.
-    pub complete: bool,
-    /// When the server was last heard of about this kind.
-    pub heard: Option<Timestamp>,
-    /// Why nothing is heard now.
-    pub fault: Option<Fault>,
-    /// The cluster does not serve this kind, in a sentence: there is none, and that is certain.
-    pub absent: Option<Fault>,
-}
 
 /// One thing that changed outside.
 #[derive(Clone, Debug)]
@@ -60,14 +50,19 @@ pub enum Change {
     Applied(Object),
     /// An object is gone.
     Deleted(ObjectRef),
-    /// The first list of a kind is complete, or one after a gap: exactly these exist.
-    Listed(Kind, Vec<Object>),
-    /// The server was heard of about a kind, with nothing new.
-    Heard(Kind),
-    /// A kind cannot be read now.
-    Lost(Kind, Fault),
+    /// The first list of a part is complete, or one after a gap: exactly these exist, and these which could
+    /// not be read.
+    Listed(Part, Vec<Object>, Vec<Unreadable>),
+    /// An object appeared or changed, and could not be read.
+    Odd(Unreadable),
+    /// The server was heard of about a part, with nothing new.
+    Heard(Part),
+    /// A part cannot be read now.
+    Lost(Part, Fault),
     /// The cluster does not serve a kind, or no longer.
-    Absent(Kind, Fault),
+    Absent(Part, Fault),
+    /// A kind is read in these namespaces from now on, as the person wished or because no more may be read.
+    Narrowed(Kind, Vec<Name>, Option<Fault>),
     /// The replicas of a Vault, by pod name and start time, or why they cannot be listed.
     Replicas(VaultAddress, Result<Vec<(Name, Option<Timestamp>)>, Fault>),
     /// What one replica answered.
@@ -89,26 +84,35 @@ impl Inventory {
         match change {
             Change::Applied(object) => {
                 self.revision += 1;
-                self.heard(object.object_ref().kind, now);
+                let place = object.object_ref();
+                self.heard(place.kind, &place.namespace, now);
                 self.unsettled |= self.reshapes(&object);
+                self.unreadable.remove(&place);
                 self.put(object);
             }
             Change::Deleted(object) => {
                 self.revision += 1;
-                self.heard(object.kind, now);
+                self.heard(object.kind, &object.namespace, now);
                 self.unsettled |= SHAPING.contains(&object.kind);
+                self.unreadable.remove(&object);
                 self.take(&object);
             }
-            Change::Listed(kind, objects) => self.listed(kind, objects, now),
-            Change::Heard(kind) => self.heard(kind, now),
-            Change::Lost(kind, fault) => {
+            Change::Listed(part, objects, odd) => self.listed(&part, objects, odd, now),
+            Change::Odd(Unreadable { object, why }) => {
                 self.revision += 1;
-                self.sources.entry(kind).or_default().fault = Some(fault);
+                self.heard(object.kind, &object.namespace, now);
+                self.unreadable.insert(object, why);
             }
-            Change::Absent(kind, fault) => {
-                self.listed(kind, Vec::new(), now);
-                self.sources.entry(kind).or_default().absent = Some(fault);
+            Change::Absent(part, fault) => {
+                self.listed(&part, Vec::new(), Vec::new(), now);
+                self.sources.entry(part.kind).or_default().absent = Some(fault);
             }
+            Change::Heard(part) => self.heard(part.kind, &part.namespace, now),
+            Change::Lost(part, fault) => {
+                self.revision += 1;
+                self.sources.entry(part.kind).or_default().part(&part.namespace).fault = Some(fault);
+            }
+            Change::Narrowed(kind, namespaces, refused) => self.narrowed(kind, &namespaces, refused),
             Change::Controller(controller) => {
                 self.revision +=
                     u64::from(self.controller.as_ref().map(Controller::works) != controller.as_ref().map(Controller::works));
@@ -134,21 +138,45 @@ impl Inventory {
         }
     }
 
-    fn listed(&mut self, kind: Kind, objects: Vec<Object>, now: Timestamp) {
+    fn listed(&mut self, part: &Part, objects: Vec<Object>, odd: Vec<Unreadable>, now: Timestamp) {
         self.revision += 1;
-        let keep: HashSet<_> = objects.iter().map(Object::object_ref).map(|o| (o.namespace, o.name)).collect();
-        self.keep_only(kind, &keep);
+        self.unreadable.retain(|object, _| object.kind != part.kind || !part.holds(&object.namespace));
+        self.unreadable.extend(odd.into_iter().map(|odd| (odd.object, odd.why)));
+        let known = objects.iter().map(Object::object_ref).chain(self.unreadable.keys().cloned());
+        let keep: HashSet<_> = known.filter(|o| o.kind == part.kind).map(|o| (o.namespace, o.name)).collect();
+        self.keep_only(part, &keep);
         for object in objects {
             self.put(object);
         }
-        self.sources.insert(kind, Source { complete: true, heard: Some(now), fault: None, absent: None });
+        let source = self.sources.entry(part.kind).or_default();
+        if part.namespace.is_empty() {
+            *source = Source::default();
+        }
+        source.absent = None;
+        source.parts.insert(part.namespace.clone(), Reading { complete: true, heard: Some(now), fault: None });
+        self.unsettled |= SHAPING.contains(&part.kind);
+    }
+
+    /// From now on only these namespaces of a kind are read. What stands in others goes: nobody would tell if it
+    /// changed.
+    fn narrowed(&mut self, kind: Kind, namespaces: &[Name], refused: Option<Fault>) {
+        self.revision += 1;
+        let source = self.sources.entry(kind).or_default();
+        source.parts.retain(|namespace, _| namespaces.contains(namespace));
+        for namespace in namespaces {
+            source.parts.entry(namespace.clone()).or_default();
+        }
+        source.refused = refused;
+        self.unreadable.retain(|object, _| object.kind != kind || namespaces.contains(&object.namespace));
+        self.keep_in(kind, namespaces);
         self.unsettled |= SHAPING.contains(&kind);
     }
 
-    fn heard(&mut self, kind: Kind, now: Timestamp) {
-        let source = self.sources.entry(kind).or_default();
-        source.heard = Some(now);
-        source.fault = None;
+    fn heard(&mut self, kind: Kind, namespace: &Name, now: Timestamp) {
+        let part = self.sources.entry(kind).or_default().part(namespace);
+        part.heard = Some(now);
+        // That a part can be read again is as much of a difference as that it cannot.
+        self.revision += u64::from(part.fault.take().is_some());
     }
 
     fn server(&mut self, address: &VaultAddress, change: impl FnOnce(&mut VaultServer) -> bool) {
@@ -314,10 +342,16 @@ impl Inventory {
         self.stores().filter(move |store| store.vault.as_ref().is_some_and(|vault| vault.address.subject() == *subject))
     }
 
-    /// Whether a kind's first list is complete.
+    /// Whether everything of a kind that was asked for is listed.
     #[must_use]
     pub fn is_complete(&self, kind: Kind) -> bool {
-        self.sources.get(&kind).is_some_and(|source| source.complete)
+        self.sources.get(&kind).is_some_and(Source::is_complete)
+    }
+
+    /// Whether such an object would be here if it existed: its kind is listed where it would stand.
+    #[must_use]
+    pub fn would_show(&self, object: &ObjectRef) -> bool {
+        self.sources.get(&object.kind).is_some_and(|source| source.has_listed(&object.namespace))
     }
 
     /// Whether this cluster serves none of the kinds of a system; not said before all of them were looked for.

@@ -13,6 +13,7 @@ use super::health::{Condition, Status};
 use super::inventory::Inventory;
 use super::object::{Key, Kind, Name, Names, ObjectRef, Uid};
 use super::shelf::Shelf;
+use super::source::Part;
 use super::text::Text;
 
 macro_rules! kinds {
@@ -55,11 +56,20 @@ macro_rules! kinds {
                 }
             }
 
-            /// Takes everything of a kind off its shelf that is not among `keep`.
-            pub(super) fn keep_only(&mut self, kind: Kind, keep: &std::collections::HashSet<Key>) {
+            /// Takes everything of a part off its shelf that is not among `keep`.
+            pub(super) fn keep_only(&mut self, part: &Part, keep: &std::collections::HashSet<Key>) {
+                self.keep_if(part.kind, |key| !part.holds(&key.0) || keep.contains(key));
+            }
+
+            /// Takes everything of a kind off its shelf that is not in one of these namespaces.
+            pub(super) fn keep_in(&mut self, kind: Kind, namespaces: &[Name]) {
+                self.keep_if(kind, |key| namespaces.contains(&key.0));
+            }
+
+            fn keep_if(&mut self, kind: Kind, keep: impl Fn(&Key) -> bool) {
                 match kind {
                     $(Kind::$Kind => {
-                        let gone: Vec<Key> = $Kind::shelf(&self.shelves).iter().map(|o| o.key()).filter(|k| !keep.contains(k)).collect();
+                        let gone: Vec<Key> = $Kind::shelf(&self.shelves).iter().map(|o| o.key()).filter(|k| !keep(k)).collect();
                         for key in &gone {
                             self.take_kind::<$Kind>(key);
                         }

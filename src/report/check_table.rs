@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use crate::diagnosis::{Cause, Severity};
 use crate::engine::Snapshot;
 use crate::model::{Age, Clock};
-use crate::ports::Scope;
 
 /// How many findings are listed under a cause before the rest is counted.
 const LISTED: usize = 12;
@@ -25,7 +24,7 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     } else if snapshot.is_blind() {
         writeln!(out, "Nothing can be judged: not everything could be seen.")?;
     } else if snapshot.is_empty() {
-        writeln!(out, "There is nothing to look at: no store and no ExternalSecret{}.", place(snapshot))?;
+        writeln!(out, "There is nothing to look at: no store and no ExternalSecret{}.", snapshot.scope.place())?;
     } else if diagnosis.causes.is_empty() {
         writeln!(out, "Nothing is wrong as far as could be seen.")?;
     }
@@ -39,13 +38,6 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "not seen: the cluster: {fault}")?;
     }
     Ok(())
-}
-
-fn place(snapshot: &Snapshot) -> String {
-    match &snapshot.scope {
-        Scope::Everywhere => String::new(),
-        Scope::Namespace(namespace) => format!(" in namespace {namespace}"),
-    }
 }
 
 fn one(snapshot: &Snapshot, cause: &Cause, out: &mut dyn Write) -> io::Result<()> {

@@ -83,10 +83,10 @@ pub(crate) fn half_blind() -> Snapshot {
     let (mut world, now) = town(Fares::Well);
     let forbidden = Fault::new(FaultKind::Forbidden, "You may not list secrets at the cluster scope (403).")
         .hinted("Ask for get, list and watch on secrets (metadata is enough), or name a namespace with -n.");
-    world.apply(Change::Lost(Kind::Secret, forbidden), now);
+    world.apply(Change::Lost(Kind::Secret.into(), forbidden), now);
     let absent = Fault::new(FaultKind::NotFound, "This cluster serves no externalsecrets.external-secrets.io (404).")
         .hinted("Is External Secrets installed here?");
-    world.apply(Change::Lost(Kind::ExternalSecret, absent), now);
+    world.apply(Change::Lost(Kind::ExternalSecret.into(), absent), now);
     picture(world, now, "kind-dev", Policy::default())
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn list(world: &mut Inventory, objects: Vec<Value>, now: Timestamp) {
         lists.entry(object.object_ref().kind).or_default().push(object);
     }
     for (kind, objects) in lists {
-        world.apply(Change::Listed(kind, objects), now);
+        world.apply(Change::Listed(kind.into(), objects, Vec::new()), now);
     }
     world.settle();
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::{Channel, ServerClock};
+use super::rights::Rights;
 use super::{Inner, KubernetesGateway, exec, kubeconfig};
 use crate::model::{Fault, Text};
 
@@ -53,5 +54,6 @@ pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
         namespace: Text::foreign(&namespace),
         insecure,
         served: super::served::Discovery::default(),
+        rights: Rights::default(),
     })))
 }

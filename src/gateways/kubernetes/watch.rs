@@ -7,22 +7,24 @@
 
 mod events;
 mod list;
+mod reach;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::faults::{Failure, of};
 use super::lines::{Cut, Lines};
 use super::{KubernetesGateway, served};
 use crate::model::kinds::{System, Visitor, Watched, visit};
-use crate::model::{Change, Fault, FaultKind, Kind, Name, Names, ObjectRef};
+use crate::model::{Change, Fault, FaultKind, Kind, Name, Names, Part};
 use crate::ports::Scope;
-use events::{Bare, Event};
+use events::Event;
 
 /// How long one watch is asked for. The server sends a bookmark shortly before it ends.
 const WATCH: Duration = Duration::from_secs(30);
@@ -54,7 +56,7 @@ pub(super) fn watch(gateway: &KubernetesGateway, kind: Kind, scope: &Scope) -> B
     visit(&mut starting);
     starting.stream.unwrap_or_else(|| {
         let fault = Fault::new(FaultKind::Invalid, &format!("sealwatch does not watch {kind}."));
-        stream::iter([Change::Lost(kind, fault)]).chain(stream::pending()).boxed()
+        stream::iter([Change::Lost(kind.into(), fault)]).chain(stream::pending()).boxed()
     })
 }
 
@@ -63,11 +65,10 @@ fn start<K: Watched>(gateway: KubernetesGateway, scope: Scope) -> BoxStream<'sta
     let lazily = async move {
         let (sender, receiver) = mpsc::channel(WAITING);
         let closed = sender.clone();
-        let mut watcher = Watcher::<K>::new(gateway, scope, sender);
         tokio::spawn(async move {
             tokio::select! {
                 () = closed.closed() => {}
-                () = watcher.run() => {}
+                _ = reach::run::<K>(gateway, scope, sender) => {}
             }
         });
         stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|change| (change, receiver)) })
@@ -77,7 +78,7 @@ fn start<K: Watched>(gateway: KubernetesGateway, scope: Scope) -> BoxStream<'sta
 
 struct Watcher<K: Watched> {
     gateway: KubernetesGateway,
-    namespace: Option<Name>,
+    part: Part,
     names: Names,
     sender: mpsc::Sender<Change>,
     /// What was last said to be wrong: it is said once, not at each attempt.
@@ -89,6 +90,11 @@ struct Watcher<K: Watched> {
     /// Whether the server can stream a list (`sendInitialEvents`, from 1.32 on by default).
     streams: bool,
     failures: u32,
+    /// Whether it ends when it is refused, for parts of it that may be read.
+    yields: bool,
+    /// Since when it is refused what it was given before.
+    refused: Option<Instant>,
+    listed: bool,
     kind: std::marker::PhantomData<K>,
 }
 
@@ -117,14 +123,10 @@ impl From<Fault> for End {
 }
 
 impl<K: Watched> Watcher<K> {
-    fn new(gateway: KubernetesGateway, scope: Scope, sender: mpsc::Sender<Change>) -> Self {
-        let namespace = match scope {
-            Scope::Everywhere => None,
-            Scope::Namespace(namespace) => Some(namespace),
-        };
+    fn new(gateway: KubernetesGateway, part: Part, sender: mpsc::Sender<Change>) -> Self {
         Self {
             gateway,
-            namespace,
+            part,
             names: Names::default(),
             sender,
             said: None,
@@ -132,11 +134,15 @@ impl<K: Watched> Watcher<K> {
             position: None,
             streams: true,
             failures: 0,
+            yields: false,
+            refused: None,
+            listed: false,
             kind: std::marker::PhantomData,
         }
     }
 
-    async fn run(&mut self) {
+    /// Watches until it is refused, if it yields to that, and else for ever.
+    async fn run(&mut self) -> Result<(), End> {
         loop {
             let began = Instant::now();
             match self.attempt().await {
@@ -155,25 +161,35 @@ impl<K: Watched> Watcher<K> {
                     self.failures += 1;
                     tokio::time::sleep(pause(self.failures)).await;
                 }
-                Err(End::Closed) => return,
+                Err(End::Closed) => return Err(End::Closed),
                 Err(End::Failed(failure)) => {
                     self.failures += 1;
+                    if self.is_refused(&failure) {
+                        return Ok(());
+                    }
                     let wait = match failure.fault.kind {
                         FaultKind::NotFound | FaultKind::Absent => served::FRESH,
-                        FaultKind::Forbidden => FORBIDDEN,
+                        FaultKind::Forbidden if !self.yields => FORBIDDEN,
                         _ => pause(self.failures),
                     };
                     if failure.code.is_some() && self.failures > 2 {
                         // A server that was restored from a backup may never reach a position of the future.
                         self.position = None;
                     }
-                    if self.lose(failure.fault).await.is_err() {
-                        return;
-                    }
+                    self.lose(failure.fault).await?;
                     tokio::time::sleep(wait).await;
                 }
             }
         }
+    }
+
+    /// Whether it yields to this: at once if it never was allowed, else only if that lasts.
+    fn is_refused(&mut self, failure: &Failure) -> bool {
+        if !self.yields || failure.code != Some(403) {
+            return false;
+        }
+        let since = *self.refused.get_or_insert_with(Instant::now);
+        !self.listed || since.elapsed() > reach::BELIEVED
     }
 
     /// Lists if it must, then watches until the server ends it.
@@ -195,7 +211,7 @@ impl<K: Watched> Watcher<K> {
         let position = self.position.clone().unwrap_or_default();
         let query = format!("watch=true&allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={position}", WATCH.as_secs());
         let mut lines = self.open(&query).await?;
-        self.send(Change::Heard(K::KIND)).await?;
+        self.send(Change::Heard(self.part.clone())).await?;
         while let Some(line) = lines.next(WATCH + GRACE).await.map_err(|cut| self.cut(cut))? {
             let (change, position) = match events::read::<K::Wire>(&line) {
                 Event::Changed(wire) => {
@@ -203,17 +219,11 @@ impl<K: Watched> Watcher<K> {
                     let position = object.meta().position();
                     (Change::Applied(object.into_object()), position)
                 }
-                Event::Deleted(bare) => {
-                    let (object, position) = self.bare(&bare);
-                    (Change::Deleted(object), position)
-                }
-                Event::Unreadable(bare) => {
-                    let (object, position) = self.bare(&bare);
-                    tracing::warn!(%object, "an object could not be read and stays as it was");
-                    (Change::Heard(K::KIND), position)
-                }
-                Event::Bookmark { position, .. } => (Change::Heard(K::KIND), position),
-                Event::Refused { code: 410, .. } => return Err(End::Forgotten),
+                Event::Deleted(bare) => (Change::Deleted(bare.object_ref(K::KIND)), bare.metadata.resource_version),
+                Event::Unreadable(bare, error) => (Change::Odd(bare.unreadable(K::KIND, &error)), bare.metadata.resource_version),
+                Event::Bookmark { position, .. } => (Change::Heard(self.part.clone()), position),
+                // What the garbage should have said is not known, so everything is asked for anew.
+                Event::Refused { code: 410, .. } | Event::Garbage => return Err(End::Forgotten),
                 Event::Refused { code, message } => return Err(super::faults::refused(code, &message, &self.asked()).into()),
                 Event::Nothing => continue,
             };
@@ -241,29 +251,28 @@ impl<K: Watched> Watcher<K> {
             Some(version) => version,
             None => *self.version.insert(self.gateway.0.served.version(&self.gateway.0, &K::API).await?),
         };
-        Ok(served::collection(&K::API, version, self.namespace.as_ref())?)
+        Ok(served::collection(&K::API, version, self.namespace())?)
+    }
+
+    fn namespace(&self) -> Option<&Name> {
+        Some(&self.part.namespace).filter(|namespace| !namespace.is_empty())
+    }
+
+    /// Where, at the end of a sentence.
+    fn place(&self) -> String {
+        self.namespace().map_or_else(String::new, |namespace| format!(" in {namespace}"))
     }
 
     fn asked(&self) -> String {
-        match &self.namespace {
-            Some(namespace) if K::API.namespaced => format!("watch {} in {namespace}", K::API.plural),
-            _ => format!("watch {}", K::API.plural),
-        }
+        format!("watch {}{}", K::API.plural, self.place())
     }
 
     /// What a refusal means for a watch.
     fn explained(&self, mut failure: Failure) -> End {
         match failure.code {
             Some(404) if K::API.system() != System::Kubernetes => return End::Unserved,
-            Some(403) if self.namespace.is_none() && K::API.namespaced => {
-                let message = format!("You may not list and watch {} in all namespaces.", K::API.plural);
-                failure.fault =
-                    Fault::new(FaultKind::Forbidden, &message).hinted("Look at one namespace that you may read: -n NAMESPACE.");
-            }
             Some(403) => {
-                let place =
-                    self.namespace.as_ref().filter(|_| K::API.namespaced).map_or_else(String::new, |ns| format!(" in {ns}"));
-                let message = format!("You may not list and watch {}{place}.", K::API.plural);
+                let message = format!("You may not list and watch {}{}.", K::API.plural, self.place());
                 failure.fault = Fault::new(FaultKind::Forbidden, &message)
                     .hinted("Ask for the verbs list and watch, or use another context.");
             }
@@ -286,23 +295,19 @@ impl<K: Watched> Watcher<K> {
         }
     }
 
-    fn bare(&mut self, bare: &Bare) -> (ObjectRef, Box<str>) {
-        let meta = &bare.metadata;
-        let namespace = self.names.intern_opt(meta.namespace.as_ref());
-        (ObjectRef { kind: K::KIND, namespace, name: Name::new(meta.name.as_str()) }, meta.resource_version.clone())
-    }
-
     async fn lose(&mut self, fault: Fault) -> Result<(), End> {
         if self.said.as_ref() == Some(&fault) {
             return Ok(());
         }
         self.said = Some(fault.clone());
-        let change = if fault.kind == FaultKind::Absent { Change::Absent(K::KIND, fault) } else { Change::Lost(K::KIND, fault) };
+        let absent = fault.kind == FaultKind::Absent;
+        let change = if absent { Change::Absent } else { Change::Lost }(self.part.clone(), fault);
         self.sender.send(change).await.map_err(|_| End::Closed)
     }
 
     async fn send(&mut self, change: Change) -> Result<(), End> {
         self.said = None;
+        self.refused = None;
         self.sender.send(change).await.map_err(|_| End::Closed)
     }
 }

@@ -155,7 +155,7 @@ impl Inner {
                 .filter(|(key, _)| watch.sees(key))
                 .filter_map(|(key, object)| wire::read(key, object, names))
                 .collect();
-            return VecDeque::from([Change::Listed(watch.kind, objects)]);
+            return VecDeque::from([Change::Listed(watch.kind.into(), objects, Vec::new())]);
         }
         changed
             .into_iter()
@@ -169,11 +169,7 @@ impl Inner {
 
 impl Watch {
     fn sees(&self, key: &ObjectRef) -> bool {
-        let in_scope = match &self.scope {
-            Scope::Everywhere => true,
-            Scope::Namespace(namespace) => key.namespace.is_empty() || key.namespace == *namespace,
-        };
-        key.kind == self.kind && in_scope
+        key.kind == self.kind && self.scope.holds(&key.namespace)
     }
 }
 

@@ -4,9 +4,10 @@
 use super::What;
 use super::column::{Listing, Value};
 use crate::diagnosis::server::ServerState;
+use crate::diagnosis::unknown::of_kinds;
 use crate::diagnosis::{Unknown, near};
 use crate::engine::Snapshot;
-use crate::model::{Kind, ObjectRef, PathState, VaultServer};
+use crate::model::{Kind, ObjectRef, PathState, Source, VaultServer};
 
 /// The kinds that stand for answers of a Vault.
 const OF_VAULT: [Kind; 3] = [Kind::Vault, Kind::VaultReplica, Kind::VaultPath];
@@ -26,11 +27,11 @@ pub(super) fn is_blind(what: &What, snapshot: &Snapshot) -> bool {
 
 /// When a kind was last heard of: the age of what is said of its objects.
 pub(super) fn at(snapshot: &Snapshot, kind: Kind) -> Value {
-    Value::since(snapshot.world.sources.get(&kind).and_then(|source| source.heard))
+    Value::since(snapshot.world.sources.get(&kind).and_then(Source::heard))
 }
 
 fn is_seen(snapshot: &Snapshot, kind: Kind) -> bool {
-    snapshot.world.sources.get(&kind).is_some_and(|source| source.complete && source.fault.is_none())
+    snapshot.world.sources.get(&kind).is_some_and(Source::is_seen)
 }
 
 /// Everything that is missing from a list, each with what is needed.
@@ -39,14 +40,10 @@ pub(super) fn unknown(what: &What, snapshot: &Snapshot) -> Vec<Unknown> {
     if let Some(fault) = &snapshot.offline {
         unknown.push(Unknown { subject: "the cluster".to_owned(), needs: fault.to_string() });
     }
-    let sources = &snapshot.world.sources;
-    for kind in what.kinds.iter().chain(what.also).filter(|kind| !OF_VAULT.contains(kind)) {
-        let source = sources.get(kind);
-        let needs = match source.and_then(|source| source.fault.as_ref()) {
-            Some(fault) => fault.to_string(),
-            None if source.is_some_and(|source| source.complete) => continue,
-            None => "more time: the first list has not come yet. --timeout gives it.".to_owned(),
-        };
+    let listed = || what.kinds.iter().chain(what.also).filter(|kind| !OF_VAULT.contains(kind));
+    unknown.extend(of_kinds(&snapshot.world, |kind| listed().any(|one| *one == kind)));
+    for kind in listed().filter(|kind| !snapshot.world.sources.get(kind).is_some_and(Source::is_told)) {
+        let needs = "more time: the first list has not come yet. --timeout gives it.".to_owned();
         unknown.push(Unknown { subject: format!("every {kind}"), needs });
     }
     if what.paths || what.kinds.iter().chain(what.also).any(|kind| OF_VAULT.contains(kind)) {

@@ -5,7 +5,7 @@ use super::words::{counted, some};
 use crate::diagnosis::state::of_server;
 use crate::engine::{RunState, StepState};
 use crate::model::kinds::ExternalSecret;
-use crate::model::{Clock, Health, Kind, PathState};
+use crate::model::{Clock, Health, Kind, PathState, Source};
 use crate::runbooks::ItemState;
 
 impl Model {
@@ -102,7 +102,7 @@ impl Model {
         }
         let lost = [Kind::ExternalSecret, Kind::SecretStore]
             .into_iter()
-            .find_map(|kind| snapshot.world.sources.get(&kind)?.fault.as_ref().map(|fault| (kind, fault)))
+            .find_map(|kind| snapshot.world.sources.get(&kind)?.fault().map(|fault| (kind, fault)))
             .or_else(|| snapshot.world.uninstalled().map(|fault| (Kind::ExternalSecret, fault)));
         lost.map(|(kind, fault)| {
             format!("{kind}s cannot be read: {fault} {}", if seen.is_some() { age } else { String::new() }).trim().to_owned()
@@ -112,8 +112,7 @@ impl Model {
     /// Which lists are still coming, in words; empty once all are there.
     #[must_use]
     pub fn listing(&self) -> Vec<String> {
-        let waits =
-            |kind: &Kind| !self.snapshot.world.sources.get(kind).is_some_and(|source| source.complete || source.fault.is_some());
+        let waits = |kind: &Kind| !self.snapshot.world.sources.get(kind).is_some_and(Source::is_told);
         [Kind::ExternalSecret, Kind::SecretStore, Kind::ClusterSecretStore, Kind::Secret, Kind::Pod, Kind::Event]
             .iter()
             .filter(|kind| waits(kind))

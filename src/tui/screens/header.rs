@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
 use crate::diagnosis::state::of_server;
-use crate::model::{Age, Clock, Replica};
+use crate::model::{Age, Clock, Name, Replica};
 use crate::ports::Scope;
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
@@ -35,8 +35,9 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     pen.put(if production { " PROD " } else { " " }, bar);
     let context = if snapshot.identity.context.is_empty() { "connecting…" } else { snapshot.identity.context.as_str() };
     pen.put(context, bar.add_modifier(ratatui::style::Modifier::BOLD));
-    if let Scope::Namespace(namespace) = &snapshot.scope {
-        pen.put(&format!("  in {namespace}"), bar);
+    if let Scope::Namespaces(namespaces) = &snapshot.scope {
+        let names: Vec<&str> = namespaces.iter().map(Name::as_str).collect();
+        pen.put(&format!("  in {}", names.join(", ")), bar);
     }
     let (tone, writes) = writes(model);
     let loud = if production { bar } else { look.theme.on(role(tone), Role::Header) };

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::kinds::WireMeta;
+use crate::gateways::odd::Bare;
 
 /// What a line says.
 pub(super) enum Event<W> {
@@ -12,20 +12,15 @@ pub(super) enum Event<W> {
     /// An object is gone.
     Deleted(Bare),
     /// An object changed, and its fields are not what they should be.
-    Unreadable(Bare),
+    Unreadable(Bare, serde_json::Error),
     /// Nothing up to this position; the list ends here, if it says so.
     Bookmark { position: Box<str>, ends_list: bool },
     /// The server ends the watch.
     Refused { code: u16, message: String },
-    /// Something that is of no use.
+    /// An empty line.
     Nothing,
-}
-
-/// An object of which only the metadata is read.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct Bare {
-    pub(super) metadata: WireMeta,
+    /// No line of a watch: whatever it should have said is lost.
+    Garbage,
 }
 
 /// Adjacently tagged, and the server puts the tag first: serde reads the object straight into place.
@@ -59,9 +54,10 @@ pub(super) fn read<W: DeserializeOwned>(line: &[u8]) -> Event<W> {
             position: bare.metadata.resource_version,
         },
         Ok(Line::Error(status)) => Event::Refused { code: status.code, message: status.message },
-        Err(_) => match serde_json::from_slice(line) {
-            Ok(Line::Added(bare) | Line::Modified(bare)) => Event::Unreadable(bare),
-            _ => Event::Nothing,
+        Err(_) if line.trim_ascii().is_empty() => Event::Nothing,
+        Err(error) => match serde_json::from_slice(line) {
+            Ok(Line::Added(bare) | Line::Modified(bare)) => Event::Unreadable(bare, error),
+            _ => Event::Garbage,
         },
     }
 }
@@ -79,13 +75,14 @@ mod tests {
         let Event::Changed(wire) = read::<Wire>(good) else { panic!("not read") };
         assert_eq!(ExternalSecret::read(wire, &mut crate::model::Names::default()).meta.name.as_str(), "a");
         let odd = br#"{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"8"},"spec":[1,2]}}"#;
-        assert!(matches!(read::<Wire>(odd), Event::Unreadable(bare) if &*bare.metadata.resource_version == "8"));
+        assert!(matches!(read::<Wire>(odd), Event::Unreadable(bare, _) if &*bare.metadata.resource_version == "8"));
         let end = br#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9","annotations":{"k8s.io/initial-events-end":"true"}}}}"#;
         assert!(matches!(read::<Wire>(end), Event::Bookmark { ends_list: true, position } if &*position == "9"));
         let gone = br#"{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}}"#;
         assert!(matches!(read::<Wire>(gone), Event::Refused { code: 410, .. }));
         let deleted = br#"{"type":"DELETED","object":{"metadata":{"name":"a"},"spec":7}}"#;
         assert!(matches!(read::<Wire>(deleted), Event::Deleted(_)));
-        assert!(matches!(read::<Wire>(b"{\"half"), Event::Nothing));
+        assert!(matches!(read::<Wire>(b"{\"half"), Event::Garbage));
+        assert!(matches!(read::<Wire>(b" "), Event::Nothing));
     }
 }

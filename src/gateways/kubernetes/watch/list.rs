@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::events::{self, Event};
 use super::{End, Watcher};
+use crate::gateways::odd::unreadable;
 use crate::model::kinds::{Object, Watched};
-use crate::model::{Change, FaultKind};
+use crate::model::{Change, FaultKind, Unreadable};
 
 /// How long the server may take for a streamed list, and how long it may be silent in it.
 const STREAM: Duration = Duration::from_secs(290);
@@ -50,21 +51,19 @@ impl<K: Watched> Watcher<K> {
             STREAM.as_secs()
         );
         let mut lines = self.open(&query).await?;
-        let mut objects = Vec::new();
+        let (mut objects, mut odd) = (Vec::new(), Vec::new());
         while let Some(line) = lines.next(SILENCE).await.map_err(|cut| self.cut(cut))? {
             match events::read::<K::Wire>(&line) {
                 Event::Changed(wire) => objects.push(K::read(wire, &mut self.names).into_object()),
-                Event::Unreadable(bare) => {
-                    let (object, _) = self.bare(&bare);
-                    tracing::warn!(%object, "an object could not be read and is left out");
-                }
+                Event::Unreadable(bare, error) => odd.push(bare.unreadable(K::KIND, &error)),
                 Event::Bookmark { position, ends_list: true } => {
-                    return self.listed(objects, position).await;
+                    return self.listed(objects, odd, position).await;
                 }
                 Event::Refused { code: 410, .. } => return Err(End::Forgotten),
                 Event::Refused { code, message } => {
                     return Err(crate::gateways::kubernetes::faults::refused(code, &message, &self.asked()).into());
                 }
+                Event::Garbage => return Err(self.gateway.0.not_kubernetes(&self.asked()).into()),
                 Event::Deleted(_) | Event::Bookmark { .. } | Event::Nothing => {}
             }
         }
@@ -73,7 +72,7 @@ impl<K: Watched> Watcher<K> {
     }
 
     async fn pages(&mut self) -> Result<(), End> {
-        let mut objects = Vec::new();
+        let (mut objects, mut odd) = (Vec::new(), Vec::new());
         let mut next = String::new();
         loop {
             let collection = self.collection().await?;
@@ -81,34 +80,40 @@ impl<K: Watched> Watcher<K> {
             let request = crate::gateways::kubernetes::requests::get(&format!("{collection}?limit={PAGE}{going_on}"))?;
             let asked = self.asked();
             let body = self.gateway.0.bytes(request, &asked).await.map_err(|failure| self.explained(failure))?;
-            let page = read_page::<K::Wire>(&body).ok_or_else(|| self.gateway.0.not_kubernetes(&asked))?;
+            let (page, left_out) = read_page::<K>(&body).ok_or_else(|| self.gateway.0.not_kubernetes(&asked))?;
+            odd.extend(left_out);
             objects.extend(page.items.into_iter().map(|wire| K::read(wire, &mut self.names).into_object()));
             if page.metadata.r#continue.is_empty() {
-                return self.listed(objects, page.metadata.resource_version).await;
+                return self.listed(objects, odd, page.metadata.resource_version).await;
             }
             next = quoted(&page.metadata.r#continue);
         }
     }
 
-    async fn listed(&mut self, objects: Vec<Object>, position: Box<str>) -> Result<(), End> {
+    async fn listed(&mut self, objects: Vec<Object>, odd: Vec<Unreadable>, position: Box<str>) -> Result<(), End> {
         if position.is_empty() {
             return Err(self.gateway.0.not_kubernetes(&self.asked()).into());
         }
         self.position = Some(position);
-        self.send(Change::Listed(K::KIND, objects)).await
+        self.listed = true;
+        self.send(Change::Listed(self.part.clone(), objects, odd)).await
     }
 }
 
-/// A page; where an object of it cannot be read, the slow way that leaves it out.
-fn read_page<W: DeserializeOwned>(body: &[u8]) -> Option<Page<W>> {
+/// A page; where an object of it cannot be read, the slow way that leaves it out and says so.
+fn read_page<K: Watched>(body: &[u8]) -> Option<(Page<K::Wire>, Vec<Unreadable>)> {
     if let Ok(page) = serde_json::from_slice(body) {
-        return Some(page);
+        return Some((page, Vec::new()));
     }
-    let page: Page<serde_json::Value> = serde_json::from_slice(body).ok()?;
-    let count = page.items.len();
-    let items: Vec<W> = page.items.into_iter().filter_map(|item| W::deserialize(item).ok()).collect();
-    tracing::warn!(left_out = count - items.len(), "objects of a list could not be read");
-    Some(Page { metadata: page.metadata, items })
+    let page: Page<&RawValue> = serde_json::from_slice(body).ok()?;
+    let (mut items, mut odd) = (Vec::new(), Vec::new());
+    for item in page.items {
+        match serde_json::from_str(item.get()) {
+            Ok(wire) => items.push(wire),
+            Err(error) => odd.push(unreadable(K::KIND, item.get(), &error)),
+        }
+    }
+    Some((Page { metadata: page.metadata, items }, odd))
 }
 
 /// A `continue` token is base64 for URLs, but that is nowhere promised.
@@ -132,12 +137,13 @@ mod tests {
 
     #[test]
     fn an_odd_object_costs_itself_and_not_the_page() {
-        let body = br#"{"metadata":{"resourceVersion":"5","continue":"a=+/"},"items":[{"metadata":{"name":"a"}},{"metadata":7},{"metadata":{"name":"c"}}]}"#;
-        let page = read_page::<<Secret as Watched>::Wire>(body).unwrap();
+        let body = br#"{"metadata":{"resourceVersion":"5","continue":"a=+/"},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b","labels":7}},{"metadata":{"name":"c"}}]}"#;
+        let (page, odd) = read_page::<Secret>(body).unwrap();
         let read =
             page.items.into_iter().map(|wire| Secret::read(wire, &mut crate::model::Names::default()).meta.name.to_string());
         let names: Vec<String> = read.collect();
         assert_eq!((names, quoted(&page.metadata.r#continue)), (vec!["a".to_owned(), "c".to_owned()], "a%3D%2B%2F".to_owned()));
-        assert!(read_page::<<Secret as Watched>::Wire>(b"<html>").is_none());
+        assert_eq!(odd[0].to_string(), "Secret//b could not be read: a field is not a map.");
+        assert!(read_page::<Secret>(b"<html>").is_none());
     }
 }

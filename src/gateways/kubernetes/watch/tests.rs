@@ -11,6 +11,7 @@ use kube::client::Body;
 use super::*;
 use crate::gateways::kubernetes::Inner;
 use crate::gateways::kubernetes::channel::ServerClock;
+use crate::gateways::kubernetes::rights::Rights;
 
 /// One answer: status and body; a body that ends in `…` stays open.
 type Answer = (u16, String);
@@ -36,6 +37,7 @@ fn gateway(answers: Vec<Answer>) -> (KubernetesGateway, Arc<Mutex<Vec<String>>>)
         namespace: crate::model::Text::foreign("default"),
         insecure: false,
         served: super::super::served::Discovery::default(),
+        rights: Rights::default(),
     };
     (KubernetesGateway(Arc::new(inner)), asked)
 }
@@ -60,12 +62,16 @@ async fn said(gateway: &KubernetesGateway, kind: Kind, scope: &Scope, count: usi
     changes
         .into_iter()
         .map(|change| match change {
-            Change::Listed(_, objects) => {
-                format!(
-                    "listed {}",
-                    objects.iter().map(|object| object.object_ref().name.to_string()).collect::<Vec<_>>().join(" ")
-                )
+            Change::Listed(part, objects, odd) => {
+                let names = objects.iter().map(|object| object.object_ref().name.to_string());
+                let odd = odd.iter().map(|odd| format!("({})", odd.object.name));
+                let place = if part.namespace.is_empty() { String::new() } else { format!(" in {}", part.namespace) };
+                format!("listed {}{place}", names.chain(odd).collect::<Vec<_>>().join(" "))
             }
+            Change::Narrowed(_, namespaces, why) => {
+                format!("narrowed to {namespaces:?}{}", why.map_or_else(String::new, |why| format!(": {why}")))
+            }
+            Change::Odd(odd) => odd.to_string(),
             Change::Applied(object) => format!("applied {}", object.object_ref().short()),
             Change::Deleted(object) => format!("deleted {}", object.short()),
             Change::Heard(_) => "heard".to_owned(),
@@ -103,8 +109,8 @@ async fn a_server_that_cannot_stream_lists_in_pages() {
     };
     let refused = refusal(422, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch");
     let (gateway, asked) = gateway(vec![refused, page("x", "more"), page("y", ""), (200, "…".to_owned())]);
-    let scope = Scope::Namespace(Name::new("a"));
-    assert_eq!(said(&gateway, Kind::Pod, &scope, 2).await, ["listed x y", "heard"]);
+    let scope = Scope::Namespaces(vec![Name::new("a")]);
+    assert_eq!(said(&gateway, Kind::Pod, &scope, 3).await, ["narrowed to [\"a\"]", "listed x y in a", "heard"]);
     let asked = asked.lock().unwrap();
     assert_eq!(asked[1..3], ["/api/v1/namespaces/a/pods?limit=500", "/api/v1/namespaces/a/pods?limit=500&continue=more"]);
 }
@@ -126,19 +132,20 @@ async fn a_list_that_was_cut_is_not_a_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_said_once_and_passes() {
-    let forbidden = || refusal(403, "pods is forbidden: User dev cannot list");
+async fn a_refusal_of_a_kind_without_namespaces_is_said_once_and_passes() {
+    let forbidden = || refusal(403, "clustersecretstores is forbidden: User dev cannot list");
     let list = (200, bookmark(5, true));
-    let (gateway, asked) = gateway(vec![forbidden(), forbidden(), forbidden(), list]);
-    let said = said(&gateway, Kind::Pod, &Scope::Everywhere, 2).await;
+    let served = serves(&["external-secrets.io/v1/clustersecretstores"]);
+    let (gateway, asked) = gateway(vec![served, forbidden(), forbidden(), forbidden(), list]);
+    let said = said(&gateway, Kind::ClusterSecretStore, &Scope::Everywhere, 2).await;
     assert_eq!(
         said,
         [
-            "lost Forbidden: You may not list and watch pods in all namespaces. Look at one namespace that you may read: -n NAMESPACE.",
+            "lost Forbidden: You may not list and watch clustersecretstores. Ask for the verbs list and watch, or use another context.",
             "listed "
         ]
     );
-    assert!(asked.lock().unwrap().len() >= 4);
+    assert!(asked.lock().unwrap().len() >= 5);
 }
 
 /// Aggregated discovery of a server that serves these, as `group/version/plural`.
@@ -219,6 +226,23 @@ async fn silence_is_a_lost_connection_and_nothing_is_listed_anew() {
 async fn an_unwatched_kind_says_so() {
     let (gateway, _) = gateway(Vec::new());
     assert_eq!(said(&gateway, Kind::Vault, &Scope::Everywhere, 1).await, ["lost Invalid: sealwatch does not watch Vault."]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_told_by_name_and_costs_itself() {
+    let odd = |change: &str, version| {
+        format!(
+            r#"{{"type":"{change}","object":{{"metadata":{{"name":"o","namespace":"a","resourceVersion":"{version}"}},"spec":"x"}}}}"#
+        ) + "\n"
+    };
+    let list = odd("ADDED", 3) + &pod("ADDED", "x", 4) + &bookmark(5, true);
+    let again = (200, pod("ADDED", "z", 9) + &bookmark(9, true));
+    let (gateway, asked) = gateway(vec![(200, list), (200, odd("MODIFIED", 6) + "<html>\n"), again, (200, "…".to_owned())]);
+    assert_eq!(
+        said(&gateway, Kind::Pod, &Scope::Everywhere, 4).await,
+        ["listed x (o)", "heard", "Pod/a/o could not be read: a field is not an object.", "listed z"]
+    );
+    assert!(asked.lock().unwrap()[2].contains("sendInitialEvents=true"), "garbage means to list again");
 }
 
 #[test]

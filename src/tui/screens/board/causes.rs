@@ -7,7 +7,6 @@ use ratatui::layout::Rect;
 use crate::diagnosis::state::of_server;
 use crate::diagnosis::{Cause, Severity};
 use crate::model::Clock;
-use crate::ports::Scope;
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::board::Pane;
@@ -193,11 +192,7 @@ fn healthy(model: &Model, width: usize, told: &mut Told) {
     } else if snapshot.is_empty() && unseen == 0 {
         "NOTHING TO LOOK AT".clone_into(&mut told.title);
         told.tone = Tone::Unknown;
-        let place = match &snapshot.scope {
-            Scope::Everywhere => String::new(),
-            Scope::Namespace(namespace) => format!(" in namespace {namespace}"),
-        };
-        let text = format!("There is no store and no ExternalSecret{place}.");
+        let text = format!("There is no store and no ExternalSecret{}.", snapshot.scope.place());
         page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, vec![(Ink::Strong, text)]);
     } else if model.blind().is_some() || unseen > 0 {
         told.title = format!("NOTHING BROKEN IN SIGHT  {unseen} cannot be seen");
