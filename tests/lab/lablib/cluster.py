@@ -15,6 +15,7 @@ CLIENTS = {
     "admin": "lab-admin,system:masters",
     "limited": "limited,lab",
     "viewer": "viewer,lab",
+    "tenant": "tenant,lab",
     "machine": "lab-machine,system:masters",
     "external-secrets": "system:serviceaccount:external-secrets:external-secrets,system:serviceaccounts,"
                         "system:serviceaccounts:external-secrets",

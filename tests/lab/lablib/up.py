@@ -200,7 +200,7 @@ class Lab:
         write_json(state / "lab.json", {
             "schema": "sealwatch/lab/v1", "name": self.options.name, "state": str(state), "block": self.block.prefix,
             "context": "lab", "api_server": self.url,
-            "kubeconfig": {user: str(state / f"{user}.kubeconfig") for user in ("admin", "limited", "viewer")},
+            "kubeconfig": {user: str(state / f"{user}.kubeconfig") for user in ("admin", "limited", "viewer", "tenant")},
             "namespaces": NAMESPACES,
             "vault": {
                 "kind": self.options.vault, "version": vaults.VERSIONS[self.options.vault],

@@ -9,14 +9,18 @@ from ..places import load, state_of
 from ..processes import Processes
 from ..wire import Kubernetes
 from ..vaults import read_keys
-from . import apiserver_stopped, external_secrets_stopped, healthy, partly_sealed, sealed, vault_stopped
+from . import (apiserver_frozen, apiserver_stopped, external_secrets_stopped, healthy, partly_sealed, sealed, vault_frozen,
+               vault_restarted, vault_stopped)
 
 KNOWN = {
     "healthy": healthy,
     "sealed": sealed,
     "partly-sealed": partly_sealed,
     "vault-stopped": vault_stopped,
+    "vault-restarted": vault_restarted,
+    "vault-frozen": vault_frozen,
     "apiserver-stopped": apiserver_stopped,
+    "apiserver-frozen": apiserver_frozen,
     "external-secrets-stopped": external_secrets_stopped,
 }
 

@@ -1,14 +1,23 @@
-"""The Vault servers have ended: connections are refused. After a start they are sealed."""
+"""The Vault servers have ended, all or one (`--pod`): connections are refused. After a start they are sealed."""
 
 from .. import vaults
-from ..say import say
+from ..say import LabError, say
 from . import repair
 
 
+def chosen(lab, options):
+    """The servers that a fault is for."""
+    servers = [server for server in lab.servers if options.pod in (None, server["pod"])]
+    if not servers:
+        raise LabError(f"There is no Vault server {options.pod}; there are {', '.join(server['pod'] for server in lab.servers)}.")
+    return servers
+
+
 def fault(lab, options):
-    for server in lab.servers:
+    servers = chosen(lab, options)
+    for server in servers:
         lab.processes.stop(server["pod"])
-    say(f"{len(lab.servers)} server(s) of the Vault have ended.")
+    say(f"{len(servers)} server(s) of the Vault have ended.")
 
 
 def heal(lab):
