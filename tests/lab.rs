@@ -266,6 +266,19 @@ async fn without_a_screen_and_half_blind() {
     console.wait_until("the rest to be shown", SOON, |screen| screen.contains("ghcr-pull-sync") && screen.contains("Secret"));
     drop(console);
 
+    // Rights in one namespace and none beyond it: that one is shown, and nothing is called well that was not seen.
+    let tenant = lab.kubeconfig("tenant");
+    let (code, out, _) = sealwatch(&home, tenant, &["check", "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &report["verdict"]), (Some(3), &serde_json::json!("unknown")), "{report}");
+    assert!(report["unknown"].to_string().contains("outside ameide-dev"), "{report}");
+    let console = Console::start(&[], &home.variables(tenant), WINDOW);
+    console.wait_until("a truthful board", SOON, |screen| {
+        screen.contains("sees only ameide-dev") && screen.contains("cannot be seen") && screen.contains("outside ameide-dev")
+    });
+    assert!(!console.screen().contains("ALL WELL"), "{}", console.screen());
+    drop(console);
+
     lab.fault("partly-sealed", &[]);
     assert_causes(&home, admin, "partly-sealed");
     let (code, out, _) = sealwatch(&home, admin, &["check"]);

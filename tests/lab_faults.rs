@@ -31,6 +31,7 @@ use sealwatch::gateways::kubernetes::{ConnectOptions, connect};
 use sealwatch::gateways::vault::{VaultEnvironment, VaultGateway};
 use sealwatch::model::kinds::{ExternalSecret, Pod, Secret, SecretStore, Watched};
 use sealwatch::model::{Kind, Name, Replica};
+use sealwatch::ports::Scope;
 use tokio::sync::watch;
 use wire::{Mode, Wire};
 
@@ -46,16 +47,24 @@ struct Eyes {
 
 impl Eyes {
     async fn open(kubeconfig: PathBuf) -> Self {
-        let cluster = connect(&ConnectOptions { kubeconfig: Some(kubeconfig), ..ConnectOptions::default() }).expect("a kubeconfig");
+        let mut eyes = Self::half_open(kubeconfig, Scope::Everywhere).await;
+        eyes.until("everything to be seen", SOON, |seen| !seen.is_blind()).await;
+        eyes
+    }
+
+    /// The same for who may not see everything.
+    async fn half_open(kubeconfig: PathBuf, scope: Scope) -> Self {
+        let cluster =
+            connect(&ConnectOptions { kubeconfig: Some(kubeconfig), ..ConnectOptions::default() }).expect("a kubeconfig");
         let ports = Ports {
             vault: Arc::new(VaultGateway::new(VaultEnvironment::default(), Some(cluster.clone()))),
             cluster: Arc::new(cluster),
             clock: Arc::new(SystemClock),
             journal: Arc::new(MemoryJournal::default()),
         };
-        let engine = Engine::start(ports, Options::default());
+        let engine = Engine::start(ports, Options { scope, ..Options::default() });
         let mut eyes = Self { snapshots: engine.snapshots(), _engine: engine };
-        eyes.until("everything to be seen", SOON, |seen| seen.is_known() && !seen.is_blind()).await;
+        eyes.until("everything to be asked", SOON, Snapshot::is_known).await;
         eyes
     }
 
@@ -94,7 +103,9 @@ type World = BTreeMap<String, u64>;
 
 fn seen(snapshot: &Snapshot) -> World {
     fn of<K: Watched>(snapshot: &Snapshot, into: &mut World) {
-        into.extend(snapshot.world.all::<K>().iter().map(|object| (object.object_ref().to_string(), object.meta().resource_version)));
+        into.extend(
+            snapshot.world.all::<K>().iter().map(|object| (object.object_ref().to_string(), object.meta().resource_version)),
+        );
     }
     let mut world = World::new();
     of::<ExternalSecret>(snapshot, &mut world);
@@ -106,7 +117,9 @@ fn seen(snapshot: &Snapshot) -> World {
 
 async fn told(client: &kube::Client) -> World {
     let mut world = World::new();
-    for (group, kind) in [("external-secrets.io", "ExternalSecret"), ("external-secrets.io", "SecretStore"), ("", "Secret"), ("", "Pod")] {
+    for (group, kind) in
+        [("external-secrets.io", "ExternalSecret"), ("external-secrets.io", "SecretStore"), ("", "Secret"), ("", "Pod")]
+    {
         let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource(group, kind));
         // Told with an error while the server starts; then nothing is the same.
         for object in api.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default() {
@@ -124,7 +137,8 @@ fn resource(group: &str, kind: &str) -> ApiResource {
 
 /// Things that happen while nobody looks: an object changes, one comes, one goes.
 async fn happen(client: &kube::Client, namespace: &str, mark: &str) {
-    let stores: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource("external-secrets.io", "SecretStore"));
+    let stores: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), namespace, &resource("external-secrets.io", "SecretStore"));
     let store = stores.list(&ListParams::default()).await.expect("stores").items.remove(0).metadata.name.expect("a name");
     let note = serde_json::json!({"metadata": {"annotations": {"lab.sealwatch/mark": mark}}});
     stores.patch(&store, &PatchParams::default(), &Patch::Merge(note)).await.expect("annotated");
@@ -155,7 +169,8 @@ async fn compact(lab: &Lab) {
     let ask = |path: &'static str, body: String| {
         let request = format!("{etcd}{path}");
         async move {
-            let output = std::process::Command::new("curl").args(["-sS", "-X", "POST", &request, "-d", &body]).output().expect("curl");
+            let output =
+                std::process::Command::new("curl").args(["-sS", "-X", "POST", &request, "-d", &body]).output().expect("curl");
             String::from_utf8(output.stdout).expect("JSON")
         }
     };
@@ -209,7 +224,7 @@ async fn the_api_server_is_cut_off_stands_still_forgets_and_ends() {
     println!("silent: whole again after {:.1?}", eyes.until("all to be seen", HALF_OPEN, whole).await);
     eyes.sees_all(&client, SOON).await;
 
-    // What is asked for from where it was is not known any more: 410.
+    // What is asked for from where it was is not known any more.
     wire.set(Mode::Cut);
     eyes.until("the cut to be said", SOON, lost).await;
     happen(&client, &dev, "forgotten").await;
@@ -219,6 +234,8 @@ async fn the_api_server_is_cut_off_stands_still_forgets_and_ends() {
     wire.set(Mode::Through);
     println!("forgotten: whole again after {:.1?}", eyes.until("all to be seen", HALF_OPEN, whole).await);
     eyes.sees_all(&client, SOON).await;
+    let audit = std::fs::read_to_string(lab.text("/files/audit_log")).expect("the audit log");
+    assert!(audit.contains(r#""code":410"#), "the API server has said 410 Gone");
 
     let stopped = Instant::now();
     lab.fault("apiserver-frozen", &[]);
@@ -245,7 +262,8 @@ async fn each_replica_of_a_vault_stands_still_ends_and_is_cut_off_alone() {
     let address = lab.text("/api_server").trim_start_matches("https://").to_owned() + ":443";
     let wire = Wire::to(&address).await;
     let mut eyes = Eyes::open(through(&lab, &wire, "vault-faults")).await;
-    let pods: Vec<Name> = eyes.snapshots.borrow().world.vaults.values().flat_map(|server| server.replicas.keys().cloned()).collect();
+    let pods: Vec<Name> =
+        eyes.snapshots.borrow().world.vaults.values().flat_map(|server| server.replicas.keys().cloned()).collect();
     assert_eq!(pods.len(), 3);
     let replica = |snapshot: &Snapshot, pod: &Name| {
         snapshot.world.vaults.values().find_map(|server| server.replicas.get(pod)).expect("a replica").clone()
@@ -260,7 +278,10 @@ async fn each_replica_of_a_vault_stands_still_ends_and_is_cut_off_alone() {
         assert!(silent.answered < silent.since, "the last answer is older than the silence");
         let before: Vec<_> = pods.iter().map(|pod| eyes.replica(pod.as_str()).answered).collect();
         eyes.until("the others to go on", SOON, |seen| {
-            pods.iter().zip(&before).filter(|(other, _)| *other != pod).all(|(other, before)| replica(seen, other).answered > *before)
+            pods.iter()
+                .zip(&before)
+                .filter(|(other, _)| *other != pod)
+                .all(|(other, before)| replica(seen, other).answered > *before)
         })
         .await;
         lab.heal("vault-frozen");
@@ -271,7 +292,10 @@ async fn each_replica_of_a_vault_stands_still_ends_and_is_cut_off_alone() {
         lab.fault("vault-stopped", &["--pod", pod.as_str()]);
         eyes.until("that nothing listens", SOON, |seen| replica(seen, pod).fault.is_some()).await;
         lab.fault("vault-restarted", &["--pod", pod.as_str()]);
-        println!("{pod}: sealed after {:.1?}", eyes.until("that it is sealed", SOON, |seen| replica(seen, pod).is_sealed()).await);
+        println!(
+            "{pod}: sealed after {:.1?}",
+            eyes.until("that it is sealed", SOON, |seen| replica(seen, pod).is_sealed()).await
+        );
         lab.heal("vault-restarted");
         eyes.until("all to be open", HALF_OPEN, all_open).await;
     }
@@ -288,4 +312,55 @@ async fn each_replica_of_a_vault_stands_still_ends_and_is_cut_off_alone() {
     );
     wire.set(Mode::Through);
     println!("silent: all open after {:.1?}", eyes.until("all to be open", HALF_OPEN, all_open).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn rights_in_one_namespace_give_that_and_rights_that_come_and_go_are_seen() {
+    let lab = Lab::up("rights", &[]);
+    let client = lab.client().await;
+    let (dev, staging) = (Name::new(lab.text("/namespaces/dev")), Name::new(lab.text("/namespaces/staging")));
+    let tenant = || PathBuf::from(lab.kubeconfig("tenant"));
+    let external_secrets = |seen: &Snapshot, namespace: &Name| {
+        seen.world.all::<ExternalSecret>().iter().filter(|es| es.meta.namespace == *namespace).count()
+    };
+
+    // Everything is asked for, and the namespace of the context is what there is.
+    let eyes = Eyes::half_open(tenant(), Scope::Everywhere).await;
+    let seen = eyes.snapshots.borrow().clone();
+    assert!(external_secrets(&seen, &dev) > 0 && seen.world.all::<ExternalSecret>().iter().all(|es| es.meta.namespace == dev));
+    assert!(seen.is_blind(), "green is nothing that was not seen");
+    let missing: Vec<&str> = seen.diagnosis.unknown.iter().map(|one| one.subject.as_str()).collect();
+    assert!(
+        missing.iter().any(|one| one.starts_with("every ExternalSecret, SecretStore") && one.ends_with("outside ameide-dev")),
+        "{missing:?}"
+    );
+    assert!(missing.iter().any(|one| one.starts_with("every ClusterSecretStore") && one.contains("Secret")), "{missing:?}");
+    drop(eyes);
+
+    // Two namespaces are asked for, of which one may be read; then the other too; then not any more.
+    let mut eyes = Eyes::half_open(tenant(), Scope::Namespaces(vec![dev.clone(), staging.clone()])).await;
+    let faults = |seen: &Snapshot, namespace: &Name| {
+        seen.world.sources.get(&Kind::ExternalSecret).is_some_and(|source| source.parts[namespace.as_str()].fault.is_some())
+    };
+    let seen = eyes.snapshots.borrow().clone();
+    assert!(faults(&seen, &staging) && !faults(&seen, &dev) && external_secrets(&seen, &dev) > 0);
+    let bindings: Api<DynamicObject> = Api::namespaced_with(
+        client,
+        staging.as_str(),
+        &ApiResource::from_gvk(&GroupVersionKind::gvk("rbac.authorization.k8s.io", "v1", "RoleBinding")),
+    );
+    let binding = serde_json::json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "given-later"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "lab-look"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "tenant"}],
+    });
+    let binding = serde_json::from_value(binding).expect("a RoleBinding");
+    bindings.create(&kube::api::PostParams::default(), &binding).await.expect("created");
+    let given =
+        eyes.until("what was given", HALF_OPEN, |seen| !faults(seen, &staging) && external_secrets(seen, &staging) > 0).await;
+    println!("a right that was given is found after {given:.1?}");
+    bindings.delete("given-later", &kube::api::DeleteParams::default()).await.expect("deleted");
+    let taken = eyes.until("that it was taken", HALF_OPEN, |seen| faults(seen, &staging)).await;
+    println!("a right that was taken is told after {taken:.1?}");
 }

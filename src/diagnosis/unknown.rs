@@ -20,6 +20,9 @@ pub struct Unknown {
 /// How many objects that cannot be read are named before the rest is counted.
 const NAMED: usize = 20;
 
+/// How the place of what is beyond the namespaces that are read begins.
+const OUTSIDE: &str = " outside ";
+
 /// Everything of a world that could not be seen.
 pub(super) fn unknown(world: &Inventory) -> Vec<Unknown> {
     let uninstalled =
@@ -35,18 +38,23 @@ pub(super) fn unknown(world: &Inventory) -> Vec<Unknown> {
 pub fn of_kinds(world: &Inventory, wanted: impl Fn(Kind) -> bool) -> Vec<Unknown> {
     let mut together: BTreeMap<(String, String), Vec<(Kind, String)>> = BTreeMap::new();
     for (kind, source) in world.sources.iter().filter(|(kind, _)| wanted(**kind)) {
-        for (place, fault) in gaps(source) {
+        for (place, fault) in gaps(source).filter(|_| world.is_in_scope(*kind)) {
             // A refusal names its kind; the right that is missing is the same for all of them.
             let reason = if fault.kind == FaultKind::Forbidden { "" } else { fault.message.as_str() };
             together.entry((place, reason.to_owned())).or_default().push((*kind, fault.to_string()));
         }
     }
     let said = |((place, _), kinds): ((String, String), Vec<(Kind, String)>)| {
+        let rights = if place.starts_with(OUTSIDE) {
+            "the verbs list and watch on them in all namespaces; -n NAMESPACE looks at that one only."
+        } else {
+            "the verbs list and watch on them."
+        };
         let names: Vec<&str> = kinds.iter().map(|(kind, _)| kind.as_str()).collect();
         let needs = match kinds.as_slice() {
             [(_, fault)] => fault.clone(),
             [(_, fault), rest @ ..] if rest.iter().all(|(_, other)| other == fault) => fault.clone(),
-            _ => "the verbs list and watch on each of these kinds there; or say with -n what to look at.".to_owned(),
+            _ => rights.to_owned(),
         };
         Unknown { subject: format!("every {}{place}", names.join(", ")), needs }
     };
@@ -60,7 +68,7 @@ pub fn of_kinds(world: &Inventory, wanted: impl Fn(Kind) -> bool) -> Vec<Unknown
 /// The places where a kind is not seen, each as the end of a sentence, and why.
 fn gaps(source: &Source) -> impl Iterator<Item = (String, &crate::model::Fault)> {
     let read: Vec<&str> = source.parts.keys().map(crate::model::Name::as_str).collect();
-    let outside = if read.is_empty() { String::new() } else { format!(" outside {}", read.join(", ")) };
+    let outside = if read.is_empty() { String::new() } else { format!("{OUTSIDE}{}", read.join(", ")) };
     let refused = source.refused.iter().map(move |fault| (outside.clone(), fault));
     let parts = source.parts.iter().filter_map(|(namespace, part)| {
         let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };

@@ -75,6 +75,16 @@ impl Snapshot {
         self.world.sources.values().filter_map(Source::heard).max()
     }
 
+    /// The kind that was not heard of for the longest time, and since when, if that is so many seconds more than
+    /// for the API server as a whole.
+    #[must_use]
+    pub fn longest_silent(&self, seconds: i64) -> Option<(Kind, Timestamp)> {
+        let parts = self.world.sources.iter().flat_map(|(kind, source)| source.parts.values().map(move |part| (*kind, part)));
+        let heard = parts.filter_map(|(kind, part)| Some((part.heard?, kind)));
+        let (at, kind) = heard.min()?;
+        (self.kubernetes_seen()?.as_second() - at.as_second() > seconds).then_some((kind, at))
+    }
+
     /// Whether everything was heard of once, and that is diagnosed; before that, that nothing is found means
     /// nothing. Not the newest: on a busy cluster the diagnosis is always a moment behind.
     #[must_use]
@@ -94,7 +104,8 @@ impl Snapshot {
     /// the cluster does not serve is no such kind, unless neither of the operators is installed.
     #[must_use]
     pub fn is_blind(&self) -> bool {
-        let unheard = |kind: &Kind| !self.world.sources.get(kind).is_some_and(Source::is_seen);
+        let seen = |kind: &Kind| self.world.sources.get(kind).is_some_and(Source::is_seen);
+        let unheard = |kind: &Kind| !seen(kind) && self.world.is_in_scope(*kind);
         let unknown = |server: &Arc<VaultServer>| ServerState::of(server) == ServerState::Unknown;
         let uninstalled = self.world.uninstalled().is_some();
         self.offline.is_some() || uninstalled || kinds::all().iter().any(unheard) || self.world.vaults.values().any(unknown)

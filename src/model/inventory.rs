@@ -342,6 +342,17 @@ impl Inventory {
         self.stores().filter(move |store| store.vault.as_ref().is_some_and(|vault| vault.address.subject() == *subject))
     }
 
+    /// Whether a kind belongs to what the person asked for. Where they named namespaces, what stands in none matters
+    /// only if something in them points at it.
+    #[must_use]
+    pub fn is_in_scope(&self, kind: Kind) -> bool {
+        let named = |source: &Source| source.refused.is_none() && source.parts.keys().any(|namespace| !namespace.is_empty());
+        let pointed_at = |es: &Arc<ExternalSecret>| es.links().iter().any(|link| link.to.kind == kind);
+        kinds::api(kind).is_none_or(|api| api.namespaced)
+            || !self.sources.values().any(named)
+            || self.all::<ExternalSecret>().iter().any(pointed_at)
+    }
+
     /// Whether everything of a kind that was asked for is listed.
     #[must_use]
     pub fn is_complete(&self, kind: Kind) -> bool {

@@ -87,7 +87,7 @@ async fn find(inner: &Inner) -> Result<Vec<Deployment>, Fault> {
     let everywhere = inner.get::<Items<Deployment>>(&format!("/apis/apps/v1/deployments?labelSelector={LABEL}"), asked).await;
     match everywhere {
         Ok(found) => Ok(found.items),
-        Err(Failure { code: Some(403), fault }) => {
+        Err(Failure { code: Some(403), fault, .. }) => {
             let mut found = Vec::new();
             let mut seen_one = false;
             for namespace in USUAL {

@@ -2,6 +2,7 @@
 //! output of login plug-ins, and their `Display` prints whole answers.
 
 use std::error::Error;
+use std::time::Duration;
 
 use crate::gateways::network;
 use crate::model::{Fault, FaultKind, Text};
@@ -11,6 +12,8 @@ use crate::model::{Fault, FaultKind, Text};
 pub(super) struct Failure {
     pub(super) code: Option<u16>,
     pub(super) fault: Fault,
+    /// How long the server wishes not to be asked again (`Retry-After`).
+    pub(super) after: Option<Duration>,
 }
 
 impl From<Failure> for Fault {
@@ -21,7 +24,7 @@ impl From<Failure> for Fault {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self { code: None, fault }
+        Self { code: None, fault, after: None }
     }
 }
 
@@ -31,11 +34,11 @@ pub(super) fn of(error: &kube::Error, server: &Text, asked: &str) -> Failure {
         return refused(status.code, &status.message, asked);
     }
     if let Some(fault) = ours(error) {
-        return Failure { code: None, fault: fault.clone() };
+        return fault.clone().into();
     }
     if let Some(broken) = network::broken(error) {
         let fault = Fault::new(broken.kind, &format!("The API server at {server} {}.", broken.how));
-        return Failure { code: None, fault: fault.hinted(connection_hint(broken.kind)) };
+        return fault.hinted(connection_hint(broken.kind)).into();
     }
     let (kind, what) = match error {
         kube::Error::Auth(_) => (FaultKind::Local, "the credentials of the kubeconfig cannot be used"),
@@ -52,7 +55,7 @@ pub(super) fn of(error: &kube::Error, server: &Text, asked: &str) -> Failure {
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => (FaultKind::Http, "the answer is not what Kubernetes says"),
         _ => (FaultKind::Tcp, "the connection broke"),
     };
-    Failure { code: None, fault: Fault::new(kind, &format!("Could not {asked} at {server}: {what}.")) }
+    Fault::new(kind, &format!("Could not {asked} at {server}: {what}.")).into()
 }
 
 /// A refusal by the server, with its own words.
@@ -78,6 +81,7 @@ pub(super) fn refused(code: u16, message: &str, asked: &str) -> Failure {
     };
     Failure {
         code: Some(code),
+        after: None,
         fault: Fault::new(kind, &format!("Could not {asked}: {}.", said.trim_end_matches('.'))).hinted(hint),
     }
 }

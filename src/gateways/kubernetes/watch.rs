@@ -170,7 +170,8 @@ impl<K: Watched> Watcher<K> {
                     let wait = match failure.fault.kind {
                         FaultKind::NotFound | FaultKind::Absent => served::FRESH,
                         FaultKind::Forbidden if !self.yields => FORBIDDEN,
-                        _ => pause(self.failures),
+                        // Not before the server wishes it, and not all watches at once then.
+                        _ => failure.after.unwrap_or_default() + pause(self.failures),
                     };
                     if failure.code.is_some() && self.failures > 2 {
                         // A server that was restored from a backup may never reach a position of the future.

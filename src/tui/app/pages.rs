@@ -13,6 +13,9 @@ use crate::model::kinds::ExternalSecret;
 use crate::model::{Clock, Kind, ObjectRef};
 use crate::runbooks::{RUNBOOKS, Runbook, Target};
 
+/// Room for what cannot be seen, before why.
+const SUBJECT: usize = 24;
+
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
@@ -262,7 +265,11 @@ fn errors(model: &Model) -> Document {
     if !model.snapshot.diagnosis.unknown.is_empty() {
         page.title("Cannot be seen");
         for one in &model.snapshot.diagnosis.unknown {
-            page.pair(one.subject.clone(), 24, Ink::Plain, one.needs.clone());
+            if one.subject.chars().count() < SUBJECT {
+                page.pair(one.subject.clone(), SUBJECT, Ink::Plain, one.needs.clone());
+            } else {
+                page.text(Ink::Plain, format!("{}: {}", one.subject, one.needs));
+            }
         }
     }
     page

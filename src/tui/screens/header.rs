@@ -7,13 +7,17 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
 use crate::diagnosis::state::of_server;
-use crate::model::{Age, Clock, Name, Replica};
+use crate::model::{Age, Clock, Kind, Name, Replica};
 use crate::ports::Scope;
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::rows::{Tone, toned};
 use crate::tui::widgets::lines::role;
 use crate::tui::widgets::pen::Pen;
+
+/// A kind that was not heard of for so many seconds longer than others is named: a watch tells at least every 30 s
+/// that it is alive.
+const LATE: i64 = 45;
 
 /// How many rows it takes.
 pub const ROWS: u16 = 2;
@@ -35,9 +39,14 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     pen.put(if production { " PROD " } else { " " }, bar);
     let context = if snapshot.identity.context.is_empty() { "connecting…" } else { snapshot.identity.context.as_str() };
     pen.put(context, bar.add_modifier(ratatui::style::Modifier::BOLD));
-    if let Scope::Namespaces(namespaces) = &snapshot.scope {
-        let names: Vec<&str> = namespaces.iter().map(Name::as_str).collect();
-        pen.put(&format!("  in {}", names.join(", ")), bar);
+    match (&snapshot.scope, snapshot.world.sources.get(&Kind::ExternalSecret)) {
+        (Scope::Namespaces(namespaces), _) => {
+            pen.put(&format!("  in {}", few(namespaces.iter())), bar);
+        }
+        (Scope::Everywhere, Some(source)) if source.refused.is_some() && !source.parts.is_empty() => {
+            pen.put("  sees only ", bar).put(&few(source.parts.keys()), look.theme.on(Role::Warning, Role::Header));
+        }
+        _ => {}
     }
     let (tone, writes) = writes(model);
     let loud = if production { bar } else { look.theme.on(role(tone), Role::Header) };
@@ -48,6 +57,14 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::new(buffer, area, 0);
     pen.skip_to(area.x + room);
     pen.put(&right, bar);
+}
+
+/// Names in a line: a few, or how many.
+fn few<'a>(names: impl ExactSizeIterator<Item = &'a Name>) -> String {
+    if names.len() > 3 {
+        return format!("{} namespaces", names.len());
+    }
+    names.map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether one may write.
@@ -72,7 +89,8 @@ fn ages(model: &Model) -> String {
     } else {
         format!("  vault {}", age(model.snapshot.world.vault_seen))
     };
-    format!("{}  k8s {}{vault} ", Clock(model.now), age(model.snapshot.kubernetes_seen()))
+    let late = model.snapshot.longest_silent(LATE).map_or_else(String::new, |(kind, at)| format!(" ({kind} {})", age(Some(at))));
+    format!("{}  k8s {}{late}{vault} ", Clock(model.now), age(model.snapshot.kubernetes_seen()))
 }
 
 /// One dot for each replica of each Vault; and the runbook, while one goes on.

@@ -27,7 +27,8 @@ fn gateway(answers: Vec<Answer>) -> (KubernetesGateway, Arc<Mutex<Vec<String>>>)
         let frame = Frame::data(bytes::Bytes::from(body.trim_end_matches('…').to_owned()));
         let frames = stream::iter([Ok::<_, std::io::Error>(frame)]);
         let frames = if open { frames.chain(stream::pending()).boxed() } else { frames.boxed() };
-        async move { Ok::<_, std::convert::Infallible>(Response::builder().status(status).body(StreamBody::new(frames)).unwrap()) }
+        let response = Response::builder().status(status).header("retry-after", if status == 429 { "20" } else { "soon" });
+        async move { Ok::<_, std::convert::Infallible>(response.body(StreamBody::new(frames)).unwrap()) }
     });
     let inner = Inner {
         client: kube::Client::new(service, "default"),
@@ -243,6 +244,16 @@ async fn what_cannot_be_read_is_told_by_name_and_costs_itself() {
         ["listed x (o)", "heard", "Pod/a/o could not be read: a field is not an object.", "listed z"]
     );
     assert!(asked.lock().unwrap()[2].contains("sendInitialEvents=true"), "garbage means to list again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_wishes_to_be_left_alone_is() {
+    let (gateway, _) = gateway(vec![refusal(429, "too many requests"), (200, bookmark(5, true))]);
+    let begun = Instant::now();
+    let said = said(&gateway, Kind::Pod, &Scope::Everywhere, 2).await;
+    assert!(said[0].starts_with("lost Throttled") && said[1] == "listed ", "{said:?}");
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_secs(20) && waited < Duration::from_secs(21), "{waited:?}");
 }
 
 #[test]
