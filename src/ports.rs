@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use zeroize::Zeroize;
 
-use crate::model::vault::{MountState, PathFacts, ReplicaRole, Seal};
+use crate::model::vault::{MountState, PathFacts, ReplicaRole, Seal, Token};
 use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, VaultAddress};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
@@ -209,6 +209,9 @@ pub trait Cluster: Send + Sync {
 pub trait Vault: Send + Sync {
     /// Seal and role of one replica (`sys/seal-status`, `sys/leader`); needs no token.
     async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault>;
+
+    /// Whose token reads there, and for how long; `None` if nobody knows it. Needs a token.
+    async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault>;
 
     /// What is known of paths of one mount, without their values. Needs a token. A fault is one that concerns
     /// every path: no token, a dead one, no answer; any other is the state of the path that met it.

@@ -294,6 +294,8 @@ async fn paths_are_known_by_their_metadata_alone() {
     assert_eq!((known.mount, known.paths[0].value), (MountState::Kv(2), May::Yes));
     assert!(matches!(known.paths[0].state, PathState::Present { version: 1.., written: Some(_) }));
     assert_eq!(known.paths[1].state, PathState::Missing);
+    let token = vault.token(replica).await.unwrap().expect("it may look at itself");
+    assert_eq!((token.name.as_str(), token.expires), ("root", None));
     let state = async |paths: MountPaths| vault.classify(replica, &paths).await.unwrap().paths.remove(0).state;
     assert_eq!(state(of("nowhere", "v2", &["x"])).await, PathState::NoMount);
     assert_eq!(state(of("secret", "v1", &["ghcr-token"])).await, PathState::OtherVersion(2));

@@ -22,8 +22,9 @@ use super::odd::unreadable;
 use super::vault::api::{Api, Question};
 use super::vault::classify::{FolderWise, classify};
 use super::vault::client::Answer as VaultAnswer;
+use super::vault::whose::token;
 use crate::model::kinds::{Object, Visitor, Watched, visit};
-use crate::model::vault::{Leader, ReplicaRole, Seal};
+use crate::model::vault::{Leader, ReplicaRole, Seal, Token};
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, Unreadable, VaultAddress};
 use crate::ports::{Classified, Clock, Cluster, Identity, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
@@ -262,6 +263,10 @@ impl Vault for Recording {
         let seal: Seal = self.0.read("GET sys/seal-status", replica)?;
         let role = if seal.sealed { ReplicaRole::Unknown } else { self.0.read::<Leader>("GET sys/leader", replica)?.role() };
         Ok((seal, role))
+    }
+
+    async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault> {
+        token(&Recorded { world: &self.0, replica }, &replica.pod).await
     }
 
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {

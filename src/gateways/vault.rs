@@ -14,6 +14,7 @@ mod faults;
 mod lanes;
 mod reads;
 mod tls;
+pub(super) mod whose;
 mod wire;
 
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ use rustify::endpoint::Endpoint;
 
 use super::clock;
 use super::kubernetes::KubernetesGateway;
-use crate::model::vault::{ReplicaRole, Seal};
+use crate::model::vault::{ReplicaRole, Seal, Token};
 use crate::model::{Fault, FaultKind, ObjectRef, VaultAddress};
 use crate::ports::{Classified, MountPaths, Permit, ReplicaAddress, Typed, Vault};
 use crate::runbooks::{Receipt, VaultWrite};
@@ -96,6 +97,10 @@ impl Vault for VaultGateway {
             Err(fault) => return Err(fault),
         };
         Ok((seal, role))
+    }
+
+    async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault> {
+        whose::token(&self.0.reads(replica)?, &replica.pod).await
     }
 
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {

@@ -17,7 +17,7 @@ use super::object::{Kind, Name, ObjectRef};
 use super::shelf::{Index, Shelf};
 use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
-use super::vault::{Mount, MountState, PathFacts, Replica, ReplicaRole, Seal, SecretPath, VaultAddress, VaultServer};
+use super::vault::{Mount, MountState, PathFacts, Replica, ReplicaRole, Seal, SecretPath, Token, VaultAddress, VaultServer};
 
 /// Everything that is known of the world.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +71,8 @@ pub enum Change {
     Mount(VaultAddress, Text, MountState),
     /// What a Vault says of paths, by their full path.
     Paths(VaultAddress, Vec<(Text, PathFacts)>),
+    /// Whose token reads the paths of a Vault.
+    Token(VaultAddress, Option<Token>),
     /// Why the paths of a Vault cannot be read.
     Unreadable(VaultAddress, Option<Fault>),
     /// The controller was read.
@@ -132,6 +134,9 @@ impl Inventory {
                 !same
             }),
             Change::Paths(address, facts) => self.server(&address, |server| paths_read(server, facts, now)),
+            Change::Token(address, token) => {
+                self.server(&address, |server| std::mem::replace(&mut server.token, token.clone()) != token);
+            }
             Change::Unreadable(address, fault) => {
                 self.server(&address, |server| std::mem::replace(&mut server.unreadable, fault.clone()) != fault);
             }

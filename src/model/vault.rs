@@ -4,6 +4,7 @@
 //! readiness, its labels and `sys/health`'s code do not (facts: a sealed node says `standby:true`).
 
 mod path;
+mod token;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use super::fault::Fault;
 use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
 pub use path::{Folder, May, Mount, MountState, PathFacts, PathState, SecretPath};
+pub use token::Token;
 
 /// Where a store says that its Vault is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -100,6 +102,8 @@ pub struct VaultServer {
     pub paths: Arc<BTreeMap<Text, SecretPath>>,
     /// The mounts that stores name, by `mount` or `namespace/mount`.
     pub mounts: BTreeMap<Text, Mount>,
+    /// The token that reads the paths, as far as it was asked who it is.
+    pub token: Option<Token>,
     /// Why the paths cannot be read, if they cannot: no token, a dead one.
     pub unreadable: Option<Fault>,
 }
@@ -115,6 +119,7 @@ impl VaultServer {
             unlisted: None,
             paths: Arc::new(BTreeMap::new()),
             mounts: BTreeMap::new(),
+            token: None,
             unreadable: None,
         }
     }

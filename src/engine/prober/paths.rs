@@ -96,6 +96,16 @@ impl Reader {
         let replica = ReplicaAddress { server: self.address.clone(), pod };
         self.referenced = server.paths.len();
         let mut requests = 0;
+        if which == Which::All {
+            match self.ports.vault.token(&replica).await {
+                Ok(token) => self.say(Change::Token(self.address.clone(), token)).await?,
+                Err(fault) => {
+                    self.say(Change::Token(self.address.clone(), None)).await?;
+                    self.say(Change::Unreadable(self.address.clone(), Some(fault))).await?;
+                    return Some(Some(1));
+                }
+            }
+        }
         for go in goes(server, which) {
             let answer = self.ports.vault.classify(&replica, &go.wanted).await;
             match answer {

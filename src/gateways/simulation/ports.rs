@@ -14,6 +14,8 @@ use super::world::World;
 use crate::gateways::vault::api::{Api, Question};
 use crate::gateways::vault::classify::{FolderWise, classify};
 use crate::gateways::vault::client::Answer;
+use crate::gateways::vault::whose::token;
+use crate::model::vault::Token;
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, ReplicaRole, Seal, Text};
 use crate::ports::{Classified, Clock, Cluster, Identity, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
@@ -180,6 +182,10 @@ impl Vault for SimulatedVault {
             let seal = server.seal_status(index).map_err(|refusal| fault(&refusal))?;
             Ok((seal, server.role(index)))
         })
+    }
+
+    async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault> {
+        token(&Simulated { vault: self, replica }, &replica.pod).await
     }
 
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {

@@ -78,6 +78,10 @@ const COLUMNS: &[Column<VaultServer>] = &[
     Column::wide("SHARES", "shares", |_, server| seal(server, shares)),
     Column::wide("VERSION", "version", |_, server| seal(server, |seal| Value::text(&seal.version))),
     Column::wide("STORAGE", "storage", |_, server| seal(server, |seal| Value::text(&seal.storage))),
+    Column::wide("TOKEN OF", "token_of", |_, server| server.token.as_ref().map_or(Value::None, |token| Value::text(&token.name))),
+    Column::wide("TOKEN ENDS", "token_ends", |_, server| {
+        server.token.as_ref().and_then(|token| token.expires).map_or(Value::None, Value::Until)
+    }),
     Column::always("STORES", "stores", |snapshot, server| Value::count(snapshot.world.stores_of(&server.subject()).count())),
     Column::always("PATHS", "paths", |_, server| Value::count(server.paths.len())),
     Column::always("CAUSE", "causes", |snapshot, server| {

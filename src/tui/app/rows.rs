@@ -8,7 +8,8 @@ use super::words::counted;
 use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::state::{self, State};
 use crate::model::kinds::{ExternalSecret, Watched};
-use crate::model::{Age, Clock, Health, Inventory, ObjectRef, Text, VaultAddress};
+use crate::model::vault::Token;
+use crate::model::{Age, Clock, Health, Inventory, ObjectRef, Text, VaultAddress, VaultServer};
 
 /// How a thing is to be taken; the order is the order of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +83,7 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
         Entry::Server(address) => world.vaults.get(address).map_or_else(gone, |server| {
             let (tone, state) = toned(state::of_server(server));
             let name = address.subject().name.to_string();
-            RowText { tone, depth: 0, name, state, note: String::new() }
+            RowText { tone, depth: 0, name, state, note: token_note(server, model.now) }
         }),
         Entry::Replica(address, pod) => {
             world.vaults.get(address).and_then(|server| server.replicas.get(pod)).map_or_else(gone, |replica| {
@@ -108,6 +109,18 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
             let which = if count == due { String::new() } else { format!("{due} of them ") };
             quiet(format!("{count} still synced, {which}fail{by}"), String::new())
         }
+    }
+}
+
+/// Whose token reads there; once it ends soon, only when.
+fn token_note(server: &VaultServer, now: Timestamp) -> String {
+    match &server.token {
+        None => String::new(),
+        Some(Token { expires: Some(at), .. }) if *at <= now => "token ended".to_owned(),
+        Some(token @ Token { expires: Some(at), .. }) if token.ends_soon(now) => {
+            format!("token ends in {}", Age::between(now, *at))
+        }
+        Some(token) => format!("as {}", token.name),
     }
 }
 
