@@ -381,7 +381,9 @@ impl Inventory {
     #[must_use]
     pub fn uninstalled(&self) -> Option<&Fault> {
         let lacks = [System::ExternalSecrets, System::VaultSecretsOperator].into_iter().all(|system| self.lacks(system));
-        self.sources.get(&Kind::ExternalSecret)?.absent.as_ref().filter(|_| lacks)
+        // Stores without what reads through them are half an installation.
+        let half = self.sources.get(&Kind::SecretStore).is_some_and(|source| source.absent.is_none() && source.is_complete());
+        self.sources.get(&Kind::ExternalSecret)?.absent.as_ref().filter(|_| lacks || half)
     }
 
     /// The `ClusterExternalSecret` with this name.

@@ -322,4 +322,6 @@ fn pause(failures: u32) -> Duration {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;
