@@ -186,3 +186,40 @@ fn reader(server: &VaultServer) -> Option<Name> {
     let leader = server.replicas.iter().find(|(_, replica)| replica.leads());
     leader.or_else(|| server.open().next()).map(|(pod, _)| pod.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ten_thousand_paths_are_few_goes_and_no_folder_is_in_two() {
+        let mut server = VaultServer::new(VaultAddress::parse("http://vault.vault.svc:8200").unwrap());
+        let path = |mount: &str| SecretPath {
+            facts: PathFacts::default(),
+            asked: None,
+            readers: 1,
+            namespace: Text::foreign("team"),
+            mount: Text::foreign(mount),
+            kv: Name::new("v2"),
+        };
+        let full = |n: usize| Text::foreign(&format!("team/secret/folder-{}/path-{}", n % 200, n / 200));
+        let mut paths: BTreeMap<Text, SecretPath> = (0..10_000).map(|n| (full(n), path("secret"))).collect();
+        paths.insert(Text::foreign("team/other/x"), path("other"));
+        server.paths = Arc::new(paths);
+        let goes = goes(&server, Which::All);
+        // A go of 500 paths in 10 folders is 13 requests (gateways/vault/classify): 260 in all, and 450 are allowed.
+        assert_eq!(goes.len(), 21);
+        let mut seen = BTreeSet::new();
+        for go in &goes {
+            assert!(go.full.len() <= GO && go.full.len() == go.wanted.keys.len());
+            let folders: BTreeSet<&str> = go.wanted.keys.iter().filter_map(|key| Some(key.rsplit_once('/')?.0)).collect();
+            assert!(folders.iter().all(|folder| seen.insert(folder.to_owned())), "{folders:?}");
+        }
+        assert_eq!(seen.len(), 200);
+        assert_eq!(goes.iter().map(|go| go.full.len()).sum::<usize>(), 10_001);
+        let first = goes.first().map(|go| (go.wanted.mount.as_str(), go.wanted.keys.as_slice()));
+        assert_eq!(first, Some(("other", ["x".to_owned()].as_slice())), "the key stands behind namespace and mount");
+    }
+}
