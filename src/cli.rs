@@ -14,6 +14,7 @@ mod log;
 mod look;
 mod man;
 mod runbook;
+mod trace;
 mod wiring;
 
 pub use failure::Failure;
@@ -45,6 +46,9 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         Some(Command::Check { output, fail_on, timeout }) => check::run(&global, output, fail_on, timeout).await,
         Some(Command::Get { what, names, output, no_headers, timeout }) => {
             get::run(&global, get::Order { what, names, output, no_headers, timeout }).await
+        }
+        Some(Command::Trace { object, output, most, timeout }) => {
+            trace::run(&global, &object.join("/"), output, most, timeout).await
         }
         Some(Command::Runbook { command }) => runbook::run(&global, command).await,
         Some(Command::Explain { slug }) => explain::run(slug.as_deref()),

@@ -5,7 +5,9 @@
 
 pub mod back_off;
 pub mod cause;
+pub mod chain;
 pub mod finding;
+pub mod lookup;
 pub mod near;
 pub mod server;
 pub mod state;

@@ -5,6 +5,7 @@ pub mod check_json;
 pub mod check_table;
 pub mod get;
 pub mod run_json;
+pub mod trace;
 
 use std::io::{self, Write};
 
@@ -50,4 +51,20 @@ pub fn verdict(snapshot: &Snapshot) -> &'static str {
 /// A time in whole seconds, `2026-11-25T02:31:44Z`.
 fn rfc3339(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
+/// Breaks a text between words into lines of at most this width; a longer word has a line of its own.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    use unicode_width::UnicodeWidthStr as _;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }

@@ -345,7 +345,7 @@ fn every_rule_runbook_and_kind_is_registered() {
     let files = sources();
     // Folder, its registry, files that are not entries of it.
     for (folder, registry, others) in [
-        ("diagnosis", "rules!", &["back_off", "cause", "finding", "near", "server", "state", "unknown"][..]),
+        ("diagnosis", "rules!", &["back_off", "cause", "chain", "finding", "lookup", "near", "server", "state", "unknown"][..]),
         ("runbooks", "runbooks!", &["operation", "step", "steps"][..]),
         ("kinds", "kinds!", &[][..]),
     ] {

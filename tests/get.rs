@@ -1,4 +1,4 @@
-//! `sealwatch get` over every recorded world and over the simulation: a list holds exactly what the world
+//! `sealwatch get` and `trace` over every recorded world and over the simulation: a list holds exactly what the world
 //! holds, and its outputs are looked at (`INSTA_UPDATE=always cargo test --test get` takes new ones).
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says why")]
@@ -8,12 +8,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sealwatch::diagnosis::chain::{Stage, chain};
+use sealwatch::diagnosis::lookup::lookup;
 use sealwatch::engine::{Engine, Options, Policy, Ports, Snapshot};
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::recorded::Recording;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
 use sealwatch::model::Kind;
 use sealwatch::report::get::{GetFormat, TableStyle, WHAT, What, find, is_told};
+use sealwatch::report::trace;
 use serde_json::Value;
 
 fn what(word: &str) -> &'static What {
@@ -198,4 +201,85 @@ async fn lists_of_recorded_worlds() {
         let snapshot = look(recording(&path)).await;
         insta::assert_snapshot!(format!("{world}-{word}"), written(what(word), &[], GetFormat::Wide, &snapshot));
     }
+}
+
+/// The chain of an object by its name, as a tree.
+fn traced(snapshot: &Snapshot, name: &str) -> String {
+    let object = lookup(&snapshot.world, name, &[]).expect("an object");
+    let chain = chain(&snapshot.world, &snapshot.diagnosis, &object, snapshot.now, 4);
+    let mut out = Vec::new();
+    trace::table(&chain, snapshot, false, &mut out).expect("written");
+    String::from_utf8(out).expect("text")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_is_the_same_from_either_end_and_breaks_at_the_vault_that_is_sealed() {
+    let snapshot = look(simulation("sealed")).await;
+    for name in ["deploy/ameide-dev/langfuse-web", "es/ameide-dev/langfuse-secrets-sync", "path/secret/langfuse-public-key"] {
+        let object = lookup(&snapshot.world, name, &[]).expect("an object");
+        let chain = chain(&snapshot.world, &snapshot.diagnosis, &object, snapshot.now, usize::MAX);
+        let has = |name: &str| chain.stations.iter().any(|station| station.object.to_string() == name);
+        for station in [
+            "Vault/ameide-dev/vault-core-dev",
+            "SecretStore/ameide-dev/ameide-vault",
+            "ExternalSecret/ameide-dev/langfuse-secrets-sync",
+            "Secret/ameide-dev/langfuse-secrets",
+            "Deployment/ameide-dev/langfuse-web",
+        ] {
+            assert!(has(station), "{name} leads to {station}");
+        }
+        let breaks: Vec<_> = chain.breaks().map(|station| (station.stage, station.object.to_string())).collect();
+        assert_eq!(breaks, [(Stage::Vault, "Vault/ameide-dev/vault-core-dev".to_owned())], "{name}");
+    }
+    insta::assert_snapshot!("trace-sealed-deployment", traced(&snapshot, "deploy/ameide-dev/langfuse-web"));
+    insta::assert_snapshot!("trace-sealed-missing-secret", traced(&snapshot, "secret/ameide-dev/agent-runtime-credentials"));
+    insta::assert_snapshot!("trace-sealed-vault", traced(&snapshot, "vault/vault-core-dev"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_object_of_every_recorded_world_has_a_chain() {
+    for world in worlds() {
+        let snapshot = look(recording(&world)).await;
+        for what in WHAT.iter() {
+            for object in find(what, &[], &snapshot).objects() {
+                let at = format!("{}: {object}", world.display());
+                if !matches!(what.name, "stores" | "externalsecrets" | "paths" | "vaults" | "secrets" | "consumers" | "vso") {
+                    continue;
+                }
+                assert_eq!(lookup(&snapshot.world, &object.to_string(), &[]).as_ref(), Ok(object), "{at}");
+                let chain = chain(&snapshot.world, &snapshot.diagnosis, object, snapshot.now, usize::MAX);
+                assert!(chain.stations.iter().any(|station| station.object == *object), "{at}");
+                let shown = chain.lines();
+                assert!(shown.len() >= chain.stations.len(), "{at}: {} of {} stations", shown.len(), chain.stations.len());
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn chains_of_recorded_worlds_break_where_they_do() {
+    for world in ["20-service-account-missing", "32-store-missing", "27-version-soft-deleted", "54-vso-sealed"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds").join(world);
+        let truth: Value =
+            serde_json::from_str(&fs::read_to_string(folder.join("truth.json")).expect("the truth")).expect("JSON");
+        let mut certain = truth["certain"].as_array().expect("objects").iter().filter_map(|one| one["object"].as_str());
+        let broken = certain.rfind(|object| !object.starts_with("Vault")).unwrap_or("VaultStaticSecret");
+        let snapshot = look(recording(&folder.join("world.json"))).await;
+        let name = match What::from_word(broken) {
+            Some(kind) => find(kind, &[], &snapshot).objects().next().expect("one").to_string(),
+            None => broken.to_owned(),
+        };
+        insta::assert_snapshot!(format!("trace-{world}"), traced(&snapshot, &name));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds/45-pods-older-than-secret/world.json");
+    insta::assert_snapshot!("trace-45-pods-older-than-secret", traced(&*look(recording(&path)).await, "Secret/web/web-db"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_not_one_is_answered_with_what_was_meant() {
+    let snapshot = look(simulation("sealed")).await;
+    let not = |name: &str| lookup(&snapshot.world, name, &[]).expect_err("not one");
+    assert_eq!(not("deploy/langfuse-web").like.len(), 3, "one in each environment: which is meant?");
+    assert_eq!(not("es/ameide-dev/langfuse-secret-sync").like[0].name.as_str(), "langfuse-secrets-sync");
+    assert!(not("web").why.contains("KIND/NAME") && not("bread/web").why.contains("not a kind"));
 }

@@ -111,6 +111,21 @@ pub enum Command {
         #[arg(long, default_value = "30s", value_parser = seconds, value_name = "TIME")]
         timeout: u64,
     },
+    /// Trace one object from where its value comes to where it is used: 0 seen, 3 could not look
+    Trace {
+        /// Which: KIND/NAME, KIND/NAMESPACE/NAME, or KIND and NAME; such as deploy/shop/web or path/secret/shop/db
+        #[arg(value_name = "KIND/NAME", required = true, num_args = 1..=2)]
+        object: Vec<String>,
+        /// Output format
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+        /// How many dependents of one station are followed, the worst first [JSON: all]
+        #[arg(long, default_value = "8", value_name = "NUMBER")]
+        most: usize,
+        /// How long to look at the most, such as 30s
+        #[arg(long, default_value = "30s", value_parser = seconds, value_name = "TIME")]
+        timeout: u64,
+    },
     /// List, explain and run guided repairs
     Runbook {
         /// What to do with them

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
+
 use super::server::ServerState;
 use super::{Diagnosis, Finding};
 use crate::model::kinds::deployment::Workload;
@@ -131,6 +133,16 @@ pub fn of_pod(pod: &Pod) -> State {
     }
 }
 
+/// The worst that any of these pods is, and how many are so.
+#[must_use]
+pub fn of_pods<'a>(pods: impl Iterator<Item = &'a Pod>) -> State {
+    let states: Vec<State> = pods.map(of_pod).collect();
+    let Some(worst) = states.iter().min_by_key(|state| state.health) else { return State::new(Health::Unknown, "no pods") };
+    let (all, alike) = (states.len(), states.iter().filter(|state| state.word == worst.word).count());
+    let worst = worst.clone();
+    if alike == all { worst } else { State::new(worst.health, format!("{alike} of {all} {}", worst.word)) }
+}
+
 /// The state of a workload: how many of its pods are ready.
 #[must_use]
 pub fn of_workload(workload: &Workload) -> State {
@@ -171,6 +183,14 @@ pub fn of_upkeep(upkeep: &Upkeep) -> State {
     } else {
         State::new(Health::Unknown, "never synced")
     }
+}
+
+/// Since when a Vault is as it is: as its finding says, or as it was seen to change. A first sighting says nothing.
+#[must_use]
+pub fn server_since(diagnosis: &Diagnosis, server: &VaultServer) -> Option<Timestamp> {
+    let newest = || server.replicas.values().max_by_key(|replica| replica.since);
+    let found = diagnosis.about(&server.subject()).find_map(|finding| finding.since);
+    found.or_else(|| newest().filter(|replica| !replica.since_before).and_then(|replica| replica.since))
 }
 
 /// The causes that concern an object, each slug once: those that its findings stand under, and for an

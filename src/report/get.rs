@@ -21,6 +21,9 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 
+pub use self::formats::colour;
+pub use self::seen::{paths_are_told, unknown_of};
+
 use self::column::Listing;
 use crate::diagnosis::Unknown;
 use crate::engine::Snapshot;
@@ -185,7 +188,7 @@ pub fn is_blind(what: &What, snapshot: &Snapshot) -> bool {
 /// Whether what is to be listed was heard of, so that there is nothing more to wait for.
 #[must_use]
 pub fn is_told(what: &What, snapshot: &Snapshot) -> bool {
-    snapshot.is_known() && (!what.paths || seen::paths_are_told(snapshot))
+    snapshot.is_known() && (!what.paths || paths_are_told(snapshot))
 }
 
 #[cfg(test)]

@@ -85,6 +85,8 @@ pub(super) enum Value {
     Text(String),
     /// An object: `es/name` in a table, a whole reference elsewhere.
     Ref(ObjectRef),
+    /// How well something is, for programs.
+    Health(Health),
     /// A state, coloured by how well it is.
     State(State),
     /// A number.
@@ -138,22 +140,13 @@ impl Value {
         Self::List(texts.into_iter().map(|text| Self::Text(text.to_string())).collect())
     }
 
-    /// How well something is, for programs.
-    pub(super) fn health(health: Health) -> Self {
-        Self::text(match health {
-            Health::Failing => "failing",
-            Health::Warning => "warning",
-            Health::Unknown => "unknown",
-            Health::Healthy => "healthy",
-        })
-    }
-
     /// As a cell of a table.
     pub(super) fn cell(&self, now: Timestamp) -> String {
         match self {
             Self::None => "-".to_owned(),
             Self::Text(text) => text.clone(),
             Self::Ref(object) => called(object),
+            Self::Health(health) => format!("{health:?}"),
             Self::State(state) => state.word.to_string(),
             Self::Number(number) => number.to_string(),
             Self::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
@@ -185,6 +178,7 @@ impl Serialize for Value {
             Self::None => serializer.serialize_none(),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Ref(object) => object.serialize(serializer),
+            Self::Health(health) => health.serialize(serializer),
             Self::State(state) => serializer.serialize_str(&state.word),
             Self::Number(number) => serializer.serialize_i64(*number),
             Self::Flag(flag) => serializer.serialize_bool(*flag),

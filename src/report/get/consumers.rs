@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::What;
 use super::column::{Column, Listing, Value};
-use crate::diagnosis::state::{self, State, of_pod};
+use crate::diagnosis::state::{self, State, of_pod, of_pods};
 use crate::model::kinds::{CronJob, DaemonSet, Deployment, Job, Pod, StatefulSet, Watched as _};
 use crate::model::pod_spec::{PodSpec, SecretUse, Use};
-use crate::model::{Health, Kind, Name, ObjectRef};
+use crate::model::{Kind, Name, ObjectRef};
 
 /// Workloads.
 pub(super) const CONSUMERS: What = What {
@@ -72,16 +72,8 @@ impl Consumer {
         self.uses.iter().map(|one| &one.secret).collect()
     }
 
-    /// The worst of its pods, and how many are so.
     fn state(&self) -> State {
-        let states = || self.pods.iter().map(|pod| of_pod(pod));
-        let Some(worst) = states().min_by_key(|state| state.health) else { return State::new(Health::Unknown, "no pods") };
-        let alike = states().filter(|state| state.word == worst.word).count();
-        if alike == self.pods.len() {
-            worst
-        } else {
-            State::new(worst.health, format!("{alike} of {} {}", self.pods.len(), worst.word))
-        }
+        of_pods(self.pods.iter().map(AsRef::as_ref))
     }
 }
 
@@ -89,7 +81,7 @@ const COLUMNS: &[Column<Consumer>] = &[
     Column::always("NAMESPACE", "namespace", |_, consumer| consumer.name(|object| Value::text(&object.namespace))),
     Column::always("KIND", "kind", |_, consumer| consumer.name(|object| Value::text(&object.kind))),
     Column::always("NAME", "name", |_, consumer| consumer.name(|object| Value::text(&object.name))),
-    Column::data("health", |_, consumer| Value::health(consumer.state().health)),
+    Column::data("health", |_, consumer| Value::Health(consumer.state().health)),
     Column::always("STATE", "state", |_, consumer| Value::State(consumer.state())),
     Column::always("PODS", "pod_count", |_, consumer| Value::count(consumer.pods.len())),
     Column::wide("POD NAMES", "pods", |_, consumer| {
@@ -120,7 +112,7 @@ pub(super) fn secrets(spec: &PodSpec) -> Value {
 const POD_COLUMNS: &[Column<Pod>] = &[
     Column::always("NAMESPACE", "namespace", |_, pod| Value::text(&pod.meta.namespace)),
     Column::always("NAME", "name", |_, pod| Value::text(&pod.meta.name)),
-    Column::data("health", |_, pod| Value::health(of_pod(pod).health)),
+    Column::data("health", |_, pod| Value::Health(of_pod(pod).health)),
     Column::always("STATE", "state", |_, pod| Value::State(of_pod(pod))),
     Column::wide("PHASE", "phase", |_, pod| Value::text(&pod.phase)),
     Column::data("message", |_, pod| pod.waiting.as_ref().map_or(Value::None, |(_, message)| Value::text(message))),

@@ -44,7 +44,7 @@ fn state_of(snapshot: &Snapshot, es: &ExternalSecret) -> state::State {
 const COLUMNS: &[Column<ExternalSecret>] = &[
     Column::always("NAMESPACE", "namespace", |_, es| Value::text(&es.meta.namespace)),
     Column::always("NAME", "name", |_, es| Value::text(&es.meta.name)),
-    Column::data("health", |snapshot, es| Value::health(state_of(snapshot, es).health)),
+    Column::data("health", |snapshot, es| Value::Health(state_of(snapshot, es).health)),
     Column::always("STATE", "state", |snapshot, es| Value::State(state_of(snapshot, es))),
     Column::always("SINCE", "since", |_, es| Value::since(es.ready.as_ref().and_then(|ready| ready.since))),
     Column::wide("REASON", "reason", |_, es| ready(es.ready.as_ref(), |ready| Value::text(&ready.reason))),
@@ -127,7 +127,7 @@ fn path(snapshot: &Snapshot, es: &ExternalSecret, remote: &RemoteRef) -> Value {
 
 const CLUSTER_COLUMNS: &[Column<ClusterExternalSecret>] = &[
     Column::always("NAME", "name", |_, ces| Value::text(&ces.meta.name)),
-    Column::data("health", |_, ces| Value::health(ces.ready.as_ref().map_or(Health::Unknown, Condition::health))),
+    Column::data("health", |_, ces| Value::Health(ces.ready.as_ref().map_or(Health::Unknown, Condition::health))),
     Column::always("READY", "ready", |_, ces| ready(ces.ready.as_ref(), |ready| Value::text(&format!("{:?}", ready.status)))),
     Column::wide("MESSAGE", "message", |_, ces| ready(ces.ready.as_ref(), |ready| Value::text(&ready.message))),
     Column::always("MADE", "made", |snapshot, ces| {

@@ -95,7 +95,8 @@ pub(super) fn table(found: &Found, up_to: Class, style: TableStyle, out: &mut dy
 }
 
 /// The terminal's own red, yellow and cyan; what is well needs none.
-const fn colour(health: Health) -> Option<&'static str> {
+#[must_use]
+pub const fn colour(health: Health) -> Option<&'static str> {
     match health {
         Health::Failing => Some("31"),
         Health::Warning => Some("33"),

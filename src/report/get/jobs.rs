@@ -38,7 +38,7 @@ pub(super) const CRON_JOBS: What = What {
 const COLUMNS: &[Column<Job>] = &[
     Column::always("NAMESPACE", "namespace", |_, job| Value::text(&job.meta.namespace)),
     Column::always("NAME", "name", |_, job| Value::text(&job.meta.name)),
-    Column::data("health", |_, job| Value::health(of_job(job).health)),
+    Column::data("health", |_, job| Value::Health(of_job(job).health)),
     Column::always("STATE", "state", |_, job| Value::State(of_job(job))),
     Column::wide("REASON", "reason", |_, job| job.failed.as_ref().map_or(Value::None, |failed| Value::text(&failed.reason))),
     Column::data("message", |_, job| job.failed.as_ref().map_or(Value::None, |failed| Value::text(&failed.message))),

@@ -86,7 +86,7 @@ fn may(may: May) -> Option<Value> {
 const COLUMNS: &[Column<Path>] = &[
     Column::always("VAULT", "vault", |_, path| Value::Ref(path.server.subject())),
     Column::always("PATH", "path", |_, path| Value::text(&path.at)),
-    Column::data("health", |_, path| Value::health(path.state().health)),
+    Column::data("health", |_, path| Value::Health(path.state().health)),
     Column::always("STATE", "state", |_, path| Value::State(path.state())),
     Column::data("version", |_, path| {
         path.known(|known| match &known.facts.state {

@@ -36,17 +36,24 @@ fn is_seen(snapshot: &Snapshot, kind: Kind) -> bool {
 
 /// Everything that is missing from a list, each with what is needed.
 pub(super) fn unknown(what: &What, snapshot: &Snapshot) -> Vec<Unknown> {
+    let kinds: Vec<Kind> = what.kinds.iter().chain(what.also).copied().collect();
+    unknown_of(&kinds, snapshot)
+}
+
+/// What could not be seen of these kinds.
+#[must_use]
+pub fn unknown_of(kinds: &[Kind], snapshot: &Snapshot) -> Vec<Unknown> {
     let mut unknown = Vec::new();
     if let Some(fault) = &snapshot.offline {
         unknown.push(Unknown { subject: "the cluster".to_owned(), needs: fault.to_string() });
     }
-    let listed = || what.kinds.iter().chain(what.also).filter(|kind| !OF_VAULT.contains(kind));
+    let listed = || kinds.iter().filter(|kind| !OF_VAULT.contains(kind));
     unknown.extend(of_kinds(&snapshot.world, |kind| listed().any(|one| *one == kind)));
     for kind in listed().filter(|kind| !snapshot.world.sources.get(kind).is_some_and(Source::is_told)) {
         let needs = "more time: the first list has not come yet. --timeout gives it.".to_owned();
         unknown.push(Unknown { subject: format!("every {kind}"), needs });
     }
-    if what.paths || what.kinds.iter().chain(what.also).any(|kind| OF_VAULT.contains(kind)) {
+    if kinds.iter().any(|kind| OF_VAULT.contains(kind)) {
         unknown.extend(snapshot.world.vaults.values().flat_map(|server| of_server(server)));
     }
     unknown
@@ -87,7 +94,8 @@ fn paths_of(server: &VaultServer) -> Option<Unknown> {
 }
 
 /// Whether every path was asked for, or cannot be.
-pub(super) fn paths_are_told(snapshot: &Snapshot) -> bool {
+#[must_use]
+pub fn paths_are_told(snapshot: &Snapshot) -> bool {
     snapshot.world.vaults.values().all(|server| {
         server.unreadable.is_some() || server.open().next().is_none() || server.paths.values().all(|path| path.asked.is_some())
     })

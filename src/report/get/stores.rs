@@ -55,7 +55,7 @@ fn state_of(snapshot: &Snapshot, store: &SecretStore) -> state::State {
 const COLUMNS: &[Column<SecretStore>] = &[
     Column::always("NAMESPACE", "namespace", |_, store| Value::text(&store.meta.namespace)),
     Column::always("NAME", "name", |_, store| Value::text(&store.meta.name)),
-    Column::data("health", |snapshot, store| Value::health(state_of(snapshot, store).health)),
+    Column::data("health", |snapshot, store| Value::Health(state_of(snapshot, store).health)),
     Column::always("STATE", "state", |snapshot, store| Value::State(state_of(snapshot, store))),
     Column::always("SINCE", "since", |_, store| Value::since(store.ready.as_ref().and_then(|ready| ready.since))),
     Column::wide("REASON", "reason", |_, store| ready(store, |ready| Value::text(&ready.reason))),

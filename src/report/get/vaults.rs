@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::What;
 use super::column::{Column, Listing, Value};
 use crate::diagnosis::state;
-use crate::engine::Snapshot;
 use crate::model::vault::Seal;
 use crate::model::{Kind, Name, ObjectRef, Replica, VaultServer};
 
@@ -51,12 +50,6 @@ fn shares(seal: &Seal) -> Value {
     Value::text(&format!("{} of {}", seal.threshold, seal.shares))
 }
 
-/// Since when a Vault is as it is: as its finding says, or as it was seen to change.
-fn since(snapshot: &Snapshot, server: &VaultServer) -> Value {
-    let found = snapshot.diagnosis.about(&server.subject()).find_map(|finding| finding.since);
-    found.map_or_else(|| server.replicas.values().max_by_key(|replica| replica.since).map_or(Value::None, changed), Value::Since)
-}
-
 /// When a replica was seen to change. A first sighting says nothing.
 fn changed(replica: &Replica) -> Value {
     Value::since(replica.since.filter(|_| !replica.since_before))
@@ -65,9 +58,9 @@ fn changed(replica: &Replica) -> Value {
 const COLUMNS: &[Column<VaultServer>] = &[
     Column::always("NAMESPACE", "namespace", |_, server| Value::text(&server.subject().namespace)),
     Column::always("NAME", "name", |_, server| Value::text(&server.subject().name)),
-    Column::data("health", |_, server| Value::health(state::of_server(server).health)),
+    Column::data("health", |_, server| Value::Health(state::of_server(server).health)),
     Column::always("STATE", "state", |_, server| Value::State(state::of_server(server))),
-    Column::always("SINCE", "since", since),
+    Column::always("SINCE", "since", |snapshot, server| Value::since(state::server_since(&snapshot.diagnosis, server))),
     Column::always("OPEN", "open", |_, server| Value::count(server.open().count())),
     Column::always("REPLICAS", "replicas", |_, server| Value::count(server.replicas.len())),
     Column::always("LEADER", "leader", |_, server| {
@@ -116,7 +109,7 @@ impl One {
 const REPLICA_COLUMNS: &[Column<One>] = &[
     Column::always("NAMESPACE", "namespace", |_, one| Value::text(&one.object().namespace)),
     Column::always("NAME", "name", |_, one| Value::text(&one.pod)),
-    Column::data("health", |_, one| one.replica(|replica| Value::health(state::of_replica(replica).health))),
+    Column::data("health", |_, one| one.replica(|replica| Value::Health(state::of_replica(replica).health))),
     Column::always("STATE", "state", |_, one| one.replica(|replica| Value::State(state::of_replica(replica)))),
     Column::always("SINCE", "since", |_, one| one.replica(changed)),
     Column::always("VAULT", "vault", |_, one| Value::Ref(one.server.subject())),

@@ -47,7 +47,7 @@ const COLUMNS: &[Column<(ObjectRef, Upkeep)>] = &[
     Column::always("NAMESPACE", "namespace", |_, (object, _)| Value::text(&object.namespace)),
     Column::wide("KIND", "kind", |_, (object, _)| Value::text(&object.kind)),
     Column::always("NAME", "name", |_, (object, _)| Value::text(&object.name)),
-    Column::data("health", |_, (_, upkeep)| Value::health(of_upkeep(upkeep).health)),
+    Column::data("health", |_, (_, upkeep)| Value::Health(of_upkeep(upkeep).health)),
     Column::always("STATE", "state", |_, (_, upkeep)| Value::State(of_upkeep(upkeep))),
     Column::wide("SYNCED", "synced", |_, (_, upkeep)| said(upkeep.synced.as_ref())),
     Column::wide("HEALTHY", "healthy", |_, (_, upkeep)| said(upkeep.healthy.as_ref())),

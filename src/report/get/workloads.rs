@@ -49,7 +49,7 @@ fn list<'a>(what: &What, snapshot: &Snapshot, all: impl Iterator<Item = (ObjectR
 const COLUMNS: &[Column<(ObjectRef, Workload)>] = &[
     Column::always("NAMESPACE", "namespace", |_, (object, _)| Value::text(&object.namespace)),
     Column::always("NAME", "name", |_, (object, _)| Value::text(&object.name)),
-    Column::data("health", |_, (_, workload)| Value::health(of_workload(workload).health)),
+    Column::data("health", |_, (_, workload)| Value::Health(of_workload(workload).health)),
     Column::always("STATE", "state", |_, (_, workload)| Value::State(of_workload(workload))),
     Column::data("ready", |_, (_, workload)| Value::Number(workload.ready.into())),
     Column::data("wanted", |_, (_, workload)| Value::Number(workload.wanted.into())),
