@@ -249,6 +249,17 @@ fn the_palette_runs_what_is_named() {
 }
 
 #[test]
+fn the_palette_traces_what_is_named_or_selected_and_keeps_what_was_mistyped() {
+    let mut person = Person::before(sealed(), 120, 40);
+    person.presses(":trace es/payments/stripe-0<enter>");
+    assert!(person.text().contains("TRACE  ExternalSecret payments/stripe-0"), "{}", person.text());
+    person.presses("<esc>:trace es payments/strpe-0<enter>");
+    assert!(person.text().contains("Did you mean") && person.text().contains("strpe-0"), "{}", person.text());
+    person.presses("<esc><tab><tab>n:trace<enter>");
+    assert!(person.text().contains("TRACE  ExternalSecret"), "{}", person.text());
+}
+
+#[test]
 fn the_status_line_is_copied_and_holds_no_escape() {
     let effects = Person::before(sealed(), 120, 40).presses("S");
     let [Effect::Copy(line)] = effects.as_slice() else { panic!("{effects:?}") };

@@ -85,6 +85,8 @@ fn what_lies_on_top() {
     reads("help-80x24", pictures::sealed(), (80, 24), "?");
     reads("why-cause-120x40", pictures::sealed(), (120, 40), "X");
     reads("why-external-secret-120x40", pictures::sealed(), (120, 40), "<tab><tab>nX");
+    reads("trace-80x24", pictures::sealed(), (80, 24), ":trace es/payments/stripe-0<enter>");
+    reads("trace-120x40", pictures::sealed(), (120, 40), ":trace secret/payments/stripe-0-creds<enter>");
     reads("errors-80x24", pictures::half_blind(), (80, 24), "!");
     reads("commands-80x24", pictures::healing(), (80, 24), "@");
 }

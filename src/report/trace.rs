@@ -176,7 +176,7 @@ impl Row {
 
 fn rows(chain: &Chain, snapshot: &Snapshot, short: bool) -> Vec<Row> {
     let lines = chain.lines();
-    let names: Vec<String> = lines.iter().map(|line| label(chain, line, short)).collect();
+    let names: Vec<String> = lines.iter().map(|line| chain.label(line, short)).collect();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0).min(NAMES) + 2;
     let states = chain.stations.iter().map(|station| station.state.word.width()).max().unwrap_or(0) + 2;
     let row = |(line, name): (&Line, &String)| {
@@ -193,26 +193,6 @@ fn rows(chain: &Chain, snapshot: &Snapshot, short: bool) -> Vec<Row> {
         }
     };
     lines.iter().zip(&names).map(row).collect()
-}
-
-/// The station of a line, under what it depends on; what was asked for, and where it breaks, has a sign.
-fn label(chain: &Chain, line: &Line, short: bool) -> String {
-    let indent = "  ".repeat(line.depth);
-    match &line.says {
-        Says::Station(at) | Says::Again(at) => {
-            let station = &chain.stations[*at];
-            let sign = match station {
-                station if station.breaks => "!",
-                station if station.object == chain.of => ">",
-                _ => " ",
-            };
-            format!("{sign} {indent}{}{}", station.verb(), station.name(&chain.of.namespace, short))
-        }
-        Says::More(more) if more.failing > 0 => {
-            format!("  {indent}and {} more, {} failing", more.failing + more.others, more.failing)
-        }
-        Says::More(more) => format!("  {indent}and {} more, none failing", more.others),
-    }
 }
 
 /// A cell of this width; what is longer keeps its distance all the same.

@@ -19,6 +19,7 @@ pub mod rows;
 pub mod run;
 pub mod status;
 pub mod story;
+mod traced;
 mod update;
 pub mod words;
 pub mod writes;

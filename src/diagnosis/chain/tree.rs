@@ -44,6 +44,29 @@ impl Chain {
     }
 }
 
+impl Chain {
+    /// What stands on a line, under what it depends on; what was asked for, and where it breaks, has a sign.
+    #[must_use]
+    pub fn label(&self, line: &Line, short: bool) -> String {
+        let indent = "  ".repeat(line.depth);
+        match &line.says {
+            Says::Station(at) | Says::Again(at) => {
+                let station = &self.stations[*at];
+                let sign = match station {
+                    station if station.breaks => "!",
+                    station if station.object == self.of => ">",
+                    _ => " ",
+                };
+                format!("{sign} {indent}{}{}", station.verb(), station.name(&self.of.namespace, short))
+            }
+            Says::More(more) if more.failing > 0 => {
+                format!("  {indent}and {} more, {} failing", more.failing + more.others, more.failing)
+            }
+            Says::More(more) => format!("  {indent}and {} more, none failing", more.others),
+        }
+    }
+}
+
 struct Telling<'a> {
     chain: &'a Chain,
     told: HashSet<usize>,

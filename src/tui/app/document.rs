@@ -74,6 +74,13 @@ impl Document {
         self.paragraphs.push(Paragraph { label, indent: width + 2, spans: vec![(ink, text.into())] });
     }
 
+    /// Adds pieces beside a label that keeps its blanks.
+    pub fn row(&mut self, label: impl Into<String>, width: usize, spans: Line) {
+        // A line of a label alone has a piece all the same: without one it would be an empty line.
+        let spans = if spans.is_empty() { vec![(Ink::Plain, String::new())] } else { spans };
+        self.paragraphs.push(Paragraph { label: Some((Ink::Plain, label.into())), indent: width + 4, spans });
+    }
+
     /// The same with a label that is keys.
     pub fn keys(&mut self, keys: impl Into<String>, width: usize, text: impl Into<String>) {
         let label = Some((Ink::Key, keys.into()));
@@ -108,7 +115,7 @@ impl Paragraph {
         if self.spans.is_empty() {
             return vec![Line::new()];
         }
-        let indent = self.indent.min(width / 2);
+        let indent = self.indent.min(width * 2 / 3);
         let mut lines: Vec<Line> = wrap(&self.spans, width.saturating_sub(indent).max(8));
         for (number, line) in lines.iter_mut().enumerate() {
             let label = self.label.as_ref().filter(|_| number == 0);

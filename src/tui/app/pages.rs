@@ -21,6 +21,8 @@ const SUBJECT: usize = 24;
 pub enum Page {
     /// What is known of an object.
     Why(ObjectRef),
+    /// The chain of an object.
+    Trace(ObjectRef),
     /// Every key.
     Help,
     /// What went wrong inside.
@@ -38,6 +40,7 @@ impl Page {
     pub fn title(&self) -> String {
         match self {
             Self::Why(object) => format!("WHY  {}", named(object)),
+            Self::Trace(object) => format!("TRACE  {}", named(object)),
             Self::Help => "KEYS".to_owned(),
             Self::Errors => "ERRORS".to_owned(),
             Self::Commands => "COMMANDS RUN SO FAR".to_owned(),
@@ -49,6 +52,7 @@ impl Page {
     pub fn document(&self, model: &Model) -> Document {
         match self {
             Self::Why(object) => why(model, object),
+            Self::Trace(object) => super::traced::page(model, object),
             Self::Help => help(),
             Self::Errors => errors(model),
             Self::Commands => commands(model),

@@ -24,6 +24,8 @@ pub enum Choice {
     Key(&'static Binding),
     /// A runbook.
     Runbook(&'static Runbook),
+    /// The chain of what is named after it, or of what is selected.
+    Trace,
 }
 
 impl Choice {
@@ -33,6 +35,7 @@ impl Choice {
         match self {
             Self::Key(binding) => binding.long.trim_end_matches('.').to_owned(),
             Self::Runbook(runbook) => format!("runbook {}: {}", runbook.name, runbook.title),
+            Self::Trace => "trace KIND/NAMESPACE/NAME: from Vault to where a value is used".to_owned(),
         }
     }
 
@@ -41,7 +44,7 @@ impl Choice {
     pub fn key(self) -> String {
         match self {
             Self::Key(binding) => keymap::Chord::parse(binding.chord).map_or_else(String::new, |chord| chord.to_string()),
-            Self::Runbook(_) => String::new(),
+            Self::Runbook(_) | Self::Trace => String::new(),
         }
     }
 }
@@ -56,7 +59,11 @@ impl Palette {
     /// What fits to what was typed, the best first.
     #[must_use]
     pub fn choices(&self) -> Vec<Choice> {
-        let typed = self.field.text().trim().trim_start_matches(':').to_lowercase();
+        let typed = self.field.text().trim_start().trim_start_matches(':').to_lowercase();
+        // What follows is a name, and fits to nothing else.
+        if typed.starts_with("trace ") {
+            return vec![Choice::Trace];
+        }
         let mut seen = Vec::new();
         let keys = keymap::reachable(self.place).filter(|binding| {
             let moves = matches!(binding.action, Action::Palette | Action::Down | Action::Up | Action::Back | Action::Accept);
@@ -64,7 +71,7 @@ impl Palette {
             seen.push(binding.action);
             new && !moves && (binding.place == Place::Anywhere || binding.action != Action::Agree)
         });
-        let choices = RUNBOOKS.iter().copied().map(Choice::Runbook).chain(keys.map(Choice::Key));
+        let choices = RUNBOOKS.iter().copied().map(Choice::Runbook).chain(keys.map(Choice::Key)).chain([Choice::Trace]);
         let mut scored: Vec<(usize, Choice)> = choices
             .filter_map(|choice| {
                 let exact = !typed.is_empty() && choice.key().to_lowercase() == typed;
@@ -110,6 +117,10 @@ impl Model {
                 return match palette.choices().get(palette.selected) {
                     Some(Choice::Key(binding)) => PaletteDone::Act(binding.action),
                     Some(Choice::Runbook(runbook)) => PaletteDone::Effects(self.start_named(runbook)),
+                    Some(Choice::Trace) => {
+                        self.trace(palette);
+                        PaletteDone::Effects(Vec::new())
+                    }
                     None => {
                         self.say("Nothing is called so. ? lists every key.");
                         PaletteDone::Effects(Vec::new())
