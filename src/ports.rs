@@ -183,8 +183,9 @@ pub trait Cluster: Send + Sync {
     /// Who asks, and whom. Fails only if the server cannot be reached at all.
     async fn identity(&self) -> Result<Identity, Fault>;
 
-    /// Watches a kind for ever: first [`Change::Listed`], then single changes; reconnects by itself and
-    /// says [`Change::Lost`] in between. Ends only when dropped.
+    /// Watches a kind for ever: first what there is ([`Change::Listed`]; a long list in pieces, as
+    /// [`Change::Listing`] until [`Change::Complete`]), then single changes; reconnects by itself and says
+    /// [`Change::Lost`] in between. Ends only when dropped.
     fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change>;
 
     /// The pods behind a Service, ready or not.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// Room, the rooms it may import, the crates it may name besides `std`. Floors from low to high.
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
-    ("model", &[], &["serde", "jiff", "sha2", "sha3", "hmac", "zeroize"]),
+    ("model", &[], &["serde", "jiff", "arcstr", "sha2", "sha3", "hmac", "zeroize"]),
     ("keymap", &[], &[]),
     ("theme", &[], &["ratatui", "serde", "toml", "thiserror"]),
     ("diagnosis", &["model"], &["serde", "jiff", "strsim"]),

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use sealwatch::gateways::kubernetes::{ConnectOptions, KubernetesGateway, connect};
 use sealwatch::gateways::vault::{VaultEnvironment, VaultGateway};
 use sealwatch::model::kinds::{Object, Visitor, Watched, visit};
@@ -86,12 +87,20 @@ fn kinds() -> Vec<Kind> {
 
 /// The first change of a watch that says more than where it looks.
 async fn first(cluster: &KubernetesGateway, kind: Kind, scope: &Scope) -> Change {
-    let watch = cluster.watch(kind, scope).filter(|change| {
-        let told = !matches!(change, Change::Narrowed(_, _, None));
-        async move { told }
-    });
-    let mut watch = std::pin::pin!(watch);
-    tokio::time::timeout(LONGEST, watch.next()).await.expect("in time").expect("a change")
+    first_of(&mut cluster.watch(kind, scope)).await
+}
+
+/// What a watch says first; a list that comes in pieces, as one.
+async fn first_of(watch: &mut BoxStream<'static, Change>) -> Change {
+    let mut listed = Vec::new();
+    loop {
+        match tokio::time::timeout(LONGEST, watch.next()).await.expect("in time").expect("a change") {
+            Change::Narrowed(_, _, None) => {}
+            Change::Listing(_, objects) => listed.extend(objects),
+            Change::Complete(part) => return Change::Listed(part, listed, Vec::new()),
+            other => return other,
+        }
+    }
 }
 
 #[tokio::test]
@@ -165,7 +174,7 @@ async fn a_write_is_seen_by_the_watch_and_has_the_servers_time() {
     let lab = Lab::read();
     let cluster = lab.cluster("admin");
     let mut watch = cluster.watch(Kind::ExternalSecret, &Scope::Everywhere);
-    let Some(Change::Listed(_, objects, _)) = watch.next().await else { panic!("no list") };
+    let Change::Listed(_, objects, _) = first_of(&mut watch).await else { panic!("no list") };
     let before = objects
         .iter()
         .find_map(|object| match object {
@@ -463,7 +472,7 @@ async fn a_server_that_stops_and_comes_back_is_lost_once_and_found_again() {
     let replica = lab_file.replicas()[0].clone();
     vault.status(&replica).await.unwrap();
     let mut watch = cluster.watch(Kind::ExternalSecret, &Scope::Everywhere);
-    assert!(matches!(watch.next().await, Some(Change::Listed(..))));
+    assert!(matches!(first_of(&mut watch).await, Change::Listed(..)));
 
     let stopping = name.clone();
     tokio::task::spawn_blocking(move || lab("fault", "apiserver-stopped", &stopping)).await.unwrap();

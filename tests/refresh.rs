@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
-use sealwatch::model::kinds::{ExternalSecret, Object, SecretStore, Watched};
+use sealwatch::model::kinds::{ExternalSecret, Object, OnShelf as _, SecretStore, Watched};
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, VaultAddress};
 use sealwatch::runbooks::steps::external_secrets::STEP;
@@ -30,10 +30,7 @@ fn external_secret(name: &str, ready: &str) -> Object {
         "spec": { "secretStoreRef": { "name": "store" }, "data": [{ "secretKey": "k", "remoteRef": { "key": name } }] },
         "status": { "conditions": [{ "type": "Ready", "status": ready, "reason": "x" }] },
     });
-    Object::ExternalSecret(ExternalSecret::read(
-        serde_json::from_value(object).expect("an ExternalSecret"),
-        &mut Names::default(),
-    ))
+    ExternalSecret::read(serde_json::from_value(object).expect("an ExternalSecret"), &mut Names::default()).into_object()
 }
 
 /// A Vault, one store that is Ready, and ExternalSecrets that fail.
@@ -45,7 +42,7 @@ fn world(sealed: bool, failing: &[&str]) -> Inventory {
     });
     let store = SecretStore::read(serde_json::from_value(store).expect("a store"), &mut Names::default());
     let mut world = Inventory::default();
-    world.apply(Change::Listed(Kind::SecretStore.into(), vec![Object::SecretStore(store)], Vec::new()), at(0));
+    world.apply(Change::Listed(Kind::SecretStore.into(), vec![store.into_object()], Vec::new()), at(0));
     world.apply(
         Change::Listed(
             Kind::ExternalSecret.into(),

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
-use sealwatch::model::kinds::{Object, SecretStore, Watched};
+use sealwatch::model::kinds::{OnShelf as _, SecretStore, Watched};
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::steps::unseal::STEP;
@@ -47,7 +47,7 @@ impl Scene {
         });
         let store = SecretStore::read(serde_json::from_value(store).expect("a store"), &mut Names::default());
         let mut world = Inventory::default();
-        world.apply(Change::Listed(Kind::SecretStore.into(), vec![Object::SecretStore(store)], Vec::new()), at(0));
+        world.apply(Change::Listed(Kind::SecretStore.into(), vec![store.into_object()], Vec::new()), at(0));
         world.settle();
         let pods = (0..replicas).map(|n| (Name::new(&format!("vault-{n}")), None)).collect();
         world.apply(Change::Replicas(address.clone(), Ok(pods)), at(0));

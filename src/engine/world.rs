@@ -72,7 +72,6 @@ struct RunHandle {
 }
 
 /// What wakes the loop.
-#[expect(clippy::large_enum_variant, reason = "one exists at a time")]
 enum Wake {
     Command(Command),
     Change(Change),

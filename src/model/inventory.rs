@@ -14,7 +14,7 @@ use super::kinds::{
     Shelves, System, Watched,
 };
 use super::object::{Kind, Name, ObjectRef};
-use super::shelf::{Index, Shelf};
+use super::shelf::{Placed as _, Shelf, Sorted};
 use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
 use super::vault::{Mount, MountState, PathFacts, Replica, ReplicaRole, Seal, SecretPath, Token, VaultAddress, VaultServer};
@@ -25,8 +25,11 @@ pub struct Inventory {
     /// Grows with every change that made a difference.
     pub revision: u64,
     pub(super) shelves: Shelves,
-    links: Index<Link, ObjectRef>,
+    /// What is pointed at, and by what: one list, so that a link costs what it says and no more.
+    links: Sorted<(Link, ObjectRef)>,
     unsettled: bool,
+    /// How many `ExternalSecret`s there were when paths were worked out last.
+    settled: usize,
     /// Every Vault that a store names.
     pub vaults: BTreeMap<VaultAddress, Arc<VaultServer>>,
     /// External Secrets, where it could be found.
@@ -44,14 +47,17 @@ pub const SHAPING: [Kind; 3] = [Kind::SecretStore, Kind::ClusterSecretStore, Kin
 
 /// One thing that changed outside.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a change is moved once and taken apart; boxing each object would cost more")]
 pub enum Change {
     /// An object appeared or changed.
     Applied(Object),
     /// An object is gone.
     Deleted(ObjectRef),
-    /// The first list of a part is complete, or one after a gap: exactly these exist, and these which could
-    /// not be read.
+    /// A piece of the first list of a part: these exist, and more are coming.
+    Listing(Part, Vec<Object>),
+    /// The pieces that came are all there is.
+    Complete(Part),
+    /// A whole list, the first of a part or one after a gap: exactly these exist, and these which could not be
+    /// read.
     Listed(Part, Vec<Object>, Vec<Unreadable>),
     /// An object appeared or changed, and could not be read.
     Odd(Unreadable),
@@ -99,6 +105,16 @@ impl Inventory {
                 self.unreadable.remove(&object);
                 self.take(&object);
             }
+            Change::Listing(part, objects) => {
+                self.revision += 1;
+                self.sources.entry(part.kind).or_default().parts.entry(part.namespace.clone()).or_default();
+                self.heard(part.kind, &part.namespace, now);
+                self.unsettled |= SHAPING.contains(&part.kind);
+                for object in objects {
+                    self.put(object);
+                }
+            }
+            Change::Complete(part) => self.complete(&part, now),
             Change::Listed(part, objects, odd) => self.listed(&part, objects, odd, now),
             Change::Odd(Unreadable { object, why }) => {
                 self.revision += 1;
@@ -143,16 +159,21 @@ impl Inventory {
         }
     }
 
+    /// Swaps a whole list in, in one step: what is not in it has gone.
     fn listed(&mut self, part: &Part, objects: Vec<Object>, odd: Vec<Unreadable>, now: Timestamp) {
-        self.revision += 1;
         self.unreadable.retain(|object, _| object.kind != part.kind || !part.holds(&object.namespace));
         self.unreadable.extend(odd.into_iter().map(|odd| (odd.object, odd.why)));
         let known = objects.iter().map(Object::object_ref).chain(self.unreadable.keys().cloned());
-        let keep: HashSet<_> = known.filter(|o| o.kind == part.kind).map(|o| (o.namespace, o.name)).collect();
-        self.keep_only(part, &keep);
+        let keep: HashSet<ObjectRef> = known.filter(|object| object.kind == part.kind).collect();
+        self.keep_if(part.kind, |object| !part.holds(&object.namespace) || keep.contains(object));
         for object in objects {
             self.put(object);
         }
+        self.complete(part, now);
+    }
+
+    fn complete(&mut self, part: &Part, now: Timestamp) {
+        self.revision += 1;
         let source = self.sources.entry(part.kind).or_default();
         if part.namespace.is_empty() {
             *source = Source::default();
@@ -173,7 +194,7 @@ impl Inventory {
         }
         source.refused = refused;
         self.unreadable.retain(|object, _| object.kind != kind || namespaces.contains(&object.namespace));
-        self.keep_in(kind, namespaces);
+        self.keep_if(kind, |object| namespaces.contains(&object.namespace));
         self.unsettled |= SHAPING.contains(&kind);
     }
 
@@ -193,24 +214,29 @@ impl Inventory {
     /// Whether an object changes which Vaults and paths there are. Nearly all changes are of status only,
     /// and then nothing of this has to be worked out again.
     fn reshapes(&self, object: &Object) -> bool {
-        let place = object.object_ref();
+        let other_vault = |store: &SecretStore| self.store(&store.store_ref()).is_none_or(|old| old.vault != store.vault);
         match object {
-            Object::ExternalSecret(new) => {
-                self.get::<ExternalSecret>(&place).is_none_or(|old| old.remote != new.remote || old.store != new.store)
-            }
-            Object::SecretStore(new) | Object::ClusterSecretStore(ClusterSecretStore(new)) => {
-                self.store(&place).is_none_or(|old| old.vault != new.vault)
-            }
+            Object::ExternalSecret(new) => self
+                .all()
+                .get(new.place())
+                .is_none_or(|old: &Arc<ExternalSecret>| old.remote != new.remote || old.store != new.store),
+            Object::SecretStore(new) => other_vault(new),
+            Object::ClusterSecretStore(new) => other_vault(&new.0),
             _ => false,
         }
     }
 
     /// Works out which Vaults and paths are referenced, if a change touched that. To be called once after a
-    /// batch of changes: it looks at every `ExternalSecret`.
+    /// batch of changes: it looks at every `ExternalSecret`. While these are still being listed it does so each
+    /// time they doubled, so that a list costs no more than its length.
     pub fn settle(&mut self) {
-        if !std::mem::take(&mut self.unsettled) {
+        let count = self.all::<ExternalSecret>().len();
+        let listing = self.sources.get(&Kind::ExternalSecret).is_some_and(|source| !source.is_told());
+        if !self.unsettled || listing && self.settled > 0 && count < 2 * self.settled {
             return;
         }
+        self.unsettled = false;
+        self.settled = count;
         self.revision += 1;
         let mut referenced: BTreeMap<VaultAddress, BTreeMap<Text, SecretPath>> = BTreeMap::new();
         for store in self.stores() {
@@ -246,28 +272,39 @@ impl Inventory {
         }
     }
 
-    pub(super) fn put_kind<K: Watched>(&mut self, object: K) {
-        let from = object.object_ref();
-        let links = object.links();
-        let old = K::shelf_mut(&mut self.shelves).insert(object.key(), Arc::new(object));
-        for link in old.iter().flat_map(|old| old.links()) {
-            self.links.remove(&link, &from);
-        }
-        for link in links {
-            self.links.insert(link, from.clone());
-        }
-    }
-
-    pub(super) fn take_kind<K: Watched>(&mut self, key: &super::object::Key) {
-        if let Some(old) = K::shelf_mut(&mut self.shelves).remove(key) {
-            let from = old.object_ref();
-            for link in old.links() {
-                self.links.remove(&link, &from);
+    pub(super) fn put_kind<K: Watched>(&mut self, object: Arc<K>) {
+        let (from, links) = (object.object_ref(), object.links());
+        let before = K::shelf_mut(&mut self.shelves).insert(object).map(|old| old.links()).unwrap_or_default();
+        // Nearly all changes are of status only, and leave the links as they are.
+        if before != links {
+            for link in &before {
+                self.unlink(link, &from);
+            }
+            for link in links {
+                self.link(link, from.clone());
             }
         }
     }
 
-    /// Every object of a kind, in no particular order.
+    pub(super) fn take_kind<K: Watched>(&mut self, namespace: &Name, name: &Name) {
+        if let Some(old) = K::shelf_mut(&mut self.shelves).remove((namespace, name)) {
+            let from = old.object_ref();
+            for link in old.links() {
+                self.unlink(&link, &from);
+            }
+        }
+    }
+
+    fn link(&mut self, link: Link, from: ObjectRef) {
+        let pair = (link, from);
+        self.links.insert(pair.clone(), |other| other.cmp(&pair));
+    }
+
+    fn unlink(&mut self, link: &Link, from: &ObjectRef) {
+        self.links.remove(|(other, by)| other.cmp(link).then_with(|| by.cmp(from)));
+    }
+
+    /// Every object of a kind, by namespace and name.
     pub fn all<K: Watched>(&self) -> &Shelf<K> {
         K::shelf(&self.shelves)
     }
@@ -275,13 +312,14 @@ impl Inventory {
     /// One object of a kind.
     #[must_use]
     pub fn get<K: Watched>(&self, object: &ObjectRef) -> Option<&Arc<K>> {
-        K::shelf(&self.shelves).get(&(object.namespace.clone(), object.name.clone())).filter(|_| object.kind == K::KIND)
+        K::shelf(&self.shelves).get((&object.namespace, &object.name)).filter(|_| object.kind == K::KIND)
     }
 
     /// Everything that points at an object in this role.
-    #[must_use]
-    pub fn pointing_at(&self, to: &ObjectRef, role: Role) -> &[ObjectRef] {
-        self.links.get(&Link { to: to.clone(), role })
+    pub fn pointing_at<'a>(&'a self, to: &ObjectRef, role: Role) -> impl Iterator<Item = &'a ObjectRef> + use<'a> {
+        let link = Link { to: to.clone(), role };
+        let from = self.links.iter_from(&|(other, _)| other.cmp(&link));
+        from.take_while(move |(other, _)| *other == link).map(|(_, by)| by)
     }
 
     /// Both kinds of store.
@@ -300,14 +338,14 @@ impl Inventory {
     }
 
     /// The `ExternalSecret`s that read through a store.
-    pub fn readers_of<'a>(&'a self, store: &ObjectRef) -> impl Iterator<Item = &'a Arc<ExternalSecret>> {
-        self.pointing_at(store, Role::ReadsThrough).iter().filter_map(|es| self.get::<ExternalSecret>(es))
+    pub fn readers_of<'a>(&'a self, store: &ObjectRef) -> impl Iterator<Item = &'a Arc<ExternalSecret>> + use<'a> {
+        self.pointing_at(store, Role::ReadsThrough).filter_map(|es| self.get::<ExternalSecret>(es))
     }
 
     /// The Pods that need a Secret.
-    pub fn consumers_of<'a>(&'a self, namespace: &Name, secret: &Name) -> impl Iterator<Item = &'a Arc<Pod>> {
+    pub fn consumers_of<'a>(&'a self, namespace: &Name, secret: &Name) -> impl Iterator<Item = &'a Arc<Pod>> + use<'a> {
         let secret = ObjectRef { kind: Kind::Secret, namespace: namespace.clone(), name: secret.clone() };
-        self.pointing_at(&secret, Role::Consumes).iter().filter_map(|pod| self.get::<Pod>(pod))
+        self.pointing_at(&secret, Role::Consumes).filter_map(|pod| self.get::<Pod>(pod))
     }
 
     /// The events about an object, newest last.
@@ -318,8 +356,7 @@ impl Inventory {
         if about.kind == Kind::ClusterSecretStore {
             about.namespace = Name::empty();
         }
-        let mut events: Vec<_> =
-            self.pointing_at(&about, Role::Tells).iter().filter_map(|event| self.get::<Event>(event)).collect();
+        let mut events: Vec<_> = self.pointing_at(&about, Role::Tells).filter_map(|event| self.get::<Event>(event)).collect();
         events.sort_by_key(|event| event.last);
         events
     }
@@ -327,7 +364,7 @@ impl Inventory {
     /// The Secret an `ExternalSecret` writes, if it exists (and may be seen).
     #[must_use]
     pub fn target_of(&self, es: &ExternalSecret) -> Option<&Arc<Secret>> {
-        self.all::<Secret>().get(&(es.meta.namespace.clone(), es.target.clone()))
+        self.all::<Secret>().get((&es.meta.namespace, &es.target))
     }
 
     /// The Vault of a store.
@@ -389,7 +426,7 @@ impl Inventory {
     /// The `ClusterExternalSecret` with this name.
     #[must_use]
     pub fn cluster_external_secret(&self, name: &Name) -> Option<&Arc<ClusterExternalSecret>> {
-        self.all::<ClusterExternalSecret>().get(&(Name::empty(), name.clone()))
+        self.all::<ClusterExternalSecret>().get((&Name::empty(), name))
     }
 }
 

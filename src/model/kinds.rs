@@ -4,6 +4,7 @@
 //! To add one: write `kinds/<kind>.rs`, add its name to the list.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -11,18 +12,17 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::health::{Condition, Status};
 use super::inventory::Inventory;
-use super::object::{Key, Kind, Name, Names, ObjectRef, Uid};
-use super::shelf::Shelf;
-use super::source::Part;
+use super::object::{Kind, Name, Names, ObjectRef, Uid};
+use super::shelf::{Placed, Shelf};
 use super::text::Text;
 
 macro_rules! kinds {
     ($($module:ident :: $Kind:ident on $shelf:ident),* $(,)?) => {
         $(pub mod $module; pub use $module::$Kind;)*
 
-        /// Any watched object.
+        /// Any watched object, as it stands on its shelf.
         #[derive(Clone, Debug)]
-        pub enum Object { $(#[doc = concat!("A ", stringify!($Kind))] $Kind($Kind)),* }
+        pub enum Object { $(#[doc = concat!("A ", stringify!($Kind))] $Kind(Arc<$Kind>)),* }
 
         impl Object {
             /// Its reference.
@@ -39,7 +39,7 @@ macro_rules! kinds {
         $(impl OnShelf for $Kind {
             fn shelf(shelves: &Shelves) -> &Shelf<Self> { &shelves.$shelf }
             fn shelf_mut(shelves: &mut Shelves) -> &mut Shelf<Self> { &mut shelves.$shelf }
-            fn into_object(self) -> Object { Object::$Kind(self) }
+            fn into_object(self) -> Object { Object::$Kind(Arc::new(self)) }
         })*
 
         impl Inventory {
@@ -51,30 +51,19 @@ macro_rules! kinds {
             /// Takes an object off its shelf and out of the link index.
             pub(super) fn take(&mut self, object: &ObjectRef) {
                 match object.kind {
-                    $(Kind::$Kind => self.take_kind::<$Kind>(&(object.namespace.clone(), object.name.clone())),)*
+                    $(Kind::$Kind => self.take_kind::<$Kind>(&object.namespace, &object.name),)*
                     _ => {}
                 }
             }
 
-            /// Takes everything of a part off its shelf that is not among `keep`.
-            pub(super) fn keep_only(&mut self, part: &Part, keep: &std::collections::HashSet<Key>) {
-                self.keep_if(part.kind, |key| !part.holds(&key.0) || keep.contains(key));
-            }
-
-            /// Takes everything of a kind off its shelf that is not in one of these namespaces.
-            pub(super) fn keep_in(&mut self, kind: Kind, namespaces: &[Name]) {
-                self.keep_if(kind, |key| namespaces.contains(&key.0));
-            }
-
-            fn keep_if(&mut self, kind: Kind, keep: impl Fn(&Key) -> bool) {
-                match kind {
-                    $(Kind::$Kind => {
-                        let gone: Vec<Key> = $Kind::shelf(&self.shelves).iter().map(|o| o.key()).filter(|k| !keep(k)).collect();
-                        for key in &gone {
-                            self.take_kind::<$Kind>(key);
-                        }
-                    })*
-                    _ => {}
+            /// Takes everything of a kind off its shelf that is not to be kept.
+            pub(super) fn keep_if(&mut self, kind: Kind, keep: impl Fn(&ObjectRef) -> bool) {
+                let all: Vec<ObjectRef> = match kind {
+                    $(Kind::$Kind => self.all::<$Kind>().iter().map(|object| object.object_ref()).collect(),)*
+                    _ => Vec::new(),
+                };
+                for gone in all.iter().filter(|object| !keep(object)) {
+                    self.take(gone);
                 }
             }
         }
@@ -183,14 +172,15 @@ pub trait Watched: OnShelf + Clone + Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Its place on the shelf.
-    fn key(&self) -> Key {
-        (self.meta().namespace.clone(), self.meta().name.clone())
-    }
-
     /// Its reference.
     fn object_ref(&self) -> ObjectRef {
         ObjectRef { kind: Self::KIND, namespace: self.meta().namespace.clone(), name: self.meta().name.clone() }
+    }
+}
+
+impl<K: Watched> Placed for K {
+    fn place(&self) -> (&Name, &Name) {
+        (&self.meta().namespace, &self.meta().name)
     }
 }
 
@@ -302,7 +292,7 @@ impl Meta {
         Self {
             namespace: names.intern_opt(wire.namespace.as_ref()),
             name: Name::new(wire.name.as_str()),
-            uid: Uid(wire.uid.clone()),
+            uid: Uid::read(&wire.uid),
             resource_version: wire.resource_version.parse().unwrap_or(0),
             generation: wire.generation,
             created: wire.creation_timestamp,
@@ -342,7 +332,7 @@ impl Meta {
         Self {
             namespace: Name::new(namespace),
             name: Name::new(name),
-            uid: Uid(format!("uid-{namespace}-{name}").into()),
+            uid: Uid::read(&format!("uid-{namespace}-{name}")),
             resource_version: 1,
             generation: 1,
             created: None,

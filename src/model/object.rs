@@ -1,29 +1,43 @@
 //! What an object is called: interned names, kinds, references, uids.
 //! Nothing here knows what an object contains.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 
+use arcstr::ArcStr;
 use serde::{Serialize, Serializer};
 
 use super::text::Text;
 
-/// An interned name: of an object, a namespace, a store, a reason. Cloning it copies a pointer.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Name(Arc<str>);
+/// An interned name: of an object, a namespace, a store, a reason. It is one pointer, and cloning copies it.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Name(ArcStr);
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Interned names are mostly one and the same: most comparisons are of namespaces.
+        if ArcStr::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.as_str().cmp(other.as_str()) }
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Name {
     /// A name of our own making (tests, constants). Foreign names come through [`Names::intern`].
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self(Arc::from(name))
+        Self(ArcStr::from(name))
     }
 
     /// The name of what has no namespace, or is not known.
     #[must_use]
-    pub fn empty() -> Self {
-        Self(Arc::from(""))
+    pub const fn empty() -> Self {
+        Self(ArcStr::new())
     }
 
     /// The characters.
@@ -72,16 +86,24 @@ impl Serialize for Name {
 /// The table of interned names of one reader. Ten thousand `ExternalSecret`s share fifty namespaces and
 /// a handful of stores: each of these strings exists once.
 #[derive(Default, Debug)]
-pub struct Names(HashSet<Name>);
+pub struct Names {
+    known: HashSet<Name>,
+    /// When there are this many, those that nobody else holds are forgotten: names come and go for weeks.
+    limit: usize,
+}
 
 impl Names {
     /// The one `Name` for this text.
     pub fn intern(&mut self, text: &str) -> Name {
-        if let Some(name) = self.0.get(text) {
+        if let Some(name) = self.known.get(text) {
             return name.clone();
         }
+        if self.known.len() >= self.limit {
+            self.known.retain(|name| ArcStr::strong_count(&name.0).is_none_or(|count| count > 1));
+            self.limit = (2 * self.known.len()).max(256);
+        }
         let name = Name::new(text);
-        self.0.insert(name.clone());
+        self.known.insert(name.clone());
         name
     }
 
@@ -91,9 +113,40 @@ impl Names {
     }
 }
 
-/// The identity that the API server gave to one life of an object.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Uid(pub Box<str>);
+/// The identity that the API server gave to one life of an object: a UUID on every server there is, and then it
+/// takes no memory of its own.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Uid {
+    /// `8-4-4-4-12` digits of lower case, as `uuid.NewUUID` writes it.
+    Uuid([u8; 16]),
+    /// Anything else.
+    Other(Box<str>),
+}
+
+impl Uid {
+    /// Reads one.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        uuid(text).map_or_else(|| Self::Other(text.into()), Self::Uuid)
+    }
+}
+
+fn uuid(text: &str) -> Option<[u8; 16]> {
+    let mut digits = [0; 16];
+    let mut count = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'-' if matches!(at, 8 | 13 | 18 | 23) => continue,
+            _ => return None,
+        };
+        let place = digits.get_mut(count / 2)?;
+        *place = *place << 4 | digit;
+        count += 1;
+    }
+    (count == 32 && text.len() == 36).then_some(digits)
+}
 
 macro_rules! kind_names {
     ($($(#[$doc:meta])* $kind:ident),* $(,)?) => {
@@ -270,12 +323,9 @@ impl Serialize for ObjectRef {
     }
 }
 
-/// Where an object stands on a shelf: namespace, then name.
-pub type Key = (Name, Name);
-
 #[cfg(test)]
 mod tests {
-    use super::Kind;
+    use super::*;
 
     #[test]
     fn a_kind_is_known_by_every_word_for_it_and_no_word_names_two() {
@@ -298,5 +348,26 @@ mod tests {
             let kind = Kind::from_word(word).expect("a kind");
             assert!(kind.short_names().contains(&word), "{word} is the name of {kind}");
         }
+    }
+
+    #[test]
+    fn a_uid_is_a_uuid_or_itself() {
+        let text = "0f3e8a64-9c5b-4f7e-b1d2-00a1b2c3d4ff";
+        assert_eq!(Uid::read(text), Uid::Uuid(0x0f3e_8a64_9c5b_4f7e_b1d2_00a1_b2c3_d4ff_u128.to_be_bytes()));
+        for odd in ["", "0F3E8A64-9C5B-4F7E-B1D2-00A1B2C3D4FF", "0f3e8a649c5b4f7eb1d200a1b2c3d4ff", "uid-of-a-test"] {
+            assert_eq!(Uid::read(odd), Uid::Other(odd.into()));
+        }
+        assert_ne!(Uid::read(text), Uid::read("0f3e8a64-9c5b-4f7e-b1d2-00a1b2c3d4fe"));
+    }
+
+    #[test]
+    fn names_that_nobody_holds_are_forgotten() {
+        let mut names = Names::default();
+        let kept = names.intern("kept");
+        for number in 0..100_000 {
+            names.intern(&format!("passing-{number}"));
+        }
+        assert!(names.known.len() <= 512, "{}", names.known.len());
+        assert!(ArcStr::ptr_eq(&names.intern("kept").0, &kept.0));
     }
 }

@@ -1,47 +1,33 @@
-//! A map that is cheap to snapshot: sharded, each shard behind an `Arc`. A batch of changes copies the
-//! pointers of the shards it touches, never the objects, and never the whole map.
+//! A list in order that is cheap to keep a snapshot of: cut into chunks, each behind an `Arc`. A change copies
+//! the one chunk that it touches, and two snapshots are told apart by looking only at chunks they do not share.
 
-use std::collections::BTreeMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::object::Key;
+use super::object::Name;
 
-const SHARDS: usize = 64;
+/// Elements of a full chunk. A change to a shared list of n copies n/`CHUNK` + `CHUNK` pointers: least near √n.
+const CHUNK: usize = 256;
+/// By how much a chunk grows; doubling would leave half of it empty.
+const GROWTH: usize = 16;
 
-/// A fixed number of maps, each shared until it changes.
-type Shards<K, T> = Box<[Arc<BTreeMap<K, Arc<T>>>]>;
-
-/// All objects of one kind.
-#[derive(Debug)]
-pub struct Shelf<T> {
-    shards: Shards<Key, T>,
+/// Elements in order, shared until they change.
+#[derive(Clone, Debug)]
+pub struct Sorted<T> {
+    chunks: Arc<Vec<Arc<Vec<T>>>>,
     len: usize,
 }
 
-impl<T> Clone for Shelf<T> {
-    fn clone(&self) -> Self {
-        Self { shards: self.shards.clone(), len: self.len }
-    }
-}
-
-impl<T> Default for Shelf<T> {
+impl<T> Default for Sorted<T> {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Arc::default()).collect(), len: 0 }
+        Self { chunks: Arc::default(), len: 0 }
     }
 }
 
-/// The shard of a key. Namespaces spread too unevenly to shard by them alone.
-fn shard_of<K: Hash>(key: &K) -> usize {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder of 64 fits")]
-    let shard = (hasher.finish() % SHARDS as u64) as usize;
-    shard
-}
+/// Where an element stands, or would stand: the chunk, and the place in it.
+type Place = (usize, usize);
 
-impl<T> Shelf<T> {
+impl<T> Sorted<T> {
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -54,69 +40,229 @@ impl<T> Shelf<T> {
         self.len == 0
     }
 
-    /// The object at this key.
-    #[must_use]
-    pub fn get(&self, key: &Key) -> Option<&Arc<T>> {
-        self.shards[shard_of(key)].get(key)
+    /// Every element, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    /// Every object, in no particular order.
+    /// The element that `order` calls equal; it says how an element stands to what is looked for.
+    pub fn get(&self, order: impl Fn(&T) -> Ordering) -> Option<&T> {
+        let (chunk, at) = self.find(order).ok()?;
+        self.chunks[chunk].get(at)
+    }
+
+    /// The elements from the first on that is not less.
+    pub fn iter_from<'a>(&'a self, order: &dyn Fn(&T) -> Ordering) -> impl Iterator<Item = &'a T> + use<'a, T> {
+        // Nothing is equal here, so that the first of several equal ones is found.
+        let (chunk, at) = self.find(|element| order(element).then(Ordering::Greater)).unwrap_or_else(|place| place);
+        let first = self.chunks.get(chunk).and_then(|chunk| chunk.get(at..)).unwrap_or_default();
+        first.iter().chain(self.chunks.iter().skip(chunk + 1).flat_map(|chunk| chunk.iter()))
+    }
+
+    fn find(&self, order: impl Fn(&T) -> Ordering) -> Result<Place, Place> {
+        let starts_before = |chunk: &Arc<Vec<T>>| chunk.first().is_some_and(|first| order(first) != Ordering::Greater);
+        let chunk = self.chunks.partition_point(starts_before).saturating_sub(1);
+        let Some(elements) = self.chunks.get(chunk) else { return Err((0, 0)) };
+        elements.binary_search_by(order).map(|at| (chunk, at)).map_err(|at| (chunk, at))
+    }
+}
+
+impl<T: Clone> Sorted<T> {
+    /// Puts an element where `order` says, and hands back the equal one that stood there.
+    pub fn insert(&mut self, element: T, order: impl Fn(&T) -> Ordering) -> Option<T> {
+        let place = self.find(order);
+        let chunks = Arc::make_mut(&mut self.chunks);
+        let (chunk, at) = match place {
+            Ok((chunk, at)) => return Some(std::mem::replace(&mut Arc::make_mut(&mut chunks[chunk])[at], element)),
+            Err(place) => place,
+        };
+        self.len += 1;
+        let Some(full) = chunks.get_mut(chunk) else {
+            chunks.push(Arc::new(vec![element]));
+            return None;
+        };
+        let elements = Arc::make_mut(full);
+        if elements.len() < CHUNK {
+            if elements.len() == elements.capacity() {
+                elements.reserve_exact(GROWTH);
+            }
+            elements.insert(at, element);
+        } else if at == CHUNK {
+            // What comes in order fills its chunks.
+            chunks.insert(chunk + 1, Arc::new(vec![element]));
+        } else {
+            let mut half = elements.split_off(CHUNK / 2);
+            if at <= CHUNK / 2 {
+                elements.insert(at, element);
+            } else {
+                half.insert(at - CHUNK / 2, element);
+            }
+            chunks.insert(chunk + 1, Arc::new(half));
+        }
+        None
+    }
+
+    /// Takes out the element that `order` calls equal.
+    pub fn remove(&mut self, order: impl Fn(&T) -> Ordering) -> Option<T> {
+        let (chunk, at) = self.find(order).ok()?;
+        let chunks = Arc::make_mut(&mut self.chunks);
+        let elements = Arc::make_mut(&mut chunks[chunk]);
+        let removed = elements.remove(at);
+        self.len -= 1;
+        // Two small neighbours become one, so that coming and going leaves no trail of nearly empty chunks.
+        let left = elements.len();
+        let next = chunks.get(chunk + 1).filter(|next| left + next.len() <= CHUNK / 2).cloned();
+        if let Some(next) = next {
+            Arc::make_mut(&mut chunks[chunk]).extend_from_slice(&next);
+            chunks.remove(chunk + 1);
+        } else if left == 0 {
+            chunks.remove(chunk);
+        }
+        Some(removed)
+    }
+}
+
+/// How one object of a list differs between two pictures of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference<'a, T> {
+    /// It was there, and is not any more.
+    Gone(&'a Arc<T>),
+    /// It was not there.
+    New(&'a Arc<T>),
+    /// It is another one now: before, after.
+    Changed(&'a Arc<T>, &'a Arc<T>),
+}
+
+/// What stands on a shelf: it has a name, and perhaps a namespace.
+pub trait Placed {
+    /// Its place: namespace, then name.
+    fn place(&self) -> (&Name, &Name);
+}
+
+/// All objects of one kind, in the order of their namespaces and names.
+#[derive(Debug)]
+pub struct Shelf<T>(Sorted<Arc<T>>);
+
+impl<T> Clone for Shelf<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self(Sorted::default())
+    }
+}
+
+impl<T: Placed> Shelf<T> {
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The object at this place.
+    #[must_use]
+    pub fn get(&self, place: (&Name, &Name)) -> Option<&Arc<T>> {
+        self.0.get(|object| object.place().cmp(&place))
+    }
+
+    /// Every object, by namespace, then by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
-        self.shards.iter().flat_map(|shard| shard.values())
+        self.0.iter()
     }
 
     /// Puts an object, and hands back the one that stood there.
-    pub fn insert(&mut self, key: Key, object: Arc<T>) -> Option<Arc<T>> {
-        let old = Arc::make_mut(&mut self.shards[shard_of(&key)]).insert(key, object);
-        self.len += usize::from(old.is_none());
-        old
+    pub fn insert(&mut self, object: Arc<T>) -> Option<Arc<T>> {
+        let place = object.clone();
+        self.0.insert(object, |other| other.place().cmp(&place.place()))
     }
 
     /// Takes an object away.
-    pub fn remove(&mut self, key: &Key) -> Option<Arc<T>> {
-        let shard = &mut self.shards[shard_of(key)];
-        // Asking first keeps a shared shard shared when there is nothing to take.
-        shard.contains_key(key).then(|| Arc::make_mut(shard).remove(key)).flatten().inspect(|_| self.len -= 1)
+    pub fn remove(&mut self, place: (&Name, &Name)) -> Option<Arc<T>> {
+        // Asking first keeps a shared chunk shared when there is nothing to take.
+        self.get(place)?;
+        self.0.remove(|object| object.place().cmp(&place))
+    }
+
+    /// Tells how this picture differs from an older one, in order. Looks only at chunks that they do not share.
+    pub fn differences<'a>(&'a self, old: &'a Self, mut tell: impl FnMut(Difference<'a, T>)) {
+        let (mut was, mut is) = (Cursor::new(&old.0), Cursor::new(&self.0));
+        loop {
+            if was.skip_shared(&mut is) {
+                continue;
+            }
+            match (was.peek(), is.peek()) {
+                (None, None) => return,
+                (Some(gone), None) => {
+                    tell(Difference::Gone(gone));
+                    was.step();
+                }
+                (None, Some(new)) => {
+                    tell(Difference::New(new));
+                    is.step();
+                }
+                (Some(before), Some(after)) => match before.place().cmp(&after.place()) {
+                    Ordering::Less => {
+                        tell(Difference::Gone(before));
+                        was.step();
+                    }
+                    Ordering::Greater => {
+                        tell(Difference::New(after));
+                        is.step();
+                    }
+                    Ordering::Equal => {
+                        if !Arc::ptr_eq(before, after) {
+                            tell(Difference::Changed(before, after));
+                        }
+                        was.step();
+                        is.step();
+                    }
+                },
+            }
+        }
     }
 }
 
-/// From one thing to the set of things that point at it; shared and sharded like a [`Shelf`].
-#[derive(Clone, Debug)]
-pub struct Index<K, V> {
-    shards: Shards<K, Vec<V>>,
+/// A walk over a list that can step over whole chunks.
+struct Cursor<'a, T> {
+    chunks: &'a [Arc<Vec<T>>],
+    at: usize,
 }
 
-impl<K, V> Default for Index<K, V> {
-    fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Arc::default()).collect() }
-    }
-}
-
-impl<K: Ord + Clone + Hash, V: Ord + Clone> Index<K, V> {
-    /// What points at `to`, in order.
-    #[must_use]
-    pub fn get(&self, to: &K) -> &[V] {
-        self.shards[shard_of(to)].get(to).map_or(&[], |set| set.as_slice())
+impl<'a, T> Cursor<'a, T> {
+    fn new(list: &'a Sorted<T>) -> Self {
+        Self { chunks: &list.chunks, at: 0 }
     }
 
-    /// Notes that `from` points at `to`.
-    pub fn insert(&mut self, to: K, from: V) {
-        let set = Arc::make_mut(&mut self.shards[shard_of(&to)]).entry(to).or_default();
-        if let Err(at) = set.binary_search(&from) {
-            Arc::make_mut(set).insert(at, from);
+    fn peek(&self) -> Option<&'a T> {
+        self.chunks.first()?.get(self.at)
+    }
+
+    fn step(&mut self) {
+        self.at += 1;
+        if self.chunks.first().is_some_and(|chunk| chunk.len() <= self.at) {
+            self.chunks = &self.chunks[1..];
+            self.at = 0;
         }
     }
 
-    /// Forgets that `from` points at `to`.
-    pub fn remove(&mut self, to: &K, from: &V) {
-        let shard = Arc::make_mut(&mut self.shards[shard_of(to)]);
-        let Some(set) = shard.get_mut(to) else { return };
-        if let Ok(at) = set.binary_search(from) {
-            Arc::make_mut(set).remove(at);
+    /// Steps over the chunk that both begin with, if it is one and the same.
+    fn skip_shared(&mut self, other: &mut Self) -> bool {
+        let (Some(mine), Some(theirs)) = (self.chunks.first(), other.chunks.first()) else { return false };
+        let shared = self.at == 0 && other.at == 0 && Arc::ptr_eq(mine, theirs);
+        if shared {
+            self.chunks = &self.chunks[1..];
+            other.chunks = &other.chunks[1..];
         }
-        if set.is_empty() {
-            shard.remove(to);
-        }
+        shared
     }
 }
 
@@ -124,29 +270,81 @@ impl<K: Ord + Clone + Hash, V: Ord + Clone> Index<K, V> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_snapshot_keeps_what_it_saw_and_shares_the_rest() {
-        let mut shelf = Shelf::default();
-        let key = |i: u32| (format!("ns-{}", i % 7).as_str().into(), format!("n-{i}").as_str().into());
-        for i in 0..500 {
-            shelf.insert(key(i), Arc::new(i));
+    #[derive(Debug, PartialEq, Eq)]
+    struct Thing(Name, Name, u32);
+
+    impl Placed for Thing {
+        fn place(&self) -> (&Name, &Name) {
+            (&self.0, &self.1)
         }
-        let snapshot = shelf.clone();
-        assert_eq!(*shelf.remove(&key(3)).expect("there"), 3);
-        assert_eq!((shelf.len(), snapshot.len(), snapshot.iter().count()), (499, 500, 500));
-        let shared = shelf.shards.iter().zip(&snapshot.shards).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
-        assert_eq!(shared, SHARDS - 1, "one removal copies one shard");
+    }
+
+    fn thing(number: u32, life: u32) -> Arc<Thing> {
+        Arc::new(Thing(Name::new(&format!("ns-{}", number % 7)), Name::new(&format!("n-{number}")), life))
+    }
+
+    fn told(old: &Shelf<Thing>, new: &Shelf<Thing>) -> Vec<String> {
+        let mut said = Vec::new();
+        new.differences(old, |difference| {
+            said.push(match difference {
+                Difference::Gone(thing) => format!("- {}", thing.1),
+                Difference::New(thing) => format!("+ {}", thing.1),
+                Difference::Changed(before, after) => format!("{} {}->{}", before.1, before.2, after.2),
+            });
+        });
+        said
     }
 
     #[test]
-    fn an_index_finds_the_way_back_and_forgets_it() {
-        let mut index = Index::default();
-        index.insert("secret", "pod-b");
-        index.insert("secret", "pod-a");
-        index.insert("secret", "pod-a");
-        assert_eq!(index.get(&"secret"), ["pod-a", "pod-b"]);
-        index.remove(&"secret", &"pod-a");
-        index.remove(&"secret", &"pod-b");
-        assert!(index.get(&"secret").is_empty());
+    fn a_snapshot_keeps_what_it_saw_and_shares_the_rest() {
+        let mut shelf = Shelf::default();
+        (0..5000).for_each(|number| drop(shelf.insert(thing(number, 1))));
+        let snapshot = shelf.clone();
+        let place = thing(3, 1);
+        assert_eq!(shelf.remove(place.place()), Some(thing(3, 1)));
+        assert_eq!((shelf.len(), snapshot.len(), snapshot.iter().count()), (4999, 5000, 5000));
+        assert_eq!((shelf.get(place.place()), snapshot.get(place.place())), (None, Some(&thing(3, 1))));
+        let theirs = &snapshot.0.chunks;
+        let own = shelf.0.chunks.iter().filter(|chunk| !theirs.iter().any(|other| Arc::ptr_eq(chunk, other))).count();
+        assert_eq!(own, 1, "one removal copies one chunk");
+    }
+
+    #[test]
+    fn two_pictures_are_told_apart() {
+        let mut shelf = Shelf::default();
+        (0..2000).for_each(|number| drop(shelf.insert(thing(number, 1))));
+        let before = shelf.clone();
+        assert!(told(&before, &shelf).is_empty());
+        shelf.insert(thing(7, 2));
+        shelf.insert(thing(5005, 1));
+        shelf.remove(thing(14, 1).place());
+        assert_eq!(told(&before, &shelf), ["- n-14", "+ n-5005", "n-7 1->2"]);
+        assert_eq!(told(&shelf, &Shelf::default()).len(), 2000);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_is_a_map_in_order(steps in proptest::collection::vec((0..900_u32, 0..3_u32), 0..1500)) {
+            use std::collections::BTreeMap;
+            let (mut shelf, mut model) = (Shelf::default(), BTreeMap::new());
+            let mut halfway = (Shelf::default(), BTreeMap::new());
+            for (step, (number, life)) in steps.iter().enumerate() {
+                let thing = thing(*number, *life);
+                let key = (thing.0.clone(), thing.1.clone());
+                if *life == 0 {
+                    proptest::prop_assert_eq!(shelf.remove(thing.place()), model.remove(&key));
+                } else {
+                    proptest::prop_assert_eq!(shelf.insert(thing.clone()), model.insert(key, thing));
+                }
+                if step == steps.len() / 2 {
+                    halfway = (shelf.clone(), model.clone());
+                }
+            }
+            proptest::prop_assert!(shelf.iter().eq(model.values()) && halfway.0.iter().eq(halfway.1.values()));
+            proptest::prop_assert_eq!(shelf.len(), model.len());
+            let changed = halfway.1.iter().filter(|(key, old)| model.get(*key).is_none_or(|new| !Arc::ptr_eq(old, new))).count();
+            let new = model.keys().filter(|key| !halfway.1.contains_key(*key)).count();
+            proptest::prop_assert_eq!(told(&halfway.0, &shelf).len(), changed + new);
+        }
     }
 }

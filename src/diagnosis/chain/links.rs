@@ -51,7 +51,7 @@ pub(super) fn up(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
             upkeep(world, object).and_then(|upkeep| upkeep.auth.clone()).into_iter().collect()
         }
         Kind::Secret => {
-            let writers = world.pointing_at(object, Role::Writes).iter().cloned();
+            let writers = world.pointing_at(object, Role::Writes).cloned();
             let source = world.get::<Secret>(object).and_then(|secret| secret.marks.as_ref()?.reflects.clone());
             writers.chain(source).collect()
         }
@@ -101,7 +101,7 @@ fn up_reader(world: &Inventory, es: &ExternalSecret) -> Vec<ObjectRef> {
 
 /// What needs an object.
 pub(super) fn down(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
-    let pointing = |role| world.pointing_at(object, role).iter();
+    let pointing = |role| world.pointing_at(object, role);
     match object.kind {
         Kind::Vault => {
             let stores = world.stores_of(object).map(SecretStore::store_ref);
@@ -168,7 +168,7 @@ pub(super) fn upkeep<'a>(world: &'a Inventory, object: &ObjectRef) -> Option<&'a
 
 /// The pods that a workload made; a pod itself.
 pub(super) fn pods<'a>(world: &'a Inventory, object: &ObjectRef) -> Vec<&'a Pod> {
-    let made = world.pointing_at(object, Role::MadeBy).iter();
+    let made = world.pointing_at(object, Role::MadeBy);
     made.chain(std::iter::once(object)).filter_map(|pod| world.get::<Pod>(pod)).map(AsRef::as_ref).collect()
 }
 

@@ -30,7 +30,7 @@ use events::Event;
 const WATCH: Duration = Duration::from_secs(30);
 /// How long beyond that nothing may come before the connection counts as lost.
 const GRACE: Duration = Duration::from_secs(10);
-/// Changes that wait for the engine. A list is one change.
+/// Changes that wait for the engine. A list is one change, a long first one a few.
 const WAITING: usize = 256;
 /// The longest wait between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -94,7 +94,8 @@ struct Watcher<K: Watched> {
     yields: bool,
     /// Since when it is refused what it was given before.
     refused: Option<Instant>,
-    listed: bool,
+    /// Whether anything of it was told.
+    told: bool,
     kind: std::marker::PhantomData<K>,
 }
 
@@ -136,7 +137,7 @@ impl<K: Watched> Watcher<K> {
             failures: 0,
             yields: false,
             refused: None,
-            listed: false,
+            told: false,
             kind: std::marker::PhantomData,
         }
     }
@@ -190,7 +191,7 @@ impl<K: Watched> Watcher<K> {
             return false;
         }
         let since = *self.refused.get_or_insert_with(Instant::now);
-        !self.listed || since.elapsed() > reach::BELIEVED
+        !self.told || since.elapsed() > reach::BELIEVED
     }
 
     /// Lists if it must, then watches until the server ends it.

@@ -131,7 +131,7 @@ const CLUSTER_COLUMNS: &[Column<ClusterExternalSecret>] = &[
     Column::always("READY", "ready", |_, ces| ready(ces.ready.as_ref(), |ready| Value::text(&format!("{:?}", ready.status)))),
     Column::wide("MESSAGE", "message", |_, ces| ready(ces.ready.as_ref(), |ready| Value::text(&ready.message))),
     Column::always("MADE", "made", |snapshot, ces| {
-        Value::count(snapshot.world.pointing_at(&ces.object_ref(), Role::MadeBy).len())
+        Value::count(snapshot.world.pointing_at(&ces.object_ref(), Role::MadeBy).count())
     }),
     Column::always("CAUSE", "causes", |snapshot, ces| {
         Value::texts(state::causes(&snapshot.world, &snapshot.diagnosis, &ces.object_ref()))

@@ -26,14 +26,14 @@ const COLUMNS: &[Column<Secret>] = &[
     Column::always("NAMESPACE", "namespace", |_, secret| Value::text(&secret.meta.namespace)),
     Column::always("NAME", "name", |_, secret| Value::text(&secret.meta.name)),
     Column::always("WRITTEN BY", "written_by", |snapshot, secret| {
-        Value::objects(snapshot.world.pointing_at(&secret.object_ref(), Role::Writes).iter().cloned())
+        Value::objects(snapshot.world.pointing_at(&secret.object_ref(), Role::Writes).cloned())
     }),
     Column::wide("OWNER", "owner", |_, secret| match &secret.meta.controller {
         Some((kind, name)) => Value::text(&format!("{kind}/{name}")),
         None => Value::None,
     }),
     Column::always("USED BY", "used_by", |snapshot, secret| {
-        let users = snapshot.world.pointing_at(&secret.object_ref(), Role::Consumes).iter();
+        let users = snapshot.world.pointing_at(&secret.object_ref(), Role::Consumes);
         let consumer = |user: &ObjectRef| snapshot.world.get::<Pod>(user).map_or_else(|| user.clone(), |pod| pod.consumer());
         Value::objects(users.map(consumer).collect::<BTreeSet<_>>())
     }),

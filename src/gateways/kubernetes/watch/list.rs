@@ -1,12 +1,15 @@
-//! The first list of a watch, and each one after a gap: streamed where the server can, else in pages.
+//! The first list of a watch, and each one after a gap: streamed where the server can, else in pages. The very
+//! first is told in pieces, so that its rows are seen at once; any later one is whole, and swaps in in one step.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use super::events::{self, Event};
 use super::{End, Watcher};
+use crate::gateways::kubernetes::lines::Cut;
 use crate::gateways::odd::unreadable;
 use crate::model::kinds::{Object, Watched};
 use crate::model::{Change, FaultKind, Unreadable};
@@ -16,6 +19,53 @@ const STREAM: Duration = Duration::from_secs(290);
 const SILENCE: Duration = Duration::from_secs(20);
 /// Objects of a page.
 const PAGE: usize = 500;
+
+/// A piece of the first list is told when it has this many objects, or is this old. The first is small: it is what
+/// a person waits for.
+const FIRST_PIECE: usize = 64;
+const PIECE: usize = 1024;
+const PIECE_AGE: Duration = Duration::from_millis(20);
+
+/// A list that is being read.
+struct Listing {
+    /// What was read and is not told yet.
+    objects: Vec<Object>,
+    /// What could not be read.
+    odd: Vec<Unreadable>,
+    /// When the first of these came.
+    began: Instant,
+    /// Whether pieces may be told: nothing of this kind was, so that nothing can have vanished meanwhile.
+    in_pieces: bool,
+    /// How many objects make a piece.
+    full: usize,
+}
+
+impl Listing {
+    const fn new(began: Instant, in_pieces: bool) -> Self {
+        Self { objects: Vec::new(), odd: Vec::new(), began, in_pieces, full: FIRST_PIECE }
+    }
+
+    fn push(&mut self, object: Object) {
+        if self.objects.is_empty() {
+            self.began = Instant::now();
+        }
+        self.objects.push(object);
+    }
+
+    /// How long the server may be silent: a piece that was begun is told soon.
+    fn patience(&self) -> Duration {
+        if self.in_pieces && !self.objects.is_empty() { PIECE_AGE.saturating_sub(self.began.elapsed()) } else { SILENCE }
+    }
+
+    /// The piece to be told now, if there is one.
+    fn piece(&mut self) -> Option<Vec<Object>> {
+        let due = self.in_pieces && (self.objects.len() >= self.full || self.patience().is_zero());
+        due.then(|| {
+            self.full = PIECE;
+            std::mem::take(&mut self.objects)
+        })
+    }
+}
 
 #[derive(Deserialize)]
 struct Page<T> {
@@ -33,7 +83,7 @@ struct PageMeta {
 }
 
 impl<K: Watched> Watcher<K> {
-    /// Lists, and says so in one change.
+    /// Lists.
     pub(super) async fn list(&mut self) -> Result<(), End> {
         if self.streams {
             match self.stream().await {
@@ -51,14 +101,22 @@ impl<K: Watched> Watcher<K> {
             STREAM.as_secs()
         );
         let mut lines = self.open(&query).await?;
-        let (mut objects, mut odd) = (Vec::new(), Vec::new());
-        while let Some(line) = lines.next(SILENCE).await.map_err(|cut| self.cut(cut))? {
-            match events::read::<K::Wire>(&line) {
-                Event::Changed(wire) => objects.push(K::read(wire, &mut self.names).into_object()),
-                Event::Unreadable(bare, error) => odd.push(bare.unreadable(K::KIND, &error)),
-                Event::Bookmark { position, ends_list: true } => {
-                    return self.listed(objects, odd, position).await;
+        let mut listing = self.listing();
+        loop {
+            let line = match lines.next(listing.patience()).await {
+                Ok(Some(line)) => line,
+                // It ended before it was complete: what came is not a list.
+                Ok(None) => return Err(End::Forgotten),
+                Err(Cut::Still) if listing.patience().is_zero() => {
+                    self.tell(&mut listing).await?;
+                    continue;
                 }
+                Err(cut) => return Err(self.cut(cut)),
+            };
+            match events::read::<K::Wire>(&line) {
+                Event::Changed(wire) => listing.push(K::read(wire, &mut self.names).into_object()),
+                Event::Unreadable(bare, error) => listing.odd.push(bare.unreadable(K::KIND, &error)),
+                Event::Bookmark { position, ends_list: true } => return self.listed(listing, position).await,
                 Event::Refused { code: 410, .. } => return Err(End::Forgotten),
                 Event::Refused { code, message } => {
                     return Err(crate::gateways::kubernetes::faults::refused(code, &message, &self.asked()).into());
@@ -66,13 +124,12 @@ impl<K: Watched> Watcher<K> {
                 Event::Garbage => return Err(self.gateway.0.not_kubernetes(&self.asked()).into()),
                 Event::Deleted(_) | Event::Bookmark { .. } | Event::Nothing => {}
             }
+            self.tell(&mut listing).await?;
         }
-        // It ended before it was complete: what came is not a list.
-        Err(End::Forgotten)
     }
 
     async fn pages(&mut self) -> Result<(), End> {
-        let (mut objects, mut odd) = (Vec::new(), Vec::new());
+        let mut listing = self.listing();
         let mut next = String::new();
         loop {
             let collection = self.collection().await?;
@@ -81,21 +138,43 @@ impl<K: Watched> Watcher<K> {
             let asked = self.asked();
             let body = self.gateway.0.bytes(request, &asked).await.map_err(|failure| self.explained(failure))?;
             let (page, left_out) = read_page::<K>(&body).ok_or_else(|| self.gateway.0.not_kubernetes(&asked))?;
-            odd.extend(left_out);
-            objects.extend(page.items.into_iter().map(|wire| K::read(wire, &mut self.names).into_object()));
-            if page.metadata.r#continue.is_empty() {
-                return self.listed(objects, odd, page.metadata.resource_version).await;
+            listing.odd.extend(left_out);
+            for wire in page.items {
+                listing.push(K::read(wire, &mut self.names).into_object());
             }
+            if page.metadata.r#continue.is_empty() {
+                return self.listed(listing, page.metadata.resource_version).await;
+            }
+            self.tell(&mut listing).await?;
             next = quoted(&page.metadata.r#continue);
         }
     }
 
-    async fn listed(&mut self, objects: Vec<Object>, odd: Vec<Unreadable>, position: Box<str>) -> Result<(), End> {
+    fn listing(&self) -> Listing {
+        Listing::new(Instant::now(), !self.told)
+    }
+
+    /// Tells the piece that is due, if one is.
+    async fn tell(&mut self, listing: &mut Listing) -> Result<(), End> {
+        let Some(piece) = listing.piece() else { return Ok(()) };
+        self.told = true;
+        self.send(Change::Listing(self.part.clone(), piece)).await
+    }
+
+    /// The list is complete; this was read of it last.
+    async fn listed(&mut self, Listing { objects, odd, in_pieces, .. }: Listing, position: Box<str>) -> Result<(), End> {
         if position.is_empty() {
             return Err(self.gateway.0.not_kubernetes(&self.asked()).into());
         }
         self.position = Some(position);
-        self.listed = true;
+        if in_pieces && std::mem::replace(&mut self.told, true) {
+            self.send(Change::Listing(self.part.clone(), objects)).await?;
+            for one in odd {
+                self.send(Change::Odd(one)).await?;
+            }
+            return self.send(Change::Complete(self.part.clone())).await;
+        }
+        self.told = true;
         self.send(Change::Listed(self.part.clone(), objects, odd)).await
     }
 }

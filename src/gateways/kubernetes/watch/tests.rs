@@ -73,6 +73,8 @@ async fn said(gateway: &KubernetesGateway, kind: Kind, scope: &Scope, count: usi
                 format!("narrowed to {namespaces:?}{}", why.map_or_else(String::new, |why| format!(": {why}")))
             }
             Change::Odd(odd) => odd.to_string(),
+            Change::Listing(_, objects) => format!("listing {}", objects.len()),
+            Change::Complete(_) => "complete".to_owned(),
             Change::Applied(object) => format!("applied {}", object.object_ref().short()),
             Change::Deleted(object) => format!("deleted {}", object.short()),
             Change::Heard(_) => "heard".to_owned(),
@@ -130,6 +132,45 @@ async fn a_list_that_was_cut_is_not_a_list() {
     let whole = pod("ADDED", "x", 3) + &pod("ADDED", "y", 4) + &bookmark(5, true);
     let (gateway, _) = gateway(vec![(200, half), (200, whole)]);
     assert_eq!(said(&gateway, Kind::Pod, &Scope::Everywhere, 1).await, ["listed x y"]);
+}
+
+/// This many pods as one answer, by number.
+fn pods(numbers: std::ops::Range<u32>) -> String {
+    numbers.map(|number| pod("ADDED", &format!("p{number}"), number + 1)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_first_list_is_told_in_pieces_and_a_later_one_is_not() {
+    let gone = || refusal(410, "gone");
+    let first = pods(0..2000) + &bookmark(2001, true);
+    let (gateway, _) = gateway(vec![(200, first), gone(), (200, pods(0..3) + &bookmark(3000, true))]);
+    assert_eq!(
+        said(&gateway, Kind::Pod, &Scope::Everywhere, 5).await,
+        ["listing 64", "listing 1024", "listing 912", "complete", "listed p0 p1 p2"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_of_a_slow_list_is_told_and_its_end_waited_for() {
+    let (gateway, _) = gateway(vec![(200, pods(0..2) + "…")]);
+    let said = said(&gateway, Kind::Pod, &Scope::Everywhere, 2).await;
+    assert_eq!(said[0], "listing 2");
+    assert!(said[1].starts_with("lost Timeout"), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_list_that_breaks_leaves_no_ghosts() {
+    // What began in pieces and broke off is held against the whole list that comes after it.
+    let whole = pods(1..3) + &bookmark(9, true);
+    let (gateway, _) = gateway(vec![(200, pods(0..70)), (200, whole)]);
+    let mut world = crate::model::Inventory::default();
+    let mut watch = watch(&gateway, Kind::Pod, &Scope::Everywhere);
+    let mut counts = Vec::new();
+    while !world.is_complete(Kind::Pod) {
+        world.apply(watch.next().await.unwrap(), jiff::Timestamp::UNIX_EPOCH);
+        counts.push(world.all::<crate::model::kinds::Pod>().len());
+    }
+    assert_eq!(counts, [64, 2]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -99,7 +99,11 @@ fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
     } else {
         let warned = rows.broken - rows.failing;
         vec![
-            model.snapshot.is_loaded().then(|| rows.total.to_string()),
+            match (model.snapshot.is_loaded(), rows.total) {
+                (true, total) => Some(total.to_string()),
+                (false, 0) => None,
+                (false, total) => Some(format!("{total} so far")),
+            },
             (rows.failing > 0).then(|| format!("{} failing", rows.failing)),
             (warned > 0).then(|| format!("{warned} wrong")),
         ]
