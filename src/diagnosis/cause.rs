@@ -130,6 +130,12 @@ impl Diagnosis {
         self.subjects.get(object).into_iter().flatten().map(|index| &self.findings[*index])
     }
 
+    /// Whether anything was found about one object.
+    #[must_use]
+    pub fn has_found(&self, object: &ObjectRef) -> bool {
+        self.subjects.contains_key(object)
+    }
+
     /// The worst severity among the findings.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {

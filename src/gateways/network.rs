@@ -1,5 +1,5 @@
-//! What a broken connection means: one reading of the errors of sockets, resolvers, TLS and HTTP, for both
-//! gateways. It looks at types, never at `{:?}` of a client's error, which may hold tokens and bodies.
+//! What both gateways do with a network: how a value stands in a URL, and what a broken connection means: one
+//! reading of the errors of sockets, resolvers, TLS and HTTP. It looks at types, never at `{:?}` of a client's error, which may hold tokens and bodies.
 
 use std::error::Error;
 use std::io;
@@ -7,6 +7,20 @@ use std::io;
 use tokio_rustls::rustls;
 
 use crate::model::FaultKind;
+
+/// A value as it stands in the query of a URL.
+pub(in crate::gateways) fn quoted(value: &str) -> String {
+    use std::fmt::Write as _;
+    let mut quoted = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+            quoted.push(char::from(byte));
+        } else {
+            let _ = write!(quoted, "%{byte:02X}");
+        }
+    }
+    quoted
+}
 
 /// A broken connection: what kind it is, and how a sentence about the server goes on.
 #[derive(Debug, PartialEq, Eq)]

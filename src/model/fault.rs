@@ -75,6 +75,12 @@ impl Fault {
             FaultKind::Throttled | FaultKind::Server | FaultKind::Dns | FaultKind::Tcp | FaultKind::Timeout | FaultKind::Unknown
         )
     }
+
+    /// Whether every further question to the same Vault would fail in the same way: no answer, no token, sealed.
+    #[must_use]
+    pub const fn concerns_all(&self) -> bool {
+        self.is_transient() || matches!(self.kind, FaultKind::Unauthorized | FaultKind::Sealed)
+    }
 }
 
 impl fmt::Display for Fault {

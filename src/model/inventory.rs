@@ -388,11 +388,15 @@ impl Inventory {
     /// only if something in them points at it.
     #[must_use]
     pub fn is_in_scope(&self, kind: Kind) -> bool {
+        let read_by = |(_, by): &(Link, ObjectRef)| by.kind == Kind::ExternalSecret;
         let named = |source: &Source| source.refused.is_none() && source.parts.keys().any(|namespace| !namespace.is_empty());
-        let pointed_at = |es: &Arc<ExternalSecret>| es.links().iter().any(|link| link.to.kind == kind);
         kinds::api(kind).is_none_or(|api| api.namespaced)
             || !self.sources.values().any(named)
-            || self.all::<ExternalSecret>().iter().any(pointed_at)
+            || self
+                .links
+                .iter_from(&|(link, _)| link.to.kind.cmp(&kind))
+                .take_while(|(link, _)| link.to.kind == kind)
+                .any(read_by)
     }
 
     /// Whether everything of a kind that was asked for is listed.

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::fault::Fault;
 use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
-pub use path::{Folder, May, Mount, MountState, PathFacts, PathState, SecretPath};
+pub use path::{May, Mount, MountState, PathFacts, PathState, SecretPath};
 pub use token::Token;
 
 /// Where a store says that its Vault is.

@@ -3,6 +3,7 @@
 //! Measured on 1.4.1: `Healthy.lastTransitionTime` is a heartbeat, rewritten at every reconcile; `SecretSynced`
 //! can stay False after a recovery until the data changes (vso#1225); `Ready` exists since 1.3.0.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::health::Condition;
@@ -157,6 +158,11 @@ impl Upkeep {
         let restarts = self.restarts.iter().map(|workload| Link { to: workload.clone(), role: Role::Restarts });
         auth.chain(writes).chain(restarts).collect()
     }
+}
+
+/// A time on the wire in Unix seconds, where 0 is never.
+pub(super) fn unix(second: i64) -> Option<Timestamp> {
+    Some(second).filter(|second| *second > 0).and_then(|second| Timestamp::from_second(second).ok())
 }
 
 /// A reference `name` or `namespace/name`; empty is the operator's own default.

@@ -10,7 +10,7 @@ use crate::model::kinds::{
     ClusterExternalSecret, DaemonSet, Deployment, ExternalSecret, Job, Secret, ServiceAccount, StatefulSet, VaultAuth,
     VaultConnection,
 };
-use crate::model::{Age, Condition, Health, Inventory, Kind, ObjectRef, PathState};
+use crate::model::{Age, Condition, Health, Inventory, Kind, ObjectRef, PathState, Text};
 
 /// One station.
 pub(super) fn station(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef, from: Vec<usize>, now: Timestamp) -> Station {
@@ -43,7 +43,7 @@ fn sees_accounts(world: &Inventory, account: &ObjectRef) -> bool {
 }
 
 fn known(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef) -> Option<State> {
-    let found = diagnosis.about(object).next().is_some();
+    let found = diagnosis.has_found(object);
     Some(match object.kind {
         Kind::Vault => state::of_server(world.vault(object)?),
         Kind::VaultPath => state::of_path(&path(world, object)?.0),
@@ -89,7 +89,7 @@ fn of_condition(ready: Option<&Condition>) -> State {
 /// What Vault says of a path, and when the newest version was written.
 fn path(world: &Inventory, object: &ObjectRef) -> Option<(PathState, Option<Timestamp>)> {
     let server = links::server_of_path(world, object)?;
-    let (_, path) = server.paths.iter().find(|(path, _)| path.as_str() == object.name.as_str())?;
+    let path = server.paths.get(&Text::foreign(object.name.as_str()))?;
     let written = match &path.facts.state {
         PathState::Present { written, .. } => *written,
         _ => None,

@@ -12,7 +12,7 @@ use super::SEAL_EVERY;
 use crate::engine::Ports;
 use crate::model::inventory::under;
 use crate::model::vault::SecretPath;
-use crate::model::{Change, Fault, FaultKind, Inventory, Name, PathFacts, PathState, Text, VaultAddress, VaultServer};
+use crate::model::{Change, Inventory, Name, PathFacts, PathState, Text, VaultAddress, VaultServer};
 use crate::ports::{MountPaths, ReplicaAddress};
 
 /// How often paths are read, if that is cheap.
@@ -73,11 +73,8 @@ impl Reader {
         while waited < PATHS_EVERY {
             tokio::select! {
                 () = self.ports.clock.sleep(SEAL_EVERY) => waited += SEAL_EVERY,
-                changed = self.nudge.changed() => {
-                    if changed.is_ok() {
-                        return Which::All;
-                    }
-                }
+                // Also when nobody is left who could wish anything: then nobody listens, and the next answer tells.
+                _ = self.nudge.changed() => return Which::All,
             }
             let referenced = self.worlds.borrow().vaults.get(&self.address).map_or(0, |server| server.paths.len());
             if referenced != self.referenced {
@@ -117,7 +114,7 @@ impl Reader {
                     self.say(Change::Paths(self.address.clone(), facts)).await?;
                 }
                 // No token, a dead one, sealed in between, no answer: the same for every path, so it is said once.
-                Err(fault) if concerns_all(&fault) => {
+                Err(fault) if fault.concerns_all() => {
                     self.say(Change::Unreadable(self.address.clone(), Some(fault))).await?;
                     return Some(Some(requests));
                 }
@@ -135,10 +132,6 @@ impl Reader {
     async fn say(&self, change: Change) -> Option<()> {
         self.changes.send(change).await.ok()
     }
-}
-
-fn concerns_all(fault: &Fault) -> bool {
-    fault.is_transient() || matches!(fault.kind, FaultKind::Unauthorized | FaultKind::Sealed)
 }
 
 /// Paths that are asked for in one go, and their full names in the same order.

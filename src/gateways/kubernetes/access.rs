@@ -1,17 +1,19 @@
 //! May I? A forecast: admission can still refuse what RBAC allows.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Inner;
+use super::faults::Failure;
 use crate::model::Fault;
 use crate::runbooks::Right;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Review<'a> {
+struct Review<'a, S> {
     api_version: &'static str,
-    kind: &'static str,
-    spec: Spec<'a>,
+    kind: &'a str,
+    spec: S,
 }
 
 #[derive(Serialize)]
@@ -31,8 +33,8 @@ struct Attributes<'a> {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Reviewed {
-    status: Status,
+struct Reviewed<T: Default> {
+    status: T,
 }
 
 #[derive(Deserialize, Default)]
@@ -55,9 +57,19 @@ pub(super) async fn may(inner: &Inner, right: &Right) -> Result<bool, Fault> {
 async fn ask(inner: &Inner, right: &Right, verb: &str) -> Result<bool, Fault> {
     let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
     let resource_attributes = Attributes { verb, group: right.group, resource, subresource, namespace: right.namespace.as_str() };
-    let review =
-        Review { api_version: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: Spec { resource_attributes } };
-    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-    let reviewed: Reviewed = inner.post(path, &review, &format!("ask whether I may {right}")).await?;
-    Ok(reviewed.status.allowed)
+    let asked = format!("ask whether I may {right}");
+    let status: Status = review(inner, "SelfSubjectAccessReview", Spec { resource_attributes }, &asked).await?;
+    Ok(status.allowed)
+}
+
+/// The status of a review that the API server makes of us; it stores none.
+pub(super) async fn review<T: DeserializeOwned + Default>(
+    inner: &Inner,
+    kind: &str,
+    spec: impl Serialize,
+    asked: &str,
+) -> Result<T, Failure> {
+    let review = Review { api_version: "authorization.k8s.io/v1", kind, spec };
+    let path = format!("/apis/authorization.k8s.io/v1/{}s", kind.to_ascii_lowercase());
+    Ok(inner.post::<Reviewed<T>>(&path, &review, asked).await?.status)
 }

@@ -37,22 +37,8 @@ struct Found {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Review<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    spec: Spec<'a>,
-}
-
-#[derive(Serialize)]
 struct Spec<'a> {
     namespace: &'a str,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Reviewed {
-    status: Rules,
 }
 
 #[derive(Deserialize, Default)]
@@ -134,14 +120,10 @@ async fn find(inner: &Inner) -> Result<Found, Fault> {
         Err(failure) => return Err(failure.fault),
     };
     let asked = stream::iter(names).map(|namespace: Name| async move {
-        let review = Review {
-            api_version: "authorization.k8s.io/v1",
-            kind: "SelfSubjectRulesReview",
-            spec: Spec { namespace: namespace.as_str() },
-        };
-        let path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
-        let reviewed: Reviewed = inner.post(path, &review, &format!("ask what I may do in {namespace}")).await?;
-        Ok::<_, Fault>((namespace, reviewed.status))
+        let asked = format!("ask what I may do in {namespace}");
+        let spec = Spec { namespace: namespace.as_str() };
+        let rules: Rules = access::review(inner, "SelfSubjectRulesReview", spec, &asked).await?;
+        Ok::<_, Fault>((namespace, rules))
     });
     Ok(Found { namespaces: asked.buffer_unordered(AT_ONCE).try_collect().await?, all })
 }

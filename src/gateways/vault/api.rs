@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use super::client::Answer;
+use crate::gateways::network::quoted;
 use crate::model::Fault;
 
 /// A request that changes nothing and whose body, if any, holds names only.
@@ -62,10 +63,7 @@ impl Question {
         let mut query = format!("limit={limit}");
         if !after.is_empty() {
             query.push_str("&after=");
-            query.extend(after.bytes().map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-                byte => format!("%{byte:02X}"),
-            }));
+            query.push_str(&quoted(after));
         }
         self.query = Some(query);
         self

@@ -121,7 +121,7 @@ impl Task<'_> {
         match wire::mount(&answer, self.mount, self.said) {
             Ok(Some(state)) => Ok(state),
             Ok(None) => self.living().await.map(|()| MountState::Hidden),
-            Err(fault) if concerns_all(&fault) => Err(fault),
+            Err(fault) if fault.concerns_all() => Err(fault),
             // “No compatibility guarantee” stands over this endpoint: without it the paths themselves tell.
             Err(_) => Ok(MountState::NotAsked),
         }
@@ -201,7 +201,7 @@ impl Task<'_> {
                     self.folders.has_not.store(true, Ordering::Relaxed);
                     return Ok(None);
                 }
-                Err(fault) if concerns_all(&fault) => return Err(fault),
+                Err(fault) if fault.concerns_all() => return Err(fault),
                 Ok(Heard::Denied | Heard::TokenOrDenied) | Err(_) => return Ok(None),
             };
             let whole = page.keys.len() < PAGE || page.keys.last().is_none_or(|key| key.as_str() >= last);
@@ -235,7 +235,7 @@ impl Task<'_> {
             Ok(Heard::NoMount) => PathState::NoMount,
             Ok(Heard::NoSuchEndpoint) => PathState::OtherVersion(1),
             Ok(Heard::Denied | Heard::TokenOrDenied) => PathState::Denied,
-            Err(fault) if concerns_all(&fault) => return Err(fault),
+            Err(fault) if fault.concerns_all() => return Err(fault),
             Err(fault) => PathState::Failed(fault),
         })
     }
@@ -251,7 +251,7 @@ impl Task<'_> {
             Ok(Heard::NoMount) => return all(PathState::NoMount),
             Ok(Heard::NoSuchEndpoint) => return all(PathState::OtherVersion(2)),
             Ok(Heard::Denied | Heard::TokenOrDenied) => return all(PathState::Denied),
-            Err(fault) if concerns_all(&fault) => return Err(fault),
+            Err(fault) if fault.concerns_all() => return Err(fault),
             Err(fault) => return all(PathState::Failed(fault)),
         };
         let state = |leaf: &&str| {
@@ -284,11 +284,6 @@ impl Task<'_> {
 pub(super) fn dead() -> Fault {
     Fault::new(FaultKind::Unauthorized, "The Vault token is not valid: it has expired, was revoked, or is another Vault's.")
         .hinted("Log in again with “bao login” or “vault login”.")
-}
-
-/// Whether every further question would fail in the same way.
-fn concerns_all(fault: &Fault) -> bool {
-    fault.is_transient() || matches!(fault.kind, FaultKind::Unauthorized | FaultKind::Sealed)
 }
 
 fn joined(folder: &str, leaf: &str) -> String {

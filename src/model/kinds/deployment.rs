@@ -30,10 +30,6 @@ pub struct Workload {
     pub reloader: Option<Box<Reloader>>,
 }
 
-/// A `Deployment`.
-#[derive(Clone, Debug)]
-pub struct Deployment(pub Workload);
-
 /// What is read off the wire.
 pub type Wire = Whole<WireSpec, WireStatus>;
 
@@ -82,20 +78,35 @@ impl Workload {
     }
 }
 
-impl Watched for Deployment {
-    const KIND: Kind = Kind::Deployment;
-    const API: Api = Api { group: "apps", versions: &["v1"], plural: "deployments", namespaced: true };
-    type Wire = Wire;
+/// Makes a kind of a workload: its name and its plural are all that tells it from another.
+macro_rules! workload {
+    ($(#[$doc:meta])* $Kind:ident, $plural:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $Kind(pub Workload);
 
-    fn read(wire: Wire, names: &mut Names) -> Self {
-        Self(read(wire, names))
-    }
+        impl Watched for $Kind {
+            const KIND: Kind = Kind::$Kind;
+            const API: Api = Api { group: "apps", versions: &["v1"], plural: $plural, namespaced: true };
+            type Wire = Wire;
 
-    fn meta(&self) -> &Meta {
-        &self.0.meta
-    }
+            fn read(wire: Wire, names: &mut Names) -> Self {
+                Self(read(wire, names))
+            }
 
-    fn links(&self) -> Vec<Link> {
-        self.0.links()
-    }
+            fn meta(&self) -> &Meta {
+                &self.0.meta
+            }
+
+            fn links(&self) -> Vec<Link> {
+                self.0.links()
+            }
+        }
+    };
+}
+pub(super) use workload;
+
+workload! {
+    /// A `Deployment`.
+    Deployment, "deployments"
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{Api, Link, Meta, Watched};
 use crate::model::object::{Kind, Names};
-use crate::model::vso::{Upkeep, WireSpec, WireStatus};
+use crate::model::vso::{Upkeep, WireSpec, WireStatus, unix};
 use crate::model::wire::Whole;
 
 /// A `VaultDynamicSecret`.
@@ -45,7 +45,7 @@ impl Watched for VaultDynamicSecret {
         let Whole { metadata, spec, status } = wire;
         let meta = Meta::read(&metadata, names);
         Self {
-            renewed: Some(status.last_renewal_time).filter(|at| *at > 0).and_then(|at| Timestamp::from_second(at).ok()),
+            renewed: unix(status.last_renewal_time),
             lease: status.secret_lease.duration,
             renewable: status.secret_lease.renewable,
             renewal_percent: spec.renewal_percent.unwrap_or(67),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Api, Link, Meta, Watched};
 use crate::model::object::{Kind, Names};
 use crate::model::text::Text;
-use crate::model::vso::{Upkeep, WireSpec, WireStatus};
+use crate::model::vso::{Upkeep, WireSpec, WireStatus, unix};
 use crate::model::wire::Whole;
 
 /// A `VaultPKISecret`.
@@ -30,11 +30,10 @@ impl Watched for VaultPKISecret {
 
     fn read(wire: Self::Wire, names: &mut Names) -> Self {
         let Whole { metadata, spec, status } = wire;
-        let at = |second: i64| Some(second).filter(|second| *second > 0).and_then(|second| Timestamp::from_second(second).ok());
         let meta = Meta::read(&metadata, names);
         Self {
-            expires: at(status.expiration),
-            rotated: at(status.last_rotation),
+            expires: unix(status.expiration),
+            rotated: unix(status.last_rotation),
             error: status.error.clone(),
             upkeep: Upkeep::read(spec, &status, &meta, names),
             meta,

@@ -120,14 +120,3 @@ pub enum MountState {
     /// There is none, or the token may do nothing there: Vault says the same of both.
     Hidden,
 }
-
-/// What stands in a folder of a mount, as far as it was listed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folder {
-    /// Names of paths, and of folders with a slash at their end.
-    pub keys: Vec<Text>,
-    /// When it was listed.
-    pub asked: Option<Timestamp>,
-    /// Why it could not be.
-    pub fault: Option<Fault>,
-}

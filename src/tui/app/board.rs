@@ -333,7 +333,7 @@ impl Model {
             return told.cause.runbooks.first().map(|runbook| (*runbook, target));
         }
         let cause = {
-            let finding = self.board.index.findings_of(&object).iter().find_map(|number| diagnosis.findings.get(*number));
+            let finding = diagnosis.about(&object).next();
             finding.and_then(|finding| {
                 let (slug, subject) = finding.cause();
                 diagnosis.causes.iter().find(|cause| cause.slug == slug && cause.subject == subject)

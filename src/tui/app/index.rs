@@ -1,7 +1,7 @@
 //! The order of the rows of the board, worked out once for each new picture of the world and not for each
 //! frame: groups by namespace, broken rows first, healthy ones folded to a count.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -117,7 +117,6 @@ pub struct Rows {
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     panes: [Rows; 4],
-    findings: HashMap<ObjectRef, Vec<usize>>,
     /// Causes that are one to a person: those of a Vault each, others by their rule.
     pub causes: Vec<Told>,
     /// The newest events, newest first.
@@ -144,33 +143,21 @@ impl Index {
     /// Works out the rows of this picture.
     #[must_use]
     pub fn of(world: &Inventory, diagnosis: &Diagnosis, view: &View) -> Self {
-        let mut index = Self::default();
-        for (number, finding) in diagnosis.findings.iter().enumerate() {
-            index.findings.entry(finding.subject.clone()).or_default().push(number);
-        }
         let down: HashSet<&VaultAddress> =
             world.vaults.values().filter(|server| ServerState::of(server).is_down()).map(|server| &server.address).collect();
-        index.panes = [
+        let panes = [
             Rows::default(),
-            grouped(Pane::Stores, store_rows(world, &index), view),
-            grouped(Pane::ExternalSecrets, external_secret_rows(world, &index, &down), view),
+            grouped(Pane::Stores, store_rows(world, diagnosis), view),
+            grouped(Pane::ExternalSecrets, external_secret_rows(world, diagnosis, &down), view),
             vault_rows(world, view),
         ];
-        index.causes = told(&diagnosis.causes);
-        index.events = events(world);
-        index
+        Self { panes, causes: told(&diagnosis.causes), events: events(world) }
     }
 
     /// The rows of a pane; causes have none, they are told.
     #[must_use]
     pub const fn rows(&self, pane: Pane) -> &Rows {
         &self.panes[pane as usize]
-    }
-
-    /// The findings about an object, by number.
-    #[must_use]
-    pub fn findings_of(&self, object: &ObjectRef) -> &[usize] {
-        self.findings.get(object).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -301,19 +288,19 @@ impl Folded {
     }
 }
 
-fn store_rows(world: &Inventory, index: &Index) -> Vec<Row> {
+fn store_rows(world: &Inventory, diagnosis: &Diagnosis) -> Vec<Row> {
     let row = |store: &SecretStore| {
         let object = store.store_ref();
-        let (tone, state) = toned(state::of_store(store, !index.findings_of(&object).is_empty()));
+        let (tone, state) = toned(state::of_store(store, diagnosis.has_found(&object)));
         Row { store: object.name.clone(), tone, state, next: None, refresh: None, due: None, object }
     };
     world.stores().map(row).collect()
 }
 
-fn external_secret_rows(world: &Inventory, index: &Index, down: &HashSet<&VaultAddress>) -> Vec<Row> {
+fn external_secret_rows(world: &Inventory, diagnosis: &Diagnosis, down: &HashSet<&VaultAddress>) -> Vec<Row> {
     let row = |es: &ExternalSecret| {
         let object = es.object_ref();
-        let (tone, state) = toned(state::of_external_secret(es, !index.findings_of(&object).is_empty()));
+        let (tone, state) = toned(state::of_external_secret(es, diagnosis.has_found(&object)));
         let address = es.store_ref().and_then(|store| world.store(&store)?.vault.as_ref().map(|vault| &vault.address));
         let follows = es.health() == Health::Healthy && !es.remote.is_empty() && address.is_some_and(|a| down.contains(a));
         Row {

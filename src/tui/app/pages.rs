@@ -97,8 +97,7 @@ impl Model {
 fn why(model: &Model, object: &ObjectRef) -> Document {
     let mut page = Document::default();
     let diagnosis = &model.snapshot.diagnosis;
-    let findings: Vec<&Finding> =
-        model.board.index.findings_of(object).iter().filter_map(|number| diagnosis.findings.get(*number)).collect();
+    let findings: Vec<&Finding> = diagnosis.about(object).collect();
     if findings.is_empty() {
         page.text(Ink::Plain, format!("No rule finds anything wrong with {}.", named(object)));
     }

@@ -132,7 +132,7 @@ fn soon(word: &str, at: Timestamp, now: Timestamp) -> String {
 
 fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
     let world = &model.snapshot.world;
-    let found = !model.board.index.findings_of(object).is_empty();
+    let found = model.snapshot.diagnosis.has_found(object);
     let age = |at: Option<Timestamp>| at.map_or_else(String::new, |at| Age::between(at, model.now).to_string());
     if let Some(store) = world.store(object).filter(|_| object.kind != crate::model::Kind::ExternalSecret) {
         let (tone, state) = toned(state::of_store(store, found));

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::events::{self, Event};
 use super::{End, Watcher};
 use crate::gateways::kubernetes::lines::Cut;
+use crate::gateways::network::quoted;
 use crate::gateways::odd::unreadable;
 use crate::model::kinds::{Object, Watched};
 use crate::model::{Change, FaultKind, Unreadable};
@@ -146,6 +147,7 @@ impl<K: Watched> Watcher<K> {
                 return self.listed(listing, page.metadata.resource_version).await;
             }
             self.tell(&mut listing).await?;
+            // The token is base64 for URLs, but that is nowhere promised.
             next = quoted(&page.metadata.r#continue);
         }
     }
@@ -193,20 +195,6 @@ fn read_page<K: Watched>(body: &[u8]) -> Option<(Page<K::Wire>, Vec<Unreadable>)
         }
     }
     Some((Page { metadata: page.metadata, items }, odd))
-}
-
-/// A `continue` token is base64 for URLs, but that is nowhere promised.
-fn quoted(token: &str) -> String {
-    use std::fmt::Write as _;
-    let mut quoted = String::with_capacity(token.len());
-    for byte in token.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            quoted.push(char::from(byte));
-        } else {
-            let _ = write!(quoted, "%{byte:02X}");
-        }
-    }
-    quoted
 }
 
 #[cfg(test)]
