@@ -13,7 +13,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use sealwatch::gateways::kubernetes::{ConnectOptions, KubernetesGateway, connect};
 use sealwatch::gateways::vault::{VaultEnvironment, VaultGateway};
-use sealwatch::model::kinds::{Object, Visitor, Watched, visit};
+use sealwatch::model::kinds::{Object, System, Watched as _, all, api};
 use sealwatch::model::vault::{May, MountState, PathState, ReplicaRole};
 use sealwatch::model::{Change, FaultKind, Kind, Name, ObjectRef, Text, VaultAddress};
 use sealwatch::ports::{Cluster as _, MountPaths, Permit, ReplicaAddress, Scope, Typed, Vault as _};
@@ -73,18 +73,6 @@ fn strings(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-fn kinds() -> Vec<Kind> {
-    struct All(Vec<Kind>);
-    impl Visitor for All {
-        fn visit<K: Watched>(&mut self) {
-            self.0.push(K::KIND);
-        }
-    }
-    let mut all = All(Vec::new());
-    visit(&mut all);
-    all.0
-}
-
 /// The first change of a watch that says more than where it looks.
 async fn first(cluster: &KubernetesGateway, kind: Kind, scope: &Scope) -> Change {
     first_of(&mut cluster.watch(kind, scope)).await
@@ -121,8 +109,9 @@ async fn every_kind_is_listed_and_no_secret_has_data() {
     let lab = Lab::read();
     let cluster = lab.cluster("admin");
     let mut counts = BTreeMap::new();
+    let mut absent = Vec::new();
     let mut said = String::new();
-    for kind in kinds() {
+    for kind in all().iter().copied() {
         let started = Instant::now();
         match first(&cluster, kind, &Scope::Everywhere).await {
             Change::Listed(listed, objects, odd) => {
@@ -131,9 +120,16 @@ async fn every_kind_is_listed_and_no_secret_has_data() {
                 write!(said, "{objects:?}").unwrap();
                 counts.insert(kind, objects.len());
             }
+            Change::Absent(part, fault) => {
+                println!("{kind}: {fault}");
+                assert_eq!((part, fault.kind), (kind.into(), FaultKind::Absent));
+                absent.push(kind);
+            }
             other => panic!("{kind}: {other:?}"),
         }
     }
+    let neighbours = |kind: &Kind| api(*kind).is_some_and(|api| api.system() == System::VaultSecretsOperator);
+    assert_eq!(absent, all().iter().copied().filter(neighbours).collect::<Vec<_>>(), "what the lab does not serve, and no more");
     for kind in [Kind::ExternalSecret, Kind::SecretStore, Kind::Secret, Kind::Pod] {
         assert!(counts[&kind] > 0, "{kind}");
     }
