@@ -153,7 +153,10 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
         console.agree(stores, SOON);
     }
     console.agree(readers, SOON);
-    console.wait_until("the ExternalSecrets to be proved", 4 * SOON, |screen| screen.contains("synced and proved."));
+    console.wait_until("the ExternalSecrets to be proved", 4 * SOON, |screen| {
+        assert!(!screen.contains("over: unproved"), "it was not proved. The screen shows:\n{screen}");
+        screen.contains("synced and proved.")
+    });
     let proved = jiff::Timestamp::now();
     let unsealed = last_unseal(&home.journal());
     let after = proved.duration_since(unsealed).as_secs_f64();

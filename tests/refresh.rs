@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
-use sealwatch::model::kinds::{ExternalSecret, Object, OnShelf as _, SecretStore, Watched};
+use sealwatch::model::kinds::{Event, ExternalSecret, Object, OnShelf as _, SecretStore, Watched};
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, VaultAddress};
 use sealwatch::runbooks::steps::external_secrets::STEP;
@@ -126,4 +126,51 @@ fn one_whose_right_is_missing_is_not_called_proved() {
     progress.rights.insert(sealwatch::runbooks::Right::annotate(&object), Some(false));
     let Next::Done(report) = (STEP.next)(&target(), &world(false, &["db"]), &progress) else { panic!("it goes on") };
     assert_eq!(report.outcome, Outcome::Unproved);
+}
+
+/// How often one is annotated that fails each time for this, and what is said of it in the end.
+fn failing_each_time(world: &mut Inventory, message: &str) -> (usize, String) {
+    let mut progress = Progress::new(at(0));
+    agreed(&mut progress, &["db"]);
+    let mut tries = 0;
+    for second in 0..300 {
+        progress.now = at(second);
+        match (STEP.next)(&target(), world, &progress) {
+            Next::Apply(operations) => {
+                tries += 1;
+                let result = Ok(Receipt::default());
+                progress.applied.push(Applied { step: STEP.id, operation: operations[0].clone(), at: at(second), result });
+                // The controller comes round to it two seconds later.
+                world.apply(Change::Applied(event(message, at(second + 2))), at(second + 2));
+            }
+            Next::Wait { .. } => {}
+            Next::Done(report) => return (tries, report.left[0].1.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("it never ends");
+}
+
+fn event(message: &str, last: Timestamp) -> Object {
+    let event = json!({
+        "metadata": { "name": "db.1", "namespace": "ns" },
+        "involvedObject": { "kind": "ExternalSecret", "namespace": "ns", "name": "db" },
+        "type": "Warning", "reason": "UpdateFailed", "message": message, "count": 1,
+        "firstTimestamp": last.to_string(), "lastTimestamp": last.to_string(),
+    });
+    Event::read(serde_json::from_value(event).expect("an Event"), &mut Names::default()).into_object()
+}
+
+#[test]
+fn a_failure_is_believed_at_once_unless_the_vault_opened_a_moment_ago() {
+    let denied = "cannot read secret data from Vault: Code: 403. Errors: permission denied";
+    let mut settled = world(false, &["db"]);
+    assert_eq!(failing_each_time(&mut settled, denied), (1, denied.to_owned()));
+
+    // A standby that is behind refuses tokens that it has not heard of.
+    let mut opened = world(true, &["db"]);
+    let seal: Seal = serde_json::from_value(json!({ "type": "shamir", "initialized": true, "sealed": false, "t": 1, "n": 1 }))
+        .expect("a seal");
+    opened.apply(Change::Answered(address(), Name::new("vault-0"), Ok((seal, ReplicaRole::Single))), at(0));
+    assert_eq!(failing_each_time(&mut opened, denied), (4, denied.to_owned()));
 }

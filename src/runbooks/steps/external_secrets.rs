@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::{Again, again, closed_server, counted, external_secrets_of, lacks};
 use crate::model::kinds::external_secret::FORCE_SYNC;
-use crate::model::kinds::{ExternalSecret, Watched};
+use crate::model::kinds::{Event, ExternalSecret, Watched};
 use crate::model::{Health, Inventory, ObjectRef};
 use crate::runbooks::{
     Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepDef, StepReport, Target,
@@ -26,8 +26,14 @@ pub const STEP: StepDef = StepDef {
 
 /// How long one may take once it is annotated, in seconds.
 const PATIENCE: i64 = 120;
-/// How often one is annotated again when it lost a race with its store.
-const TRIES: usize = 3;
+/// How often one is annotated in all, when what it failed for may pass by itself.
+const TRIES: usize = 4;
+/// How long a failure is left alone before the next try, in seconds, for each try so far.
+const PAUSE: i64 = 5;
+/// For how long after a replica opened what a Vault answers is not believed at once, in seconds: a standby that is
+/// behind refuses tokens it has not heard of and misses paths (`OpenBao` 2.5 and later serve reads on standbys),
+/// and the kubernetes auth of a server that is up trusts a CA only at its next look, up to 30 s later.
+const SETTLING: i64 = 120;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     if let Some(why) = closed_server(target, world) {
@@ -163,16 +169,34 @@ fn standing(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Stan
     let events = world.events_of(&object);
     let said = events.iter().rev().find(|event| event.warning && event.last.is_some_and(|at| at > since));
     if let Some(event) = said.filter(|_| es.health() == Health::Failing) {
-        // Its store was not Ready yet when its turn came: once more.
-        let raced = event.message.as_str().contains("is not ready") || event.message.as_str().contains("Vault is sealed");
         let tries = progress.of_step(STEP.id).filter(|a| a.operation.object() == &object).count();
-        return if raced && tries < TRIES { Standing::Queued } else { Standing::Failed(event.message.to_string()) };
+        let left_alone = progress.now.as_second() - event.last.unwrap_or(since).as_second();
+        return match i64::try_from(tries) {
+            Ok(tries_so_far) if tries < TRIES && may_pass(es, event, world) => {
+                if left_alone < PAUSE * tries_so_far {
+                    Standing::Waiting
+                } else {
+                    Standing::Queued
+                }
+            }
+            _ => Standing::Failed(event.message.to_string()),
+        };
     }
     if progress.now.as_second() - applied.at.as_second() < PATIENCE {
         Standing::Waiting
     } else {
         Standing::Failed(format!("annotated, but not synced within {PATIENCE} s"))
     }
+}
+
+/// Whether the same may go well a moment later: its store was not Ready yet when its turn came, or its Vault
+/// opened so short a time ago that its answers are not to be believed yet.
+fn may_pass(es: &ExternalSecret, event: &Event, world: &Inventory) -> bool {
+    let raced = ["is not ready", "Vault is sealed"].iter().any(|text| event.message.as_str().contains(text));
+    let server = es.store_ref().and_then(|store| world.vault_of(world.store(&store)?));
+    let opened = server.into_iter().flat_map(|server| server.replicas.values()).filter(|replica| !replica.since_before);
+    let opened = opened.filter_map(|replica| replica.since).max();
+    raced || opened.zip(event.last).is_some_and(|(opened, failed)| failed.as_second() - opened.as_second() < SETTLING)
 }
 
 /// Why one is not refreshed, if it is not.

@@ -7,9 +7,9 @@ use super::message::Moment;
 use super::model::{Model, Reader, Screen};
 use super::pages::Page;
 use super::prompt::{Answer, Prompt, Way};
-use crate::engine::{RunState, RunView, StepState};
+use crate::engine::{RunState, RunView, StepState, StepView};
 use crate::keymap::{Action, Chord};
-use crate::runbooks::{Confirm, Next, Preview, Progress, Target, runbook};
+use crate::runbooks::{Confirm, Next, Outcome, Preview, Progress, Target, runbook};
 
 /// The state of the runbook's screen.
 #[derive(Clone, Debug, Default)]
@@ -49,11 +49,12 @@ impl Run {
     }
 }
 
-/// The step that a run is at.
+/// The step that a run is at; of one that is over the first that needs eyes, since its reasons are what is read next.
 #[must_use]
 pub fn current(run: &RunView) -> usize {
-    let at = run.steps.iter().position(|step| !matches!(step.state, StepState::Ended(_)));
-    at.unwrap_or(run.steps.len().saturating_sub(1))
+    let goes_on = run.steps.iter().position(|step| !matches!(step.state, StepState::Ended(_)));
+    let needs_eyes = |step: &StepView| matches!(step.state, StepState::Ended(outcome) if outcome >= Outcome::Unproved);
+    goes_on.or_else(|| run.steps.iter().position(needs_eyes)).unwrap_or(run.steps.len().saturating_sub(1))
 }
 
 impl Model {
