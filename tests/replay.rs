@@ -10,6 +10,7 @@ use common::fingers::Person;
 use common::pictures::{asking, healing, healthy, picture, preview, sealed, share};
 use common::worlds::{Fares, town};
 use sealwatch::engine::Policy;
+use sealwatch::model::kinds::{ExternalSecret, Watched as _};
 use sealwatch::model::{Kind, ObjectRef};
 use sealwatch::runbooks::{Confirm, Target};
 use sealwatch::tui::app::{Ask, Effect, Message};
@@ -183,13 +184,16 @@ fn selection_is_linked_across_the_panes() {
     person.presses("<tab>jj");
     let store = person.model.board.object(&person.model).expect("a store");
     assert_eq!(store.kind, Kind::SecretStore);
-    let linked = &person.model.board.linked;
-    assert!(linked.iter().any(|object| object.kind == Kind::ExternalSecret && object.namespace == store.namespace));
-    assert!(linked.iter().any(|object| object.kind == Kind::VaultPath));
+    let world = person.model.snapshot.world.clone();
+    let readers = world.all::<ExternalSecret>().iter().map(|es| es.object_ref());
+    let linked: Vec<ObjectRef> = readers.filter(|es| person.model.is_linked(es)).collect();
+    assert!(!linked.is_empty() && linked.iter().all(|es| es.namespace == store.namespace), "{linked:?}");
+    let mut paths = world.vaults.values().flat_map(|server| server.paths.keys().map(|path| server.address.path_ref(path)));
+    assert!(paths.any(|path| person.model.is_linked(&path)));
     person.presses("<tab>n");
     let es = person.model.board.object(&person.model).expect("an ExternalSecret");
     assert_eq!(es.kind, Kind::ExternalSecret);
-    assert!(person.model.board.linked.contains(&ObjectRef::new(Kind::SecretStore, es.namespace.as_str(), "vault")));
+    assert!(person.model.is_linked(&ObjectRef::new(Kind::SecretStore, es.namespace.as_str(), "vault")));
 }
 
 #[test]

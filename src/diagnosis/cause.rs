@@ -28,6 +28,8 @@ pub struct Diagnosis {
     pub explained: usize,
     /// The others, each with what it says of itself.
     pub unexplained: Vec<Unknown>,
+    /// Stores and `ExternalSecret`s of which something was found although they say that they are well.
+    pub gainsaid: BTreeSet<ObjectRef>,
     /// The findings of each object.
     subjects: HashMap<ObjectRef, Vec<usize>>,
 }
@@ -121,7 +123,8 @@ pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
     for (index, finding) in findings.iter().enumerate() {
         subjects.entry(finding.subject.clone()).or_default().push(index);
     }
-    Diagnosis { unknown: unknown(world), broken: broken.len(), explained, unexplained, causes, findings, subjects }
+    let gainsaid = subjects.keys().filter(|object| says_well(world, object)).cloned().collect();
+    Diagnosis { unknown: unknown(world), broken: broken.len(), explained, unexplained, gainsaid, causes, findings, subjects }
 }
 
 impl Diagnosis {
@@ -152,6 +155,12 @@ fn group(world: &Inventory, findings: &[Finding]) -> Vec<Cause> {
     }
     let mut causes: Vec<Cause> =
         groups.into_iter().filter_map(|((slug, subject), under)| cause(world, findings, slug, subject, under)).collect();
+    // The same for every cause, and counted once: there may be as many causes as objects.
+    let generators = || world.all::<ExternalSecret>().iter().filter(|es| es.rotates() && es.remote.is_empty()).count();
+    let generators = if causes.is_empty() { 0 } else { generators() };
+    for cause in &mut causes {
+        cause.spared.generators = generators;
+    }
     causes.sort_by(|a, b| {
         b.severity.cmp(&a.severity).then(b.reach().cmp(&a.reach())).then(a.subject.cmp(&b.subject)).then(a.slug.cmp(b.slug))
     });
@@ -249,10 +258,7 @@ fn radius(world: &Inventory, reached: &Reached) -> (Counts, Follows, Spared) {
             .count(),
         ..Follows::default()
     };
-    let mut spared = Spared {
-        generators: world.all::<ExternalSecret>().iter().filter(|es| es.rotates() && es.remote.is_empty()).count(),
-        ..Spared::default()
-    };
+    let mut spared = Spared::default();
     let mut namespaces: BTreeSet<_> = reached.stores.iter().map(|s| &s.namespace).filter(|n| !n.is_empty()).collect();
     let mut pods: BTreeMap<ObjectRef, &Pod> = BTreeMap::new();
     for es in reached.external_secrets.iter().filter_map(|es| world.get::<ExternalSecret>(es)) {
@@ -279,11 +285,20 @@ fn radius(world: &Inventory, reached: &Reached) -> (Counts, Follows, Spared) {
     (counts, follows, spared)
 }
 
+/// Whether a store or an `ExternalSecret` says of itself that it works.
+fn says_well(world: &Inventory, object: &ObjectRef) -> bool {
+    let health = match object.kind {
+        Kind::ExternalSecret => world.get::<ExternalSecret>(object).map(|es| es.health()),
+        Kind::SecretStore | Kind::ClusterSecretStore => world.store(object).map(SecretStore::health),
+        _ => None,
+    };
+    matches!(health, Some(Health::Healthy | Health::Warning))
+}
+
 /// Every object that says itself, or of which Vault says, that it is broken now.
 fn broken(world: &Inventory) -> BTreeSet<ObjectRef> {
     let stores = world.stores().filter(|store| store.health() == Health::Failing).map(SecretStore::store_ref);
-    let external_secrets =
-        world.all::<ExternalSecret>().iter().filter(|es| es.health() == Health::Failing).map(|es| es.object_ref());
+    let external_secrets = world.failing::<ExternalSecret>().map(|es| es.object_ref());
     let replicas =
         world.vaults.values().flat_map(|server| server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect::<Vec<_>>());
     stores.chain(external_secrets).chain(replicas).collect()

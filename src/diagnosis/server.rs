@@ -1,10 +1,12 @@
 //! What state a Vault as a whole is in, and which stores and `ExternalSecret`s that breaks. Shared by the
 //! rules about Vault: each of them names one state, the dependents are found in one way.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::finding::{Finding, Severity, Source};
-use crate::model::kinds::{ExternalSecret, SecretStore};
+use crate::model::kinds::{ExternalSecret, SecretStore, Watched as _};
 use crate::model::vault::{ReplicaRole, VaultServer};
 use crate::model::{Clock, Fault, FaultKind, Health, Inventory, ObjectRef, Status};
 
@@ -151,6 +153,10 @@ pub fn replicas_under(slug: &'static str, server: &VaultServer, found: &mut Vec<
 /// Adds the stores and `ExternalSecret`s that fail because nothing can be read through this server.
 pub fn dependents_under(slug: &'static str, world: &Inventory, server: &VaultServer, found: &mut Vec<Finding>) {
     let subject = server.subject();
+    let mut failing: BTreeMap<ObjectRef, Vec<&ExternalSecret>> = BTreeMap::new();
+    for es in world.failing::<ExternalSecret>() {
+        failing.entry(es.store_ref().unwrap_or_else(|| es.object_ref())).or_default().push(es);
+    }
     for store in world.stores_of(&subject) {
         let store_ref = store.store_ref();
         if let Some(ready) = store.ready.as_ref().filter(|ready| ready.status != Status::True) {
@@ -165,14 +171,13 @@ pub fn dependents_under(slug: &'static str, world: &Inventory, server: &VaultSer
                     ),
             );
         }
-        for es in world.readers_of(&store_ref).filter(|es| es.health() == Health::Failing) {
+        for es in failing.get(&store_ref).into_iter().flatten() {
             found.push(external_secret_under(slug, &subject, world, es));
         }
     }
 }
 
 fn external_secret_under(slug: &'static str, root: &ObjectRef, world: &Inventory, es: &ExternalSecret) -> Finding {
-    use crate::model::kinds::Watched;
     let object = es.object_ref();
     let summary = match es.refreshed {
         Some(at) => format!("Its last sync was at {}; the Secret keeps the value of then.", Clock(at)),

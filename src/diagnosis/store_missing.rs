@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::Rule;
 use super::finding::{Finding, Severity, Source};
-use crate::model::kinds::{ExternalSecret, Watched};
-use crate::model::Inventory;
+use crate::model::kinds::Watched as _;
+use crate::model::{Inventory, ObjectRef};
 
 pub(super) const RULE: Rule = Rule {
     slug: "store-missing",
@@ -25,14 +25,16 @@ stores for this: after creating one, annotate the ExternalSecret.
 };
 
 fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
-    for es in world.all::<ExternalSecret>().iter() {
-        let Some(store) = es.store_ref() else { continue };
-        if !world.would_show(&store) || world.store(&store).is_some() {
-            continue;
-        }
+    let missing = |store: &&&ObjectRef| world.would_show(store) && world.store(store).is_none();
+    let stores = world.stores_read_through();
+    let readers =
+        stores.iter().filter(missing).flat_map(|store| world.readers_of(store).map(move |es| (es.object_ref(), es, store)));
+    let mut readers: Vec<_> = readers.collect();
+    readers.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    for (object, es, store) in readers {
         let summary = format!("It reads through {} “{}”, which does not exist.", store.kind, store.name);
         found.push(
-            Finding::certain(RULE.slug, RULE.severity, es.object_ref(), summary)
+            Finding::certain(RULE.slug, RULE.severity, object, summary)
                 .since(es.ready.as_ref().and_then(|ready| ready.since))
                 .seen(Source::Kubernetes, format!("spec.secretStoreRef: {} {}", store.kind, store.name), None),
         );

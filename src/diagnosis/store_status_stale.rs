@@ -29,6 +29,7 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
         // That we cannot reach it is no word of the Vault.
         let (true, Some(cause)) = (state.is_down() && state != ServerState::Unreachable, state.slug()) else { continue };
         let subject = server.subject();
+        let since = super::server::since(world, server);
         for store in world.stores_of(&subject) {
             let Some(ready) = store.ready.as_ref().filter(|ready| ready.status == Status::True) else { continue };
             let object = store.store_ref();
@@ -40,7 +41,7 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
             found.push(
                 Finding::certain(RULE.slug, RULE.severity, object, summary)
                     .under(cause, subject.clone())
-                    .since(super::server::since(world, server))
+                    .since(since)
                     .seen(Source::Kubernetes, format!("Ready=True {}: {}", ready.reason, ready.message), checked.or(ready.since)),
             );
         }

@@ -29,7 +29,7 @@ was validated after that failure, and the Vault is open.
 };
 
 fn check(world: &Inventory, now: Timestamp, found: &mut Vec<Finding>) {
-    for es in world.all::<ExternalSecret>().iter().filter(|es| es.health() == Health::Failing) {
+    for es in world.failing::<ExternalSecret>() {
         let Some(store) = es.store_ref() else { continue };
         let Some(standing) = world.store(&store).filter(|store| store.health() == Health::Healthy) else { continue };
         if !world.vault_of(standing).is_some_and(|server| ServerState::of(server) == ServerState::Open) {

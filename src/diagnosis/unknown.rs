@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::server::ServerState;
-use crate::model::kinds::ExternalSecret;
+use crate::model::kinds::Role;
 use crate::model::{FaultKind, Inventory, Kind, ObjectRef, Source, Text};
 
 /// Something that could not be looked at.
@@ -79,20 +79,18 @@ fn gaps(source: &Source) -> impl Iterator<Item = (String, &crate::model::Fault)>
 
 /// Stores that are read through and may not be seen: whether they exist is not known.
 fn stores(world: &Inventory) -> Vec<Unknown> {
-    let mut unseen: BTreeMap<ObjectRef, usize> = BTreeMap::new();
-    for store in world.all::<ExternalSecret>().iter().filter_map(|es| es.store_ref()) {
+    let unseen = |store: &&ObjectRef| {
         let told = world.sources.get(&store.kind).is_some_and(Source::is_told);
-        if told && !world.would_show(&store) && world.store(&store).is_none() {
-            *unseen.entry(store).or_default() += 1;
-        }
-    }
-    let said = |(store, readers): (ObjectRef, usize)| Unknown {
+        told && !world.would_show(store) && world.store(store).is_none()
+    };
+    let said = |store: &ObjectRef| Unknown {
         needs: format!(
-            "the right to see it: whether it exists and works is not known, and ExternalSecrets read through it ({readers})."
+            "the right to see it: whether it exists and works is not known, and ExternalSecrets read through it ({}).",
+            world.pointing_at(store, Role::ReadsThrough).count()
         ),
         subject: store.to_string(),
     };
-    unseen.into_iter().map(said).collect()
+    world.stores_read_through().into_iter().filter(unseen).map(said).collect()
 }
 
 /// Objects that are there and cannot be read.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 use super::door::{Door, Order, first_view};
 use super::gate::Writes;
@@ -28,6 +29,9 @@ const COMMANDS: usize = 64;
 const BATCH: usize = 512;
 /// A diagnosis this old, in seconds, is made anew although nothing changed: it speaks of times to come.
 const DIAGNOSIS_AGE: i64 = 30;
+/// After a diagnosis the next one waits so many times as long as that one took: however large the world is and
+/// however fast it changes, it takes at most a fifth of a core.
+const DIAGNOSIS_REST: u32 = 4;
 /// How many notices are kept.
 const NOTICES: usize = 100;
 /// How long until the API server is asked again who we are, while it does not answer.
@@ -53,7 +57,9 @@ struct World {
     diagnosed: (u64, Timestamp),
     /// The revision at which everything was heard of for the first time.
     told_at: Option<u64>,
-    diagnosing: Option<JoinHandle<(u64, Diagnosis)>>,
+    diagnosing: Option<JoinHandle<Diagnosed>>,
+    /// When the next diagnosis may begin, if the last one is not long enough ago.
+    rested: Option<Instant>,
     identity: Identity,
     offline: Option<Fault>,
     writes: watch::Sender<Writes>,
@@ -63,6 +69,13 @@ struct World {
     /// Watches, prober and runs: ended when this loop ends, and a panic in one of them is seen here.
     tasks: JoinSet<&'static str>,
     nudge: watch::Sender<u64>,
+}
+
+/// What came of looking at a revision of the world, and how long it took.
+struct Diagnosed {
+    revision: u64,
+    diagnosis: Diagnosis,
+    took: Duration,
 }
 
 /// The run that goes on, or went on last.
@@ -76,7 +89,8 @@ enum Wake {
     Command(Command),
     Change(Change),
     Identity(Result<Identity, Fault>),
-    Diagnosed(Option<(u64, Diagnosis)>),
+    Diagnosed(Option<Diagnosed>),
+    Rested,
     Run,
     Task(Result<&'static str, String>),
     End,
@@ -92,6 +106,7 @@ impl World {
             diagnosed: (0, now),
             told_at: None,
             diagnosing: None,
+            rested: None,
             identity: Identity::default(),
             offline: None,
             writes: watch::channel(Writes::closed(options.policy.clone())).0,
@@ -117,6 +132,7 @@ impl World {
                 () = changed(&mut self.run) => Wake::Run,
                 Some(identity) = met.recv() => Wake::Identity(identity),
                 done = finished(&mut self.diagnosing) => Wake::Diagnosed(done),
+                () = passed(self.rested) => Wake::Rested,
                 Some(change) = heard.recv() => Wake::Change(change),
                 Some(task) = self.tasks.join_next() => Wake::Task(task.map_err(panic_text)),
             };
@@ -126,15 +142,21 @@ impl World {
                 Wake::Command(command) => self.obey(command, &changes, now),
                 Wake::Identity(identity) => self.met(identity, now),
                 Wake::Run => {}
+                Wake::Rested => {
+                    self.rested = None;
+                    self.diagnose(now);
+                    continue;
+                }
                 Wake::Task(Ok(_)) => continue,
                 Wake::Task(Err(why)) => {
                     self.note(format!("A part of sealwatch failed and was stopped: {why}. Please report it."), now);
                 }
                 Wake::Diagnosed(done) => {
                     self.diagnosing = None;
-                    if let Some((revision, diagnosis)) = done {
+                    if let Some(Diagnosed { revision, diagnosis, took }) = done {
                         self.diagnosis = Arc::new(diagnosis);
                         self.diagnosed = (revision, now);
+                        self.rested = Some(Instant::now() + took * DIAGNOSIS_REST);
                     } else {
                         self.note("The diagnosis of this state failed; the last one is shown. Please report it.".to_owned(), now);
                         self.diagnosed = (self.inventory.revision, now);
@@ -290,11 +312,15 @@ impl World {
     fn diagnose(&mut self, now: Timestamp) {
         let (revision, at) = self.diagnosed;
         let old = now.as_second() - at.as_second() >= DIAGNOSIS_AGE;
-        if self.diagnosing.is_some() || (revision == self.inventory.revision && !old) {
+        if self.diagnosing.is_some() || self.rested.is_some() || (revision == self.inventory.revision && !old) {
             return;
         }
         let world = self.published.borrow().clone();
-        self.diagnosing = Some(tokio::task::spawn_blocking(move || (world.revision, diagnose(&world, now))));
+        self.diagnosing = Some(tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
+            let diagnosis = diagnose(&world, now);
+            Diagnosed { revision: world.revision, diagnosis, took: began.elapsed() }
+        }));
     }
 
     fn publish(&mut self, now: Timestamp) {
@@ -395,9 +421,17 @@ async fn changed(run: &mut Option<RunHandle>) {
 }
 
 /// Ends with the diagnosis that is being made; never, if there is none.
-async fn finished(diagnosing: &mut Option<JoinHandle<(u64, Diagnosis)>>) -> Option<(u64, Diagnosis)> {
+async fn finished(diagnosing: &mut Option<JoinHandle<Diagnosed>>) -> Option<Diagnosed> {
     match diagnosing {
         Some(task) => task.await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends at this time; never, if there is none.
+async fn passed(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

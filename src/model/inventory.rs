@@ -1,6 +1,8 @@
 //! The whole world at one revision: every object, the links between them, every Vault, the controller,
 //! and what could not be seen. Changes go in through [`Inventory::apply`]; a clone is a cheap snapshot.
 
+mod lookups;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -27,6 +29,8 @@ pub struct Inventory {
     pub(super) shelves: Shelves,
     /// What is pointed at, and by what: one list, so that a link costs what it says and no more.
     links: Sorted<(Link, ObjectRef)>,
+    /// What says of itself that it fails.
+    failing: Sorted<ObjectRef>,
     unsettled: bool,
     /// How many `ExternalSecret`s there were when paths were worked out last.
     settled: usize,
@@ -167,7 +171,10 @@ impl Inventory {
         let keep: HashSet<ObjectRef> = known.filter(|object| object.kind == part.kind).collect();
         self.keep_if(part.kind, |object| !part.holds(&object.namespace) || keep.contains(object));
         for object in objects {
-            self.put(object);
+            // After a gap most are as they were, and stay the same ones: nobody looks at them again.
+            if !self.holds(&object) {
+                self.put(object);
+            }
         }
         self.complete(part, now);
     }
@@ -273,8 +280,10 @@ impl Inventory {
     }
 
     pub(super) fn put_kind<K: Watched>(&mut self, object: Arc<K>) {
-        let (from, links) = (object.object_ref(), object.links());
-        let before = K::shelf_mut(&mut self.shelves).insert(object).map(|old| old.links()).unwrap_or_default();
+        let (from, links, fails) = (object.object_ref(), object.links(), object.fails());
+        let old = K::shelf_mut(&mut self.shelves).insert(object);
+        self.fails(&from, old.as_ref().is_some_and(|old| old.fails()), fails);
+        let before = old.map(|old| old.links()).unwrap_or_default();
         // Nearly all changes are of status only, and leave the links as they are.
         if before != links {
             for link in &before {
@@ -289,9 +298,18 @@ impl Inventory {
     pub(super) fn take_kind<K: Watched>(&mut self, namespace: &Name, name: &Name) {
         if let Some(old) = K::shelf_mut(&mut self.shelves).remove((namespace, name)) {
             let from = old.object_ref();
+            self.fails(&from, old.fails(), false);
             for link in old.links() {
                 self.unlink(&link, &from);
             }
+        }
+    }
+
+    fn fails(&mut self, object: &ObjectRef, before: bool, after: bool) {
+        match (before, after) {
+            (false, true) => drop(self.failing.insert(object.clone(), |other| other.cmp(object))),
+            (true, false) => drop(self.failing.remove(|other| other.cmp(object))),
+            _ => {}
         }
     }
 

@@ -48,6 +48,11 @@ macro_rules! kinds {
                 match object { $(Object::$Kind(object) => self.put_kind(object)),* }
             }
 
+            /// Whether this very version of an object stands on its shelf.
+            pub(super) fn holds(&self, object: &Object) -> bool {
+                match object { $(Object::$Kind(object) => self.holds_version(object.as_ref())),* }
+            }
+
             /// Takes an object off its shelf and out of the link index.
             pub(super) fn take(&mut self, object: &ObjectRef) {
                 match object.kind {
@@ -172,6 +177,11 @@ pub trait Watched: OnShelf + Clone + Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether it says of itself that it fails, and is to be found at once among thousands that do not.
+    fn fails(&self) -> bool {
+        false
+    }
+
     /// Its reference.
     fn object_ref(&self) -> ObjectRef {
         ObjectRef { kind: Self::KIND, namespace: self.meta().namespace.clone(), name: self.meta().name.clone() }
@@ -209,6 +219,9 @@ pub enum Role {
     /// An `ExternalSecret` reads through this store, an object of the Vault Secrets Operator through this
     /// `VaultAuth`, that through this `VaultConnection`.
     ReadsThrough,
+    /// An `ExternalSecret` reads this key: a `VaultPath` without a server, for which server and which mount it is in
+    /// the store says.
+    Reads,
     /// This Secret is written.
     Writes,
     /// A Pod, or a workload by its template, needs this Secret.
@@ -372,7 +385,7 @@ pub fn condition(conditions: &[WireCondition], kind: &str, names: &mut Names) ->
             _ => Status::Unknown,
         },
         reason: names.intern(c.reason.as_str()),
-        message: c.message.clone(),
+        message: names.share(&c.message),
         since: c.last_transition_time,
     })
 }

@@ -71,6 +71,13 @@ impl std::borrow::Borrow<str> for Name {
     }
 }
 
+impl From<&Text> for Name {
+    /// The same characters, not a copy of them.
+    fn from(text: &Text) -> Self {
+        Self(text.shared().clone())
+    }
+}
+
 impl From<&str> for Name {
     fn from(name: &str) -> Self {
         Self::new(name)
@@ -88,6 +95,7 @@ impl Serialize for Name {
 #[derive(Default, Debug)]
 pub struct Names {
     known: HashSet<Name>,
+    said: HashSet<Text>,
     /// When there are this many, those that nobody else holds are forgotten: names come and go for weeks.
     limit: usize,
 }
@@ -98,13 +106,30 @@ impl Names {
         if let Some(name) = self.known.get(text) {
             return name.clone();
         }
-        if self.known.len() >= self.limit {
-            self.known.retain(|name| ArcStr::strong_count(&name.0).is_none_or(|count| count > 1));
-            self.limit = (2 * self.known.len()).max(256);
-        }
+        self.forget();
         let name = Name::new(text);
         self.known.insert(name.clone());
         name
+    }
+
+    /// The one `Text` of those that say this: thousands of objects say the same sentence.
+    pub fn share(&mut self, text: &Text) -> Text {
+        if let Some(said) = self.said.get(text.as_str()) {
+            return said.clone();
+        }
+        self.forget();
+        self.said.insert(text.clone());
+        text.clone()
+    }
+
+    fn forget(&mut self) {
+        if self.known.len() + self.said.len() < self.limit {
+            return;
+        }
+        let held = |text: &ArcStr| ArcStr::strong_count(text).is_none_or(|count| count > 1);
+        self.known.retain(|name| held(&name.0));
+        self.said.retain(|text| held(text.shared()));
+        self.limit = (2 * (self.known.len() + self.said.len())).max(256);
     }
 
     /// The one `Name` for a text that may be absent; empty then.

@@ -33,10 +33,21 @@ impl Text {
         &self.0
     }
 
+    /// The characters, to share them.
+    pub(super) const fn shared(&self) -> &ArcStr {
+        &self.0
+    }
+
     /// Whether nothing was said.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl std::borrow::Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

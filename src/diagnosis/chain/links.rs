@@ -145,15 +145,9 @@ pub(super) fn server_of_path<'a>(world: &'a Inventory, path: &ObjectRef) -> Opti
 }
 
 fn readers_of_path(world: &Inventory, path: &ObjectRef) -> Vec<ObjectRef> {
-    let Some(server) = server_of_path(world, path) else { return Vec::new() };
-    let of_server = world.stores().filter(|store| store.vault.as_ref().is_some_and(|vault| vault.address == server.address));
-    let mut readers = Vec::new();
-    for store in of_server {
-        let is = |key: &str| store.vault.as_ref().is_some_and(|vault| vault.path_of(key).as_str() == path.name.as_str());
-        let reads = |es: &&std::sync::Arc<ExternalSecret>| es.remote.iter().any(|remote| is(remote.key.as_str()));
-        readers.extend(world.readers_of(&store.store_ref()).filter(reads).map(|es| es.object_ref()));
-    }
-    readers
+    // One that reads the path twice is one reader.
+    let readers: BTreeSet<ObjectRef> = world.readers_of_path(path).map(|(_, es)| es.object_ref()).collect();
+    readers.into_iter().collect()
 }
 
 /// What the Vault Secrets Operator keeps for this object.

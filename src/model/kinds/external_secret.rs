@@ -28,9 +28,9 @@ pub struct ExternalSecret {
     /// `Owner`, `Orphan`, `Merge`, `None`, or what a newer version invents.
     pub creation_policy: Name,
     /// What is read from the store, in order.
-    pub remote: Vec<RemoteRef>,
+    pub remote: Box<[RemoteRef]>,
     /// The generators that are asked for a *new* value at every sync (external-secrets#5782).
-    pub generators: Vec<ObjectRef>,
+    pub generators: Box<[ObjectRef]>,
     /// The last word of the controller.
     pub ready: Option<Condition>,
     /// When the last *successful* sync began.
@@ -230,6 +230,10 @@ impl Watched for ExternalSecret {
         &self.meta
     }
 
+    fn fails(&self) -> bool {
+        self.health() == Health::Failing
+    }
+
     fn links(&self) -> Vec<Link> {
         let mut links = Vec::with_capacity(3);
         if let Some(store) = self.store_ref() {
@@ -237,6 +241,11 @@ impl Watched for ExternalSecret {
         }
         let target = ObjectRef { kind: Kind::Secret, namespace: self.meta.namespace.clone(), name: self.target.clone() };
         links.push(Link { to: target, role: Role::Writes });
+        for (at, remote) in self.remote.iter().enumerate() {
+            if self.remote.iter().take(at).all(|other| other.key != remote.key) {
+                links.push(Link { to: ObjectRef::new(Kind::VaultPath, Name::empty(), &remote.key), role: Role::Reads });
+            }
+        }
         if let Some(parent) = self.parent() {
             let parent = ObjectRef { kind: Kind::ClusterExternalSecret, namespace: Name::empty(), name: parent.clone() };
             links.push(Link { to: parent, role: Role::MadeBy });
@@ -262,9 +271,10 @@ impl Watched for ExternalSecret {
         });
         let data = spec.data.iter().map(|d| &d.remote_ref).filter(|r| !r.key.is_empty());
         let extracts = spec.data_from.iter().filter_map(|d| d.extract.as_ref());
-        let remote = data.chain(extracts).map(|r| RemoteRef { key: r.key.clone(), property: r.property.clone() }).collect();
+        let remote = data.chain(extracts).map(|r| RemoteRef { key: r.key.clone(), property: names.share(&r.property) }).collect();
         Self {
-            target: spec.target.name.as_ref().map_or_else(|| meta.name.clone(), |name| Name::new(name.as_str())),
+            // Mostly the Secret is called as the ExternalSecret is: the same characters, not a copy of them.
+            target: spec.target.name.as_ref().filter(|name| name.as_str() != meta.name.as_str()).map_or_else(|| meta.name.clone(), Name::from),
             interval: spec.refresh_interval.as_ref().and_then(|text| go_duration(text.as_str())).unwrap_or(3600),
             policy: match spec.refresh_policy.as_ref().map_or("", Text::as_str) {
                 "OnChange" => RefreshPolicy::OnChange,

@@ -1,11 +1,11 @@
 //! The board's own state: which pane has the focus, which row is selected, what is folded, filtered, marked.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use super::causes::Told;
 use super::effect::{Ask, Effect};
 use super::index::{Entry, Index, View};
-use super::links::linked;
+use super::links::{InFold, Linked};
 use super::model::{Model, Overlay, Reader, Screen};
 use super::pages::Page;
 use super::rows::{Tone, describe};
@@ -73,10 +73,9 @@ pub struct Board {
     pub view: View,
     /// Rows that were marked.
     pub marks: BTreeSet<ObjectRef>,
-    /// What belongs to the selected row.
-    pub linked: HashSet<ObjectRef>,
+    linked: Linked,
     first_linked: [Option<usize>; 4],
-    linked_in_fold: [usize; 4],
+    linked_in_fold: [InFold; 4],
 }
 
 impl Board {
@@ -95,7 +94,7 @@ impl Board {
 
     /// How many rows that belong to the selected one are folded away in a pane.
     #[must_use]
-    pub const fn linked_in_fold(&self, pane: Pane) -> usize {
+    pub const fn linked_in_fold(&self, pane: Pane) -> InFold {
         self.linked_in_fold[pane as usize]
     }
 
@@ -107,8 +106,8 @@ impl Board {
 
     /// The selected row of the pane that has the focus.
     #[must_use]
-    pub fn selected(&self) -> Option<&Entry> {
-        self.index.rows(self.focus).entries.get(self.cursor(self.focus))
+    pub fn selected(&self) -> Option<Entry> {
+        self.index.rows(self.focus).get(self.cursor(self.focus))
     }
 
     /// The cause that is told in full.
@@ -128,41 +127,42 @@ impl Board {
 }
 
 impl Model {
-    /// Works out the rows anew, and keeps each cursor on the row that it was on.
+    /// Brings the rows up to date, and keeps each cursor on the row that it was on.
     pub(super) fn reindex(&mut self) {
         // What stands around the rows takes about this much.
         let around = if self.snapshot.diagnosis.causes.is_empty() { 12 } else { 20 };
         self.board.view.room = usize::from(self.size.1).saturating_sub(around).max(6);
-        let index = Index::of(&self.snapshot.world, &self.snapshot.diagnosis, &self.board.view);
-        for pane in Pane::TABLES {
-            let old = self.board.index.rows(pane).entries.get(self.board.cursors[pane as usize]).cloned();
-            let entries = &index.rows(pane).entries;
-            let cursor = &mut self.board.cursors[pane as usize];
-            if let Some(at) = old.and_then(|old| entries.iter().position(|entry| entry.is_same(&old))) {
-                *cursor = at;
-            }
-            *cursor = (*cursor).min(entries.len().saturating_sub(1));
+        let Board { index, cursors, view, .. } = &mut self.board;
+        let selected = Pane::TABLES.map(|pane| index.rows(pane).get(cursors[pane as usize]));
+        index.follow(&self.snapshot.world, &self.snapshot.diagnosis, view);
+        for (pane, selected) in Pane::TABLES.into_iter().zip(selected) {
+            let rows = index.rows(pane);
+            let cursor = &mut cursors[pane as usize];
+            *cursor = selected.and_then(|entry| rows.position(&entry)).unwrap_or(*cursor).min(rows.len().saturating_sub(1));
         }
-        self.board.index = index;
         self.board.cause = self.board.cause.min(self.board.index.causes.len().saturating_sub(1));
         self.relink();
     }
 
     /// Works out what belongs to the selected row.
     pub(super) fn relink(&mut self) {
-        self.board.linked = match self.board.focus {
-            Pane::Causes => HashSet::new(),
-            _ => self.board.selected().and_then(Entry::object).map_or_else(HashSet::new, |o| linked(&self.snapshot.world, &o)),
-        };
+        let selected = self.board.selected().filter(|_| self.board.focus != Pane::Causes).and_then(|entry| entry.object());
         let board = &mut self.board;
+        board.linked = selected.map_or_else(Linked::default, |object| Linked::to(&self.snapshot.world, &object));
         for pane in Pane::TABLES {
-            let belongs = |entry: &Entry| entry.object().is_some_and(|object| board.linked.contains(&object));
-            let entries = &board.index.rows(pane).entries;
-            let shown = if board.linked.is_empty() { 0 } else { entries.iter().filter(|entry| belongs(entry)).count() };
-            let all = board.linked.iter().filter(|object| pane.shows(object)).count();
-            board.first_linked[pane as usize] = if shown > 0 { entries.iter().position(belongs) } else { None };
-            board.linked_in_fold[pane as usize] = all.saturating_sub(shown);
+            let rows = board.index.rows(pane);
+            let belonging = || board.linked.at_hand().filter(|object| pane.shows(object));
+            let places = || belonging().filter_map(|object| rows.find(object));
+            board.first_linked[pane as usize] = places().min();
+            board.linked_in_fold[pane as usize] =
+                if board.linked.is_many() { InFold::Many } else { InFold::Count(belonging().count() - places().count()) };
         }
+    }
+
+    /// Whether an object belongs to the selected row.
+    #[must_use]
+    pub fn is_linked(&self, object: &ObjectRef) -> bool {
+        self.board.linked.contains(&self.snapshot.world, object)
     }
 
     /// A key on the board.
@@ -200,7 +200,7 @@ impl Model {
         let pane = self.board.focus;
         let (at, len) = match pane {
             Pane::Causes => (self.board.cause, self.board.index.causes.len()),
-            _ => (self.board.cursor(pane), self.board.index.rows(pane).entries.len()),
+            _ => (self.board.cursor(pane), self.board.index.rows(pane).len()),
         };
         let to = at.saturating_add_signed(by).min(len.saturating_sub(1));
         match pane {
@@ -227,7 +227,7 @@ impl Model {
     /// Puts the cursor on a row that was clicked.
     pub(super) fn select(&mut self, pane: Pane, row: usize) {
         self.focus(pane);
-        self.board.cursors[pane as usize] = row.min(self.board.index.rows(pane).entries.len().saturating_sub(1));
+        self.board.cursors[pane as usize] = row.min(self.board.index.rows(pane).len().saturating_sub(1));
         self.relink();
     }
 
@@ -236,14 +236,10 @@ impl Model {
             return self.board_move(if forwards { 1 } else { -1 });
         }
         let pane = self.board.focus;
-        let rows = &self.board.index.rows(pane).entries;
-        let is_broken = |at: &usize| {
-            !matches!(rows[*at], Entry::Group { open: true, .. } | Entry::Folded { .. })
-                && describe(self, &rows[*at]).tone < Tone::Active
+        let needs = |entry: &Entry| {
+            !matches!(entry, Entry::Group { open: true, .. } | Entry::Folded { .. }) && describe(self, entry).tone < Tone::Active
         };
-        let at = self.board.cursor(pane);
-        let found = if forwards { (at + 1..rows.len()).find(is_broken) } else { (0..at).rev().find(is_broken) };
-        match found {
+        match self.board.index.next_broken(pane, self.board.cursor(pane), forwards, &needs) {
             Some(found) => {
                 self.board.cursors[pane as usize] = found;
                 self.relink();
@@ -254,7 +250,7 @@ impl Model {
 
     /// Enter: a namespace folds, anything else is explained.
     fn board_open(&mut self) {
-        match self.board.selected().cloned() {
+        match self.board.selected() {
             Some(Entry::Group { namespace, .. }) if self.board.focus != Pane::Causes => {
                 let flip = (self.board.focus, namespace);
                 if !self.board.view.flipped.remove(&flip) {
@@ -277,7 +273,7 @@ impl Model {
 
     fn mark(&mut self) {
         let marked = self.board.selected().filter(|_| self.board.focus != Pane::Causes).and_then(|entry| match entry {
-            Entry::Object(object, _) => Some(object.clone()),
+            Entry::Object(object, _) => Some(object),
             _ => None,
         });
         let Some(object) = marked else { return self.say("Stores and ExternalSecrets can be marked.") };

@@ -27,6 +27,7 @@ pub fn told(causes: &[Cause]) -> Vec<Told> {
             None => told.push(Told { cause: cause.clone(), subjects: vec![cause.subject.clone()] }),
         }
     }
+    told.iter_mut().filter(|group| group.subjects.len() > 1).for_each(Told::count_namespaces);
     told
 }
 
@@ -50,9 +51,12 @@ impl Told {
         sum.certainty = sum.certainty.min(other.certainty);
         sum.findings.extend(&other.findings);
         self.subjects.push(other.subject.clone());
+    }
+
+    fn count_namespaces(&mut self) {
         let namespaces: HashSet<&Name> = self.subjects.iter().map(|subject| &subject.namespace).collect();
-        sum.failing.namespaces = namespaces.len();
-        sum.radius.namespaces = namespaces.len();
+        let count = namespaces.len();
+        (self.cause.failing.namespaces, self.cause.radius.namespaces) = (count, count);
     }
 
     /// What it is about: the object, or how many.

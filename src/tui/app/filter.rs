@@ -64,17 +64,47 @@ impl Filter {
     /// Whether a row stays.
     #[must_use]
     pub fn keeps(&self, row: Candidate<'_>) -> bool {
-        let has = |text: &str, part: &str| text.to_lowercase().contains(part);
-        self.terms.iter().all(|term| {
-            term.wanted
-                == match &term.holds {
-                    Test::Says(part) => [row.namespace, row.name, row.store, row.state].iter().any(|text| has(text, part)),
-                    Test::Namespace(part) => has(row.namespace, part),
-                    Test::Store(part) => has(row.store, part),
-                    Test::Ready(ready) => row.ready == *ready,
-                }
+        self.among(row.namespace, row.ready, row.state).is_some_and(|left| left.keeps_named(row.name, row.store))
+    }
+
+    /// What is left to ask of rows that have this in common; `None` if none of them stays. Thousands of rows share
+    /// their namespace and state, and are asked for their names only.
+    #[must_use]
+    pub fn among(&self, namespace: &str, ready: bool, state: &str) -> Option<Self> {
+        let mut terms = Vec::new();
+        for term in &self.terms {
+            let holds = match &term.holds {
+                Test::Says(part) => (has(namespace, part) || has(state, part)).then_some(true),
+                Test::Namespace(part) => Some(has(namespace, part)),
+                Test::Ready(wanted) => Some(ready == *wanted),
+                Test::Store(_) => None,
+            };
+            match holds {
+                None => terms.push(term.clone()),
+                Some(holds) if holds == term.wanted => {}
+                Some(_) => return None,
+            }
+        }
+        Some(Self { text: String::new(), terms })
+    }
+
+    /// Whether a row among those stays.
+    #[must_use]
+    pub fn keeps_named(&self, name: &str, store: &str) -> bool {
+        self.terms.iter().all(|term| match &term.holds {
+            Test::Says(part) => term.wanted == (has(name, part) || has(store, part)),
+            Test::Store(part) => term.wanted == has(store, part),
+            // These hold, or nothing would be left to ask.
+            Test::Namespace(_) | Test::Ready(_) => true,
         })
     }
+}
+
+/// Whether a text holds this part, in whatever case; the part is of small letters.
+fn has(text: &str, part: &str) -> bool {
+    // Nearly every name is of small letters, and then nothing is copied.
+    let small = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if small { text.contains(part) } else { text.to_lowercase().contains(part) }
 }
 
 #[cfg(test)]

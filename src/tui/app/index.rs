@@ -1,20 +1,34 @@
-//! The order of the rows of the board, worked out once for each new picture of the world and not for each
-//! frame: groups by namespace, broken rows first, healthy ones folded to a count.
+//! The rows of the board. They are kept up to date with the pictures: what differs between two costs what it is, and
+//! not what the world is; and a row is put into words only when it is drawn.
 
-use std::collections::{BTreeMap, HashSet};
+mod fold;
+mod lane;
+mod newest;
+mod row;
+mod spans;
+#[cfg(test)]
+mod tests;
+mod vaults;
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use self::newest::Newest;
+use self::row::{Down, Row};
+pub use self::spans::Rows;
+use self::spans::Under;
+use self::vaults::Mounts;
 use super::board::Pane;
 use super::causes::{Told, told};
-use super::filter::{Candidate, Filter};
-use super::rows::{Tone, toned};
+use super::filter::Filter;
+use super::rows::Tone;
 use crate::diagnosis::Diagnosis;
-use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::server::ServerState;
-use crate::diagnosis::state;
-use crate::model::kinds::{Event, ExternalSecret, SecretStore, Watched};
-use crate::model::{Health, Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
+use crate::model::kinds::{ClusterSecretStore, Event, ExternalSecret, SecretStore};
+use crate::model::shelf::{Difference, Placed, Shelf};
+use crate::model::{Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
 
 /// One row of a pane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,31 +112,6 @@ impl Entry {
     }
 }
 
-/// The rows of one pane.
-#[derive(Clone, Debug, Default)]
-pub struct Rows {
-    /// In order.
-    pub entries: Vec<Entry>,
-    /// How many objects there are, shown or not.
-    pub total: usize,
-    /// How many of them need a look: failing, wrong, or never heard of.
-    pub broken: usize,
-    /// How many of these fail.
-    pub failing: usize,
-    /// How many are left by the filter; equal to `total` without one.
-    pub kept: usize,
-}
-
-/// Everything that is worked out once for a picture.
-#[derive(Clone, Debug, Default)]
-pub struct Index {
-    panes: [Rows; 4],
-    /// Causes that are one to a person: those of a Vault each, others by their rule.
-    pub causes: Vec<Told>,
-    /// The newest events, newest first.
-    pub events: Vec<ObjectRef>,
-}
-
 /// What a person chose to see.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -136,22 +125,92 @@ pub struct View {
     pub room: usize,
 }
 
-/// How many events are kept at hand.
-const EVENTS: usize = 12;
+/// What differs between two pictures of one kind: before, after.
+type Changes<'a, K> = Vec<(Option<&'a Arc<K>>, Option<&'a Arc<K>>)>;
+
+/// If more than one in so many changed, all rows are placed anew: that is cheaper than one by one.
+const FEW: usize = 8;
+
+/// The rows of every pane, as of one picture.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    panes: [Rows; 4],
+    /// Causes that are one to a person: those of a Vault each, others by their rule.
+    pub causes: Vec<Told>,
+    /// The newest events, newest first.
+    pub events: Vec<ObjectRef>,
+    newest: Newest,
+    mounts: Mounts,
+    /// The picture that these are the rows of.
+    world: Arc<Inventory>,
+    diagnosis: Arc<Diagnosis>,
+    down: Down,
+    filter: Filter,
+}
 
 impl Index {
-    /// Works out the rows of this picture.
+    /// The rows of a picture that none came before.
     #[must_use]
-    pub fn of(world: &Inventory, diagnosis: &Diagnosis, view: &View) -> Self {
-        let down: HashSet<&VaultAddress> =
-            world.vaults.values().filter(|server| ServerState::of(server).is_down()).map(|server| &server.address).collect();
-        let panes = [
-            Rows::default(),
-            grouped(Pane::Stores, store_rows(world, diagnosis), view),
-            grouped(Pane::ExternalSecrets, external_secret_rows(world, diagnosis, &down), view),
-            vault_rows(world, view),
-        ];
-        Self { panes, causes: told(&diagnosis.causes), events: events(world) }
+    pub fn of(world: &Inventory, diagnosis: &Arc<Diagnosis>, view: &View) -> Self {
+        let mut index = Self::default();
+        index.follow(&Arc::new(world.clone()), diagnosis, view);
+        index
+    }
+
+    /// Follows the world to this picture, and the person to what they chose to see.
+    pub fn follow(&mut self, world: &Arc<Inventory>, diagnosis: &Arc<Diagnosis>, view: &View) {
+        let old = std::mem::replace(&mut self.world, world.clone());
+        let judged = std::mem::replace(&mut self.diagnosis, diagnosis.clone());
+        let down = down(world);
+        let down_changed = down != self.down;
+        self.down = down;
+        let refiltered = self.filter != view.filter;
+        self.filter.clone_from(&view.filter);
+        if !Arc::ptr_eq(&judged, diagnosis) {
+            self.causes = told(&diagnosis.causes);
+        }
+        let judged_anew: Vec<&ObjectRef> = judged.gainsaid.symmetric_difference(&diagnosis.gainsaid).collect();
+        let events = changes(old.all::<Event>(), world.all::<Event>());
+        if !events.is_empty() {
+            self.newest.follow(&events, world);
+            self.events = self.newest.events();
+        }
+        let [_, stores, readers, vault] = &mut self.panes;
+        let eyes = Eyes { gainsaid: &diagnosis.gainsaid, filter: &self.filter };
+
+        eyes.follow(stores, &changes(old.all::<SecretStore>(), world.all()), Row::Store);
+        eyes.follow(stores, &changes(old.all::<ClusterSecretStore>(), world.all()), Row::ClusterStore);
+        let all = world.all::<ExternalSecret>();
+        let changed = changes(old.all::<ExternalSecret>(), all);
+        if changed.len() > all.len() / FEW {
+            readers.rebuild(all.iter().cloned().map(Row::Reader), eyes.gainsaid);
+            readers.sift(eyes.filter, eyes.gainsaid);
+        } else {
+            eyes.follow(readers, &changed, Row::Reader);
+        }
+        for object in judged_anew {
+            let pane = if object.kind == Kind::ExternalSecret { &mut *readers } else { &mut *stores };
+            if let Some(row) = row_of(world, object) {
+                pane.put(row, eyes.gainsaid, eyes.filter);
+            }
+        }
+        // When one that fails is tried again is told by its events.
+        for event in events.iter().flat_map(|(before, after)| [before, after]).flatten() {
+            if let Some(about) = event.about.as_ref().filter(|about| about.kind == Kind::ExternalSecret) {
+                readers.forget_sums(Some(about));
+            }
+        }
+        if down_changed {
+            readers.forget_sums(None);
+        }
+        for (pane, rows) in [(Pane::Stores, stores), (Pane::ExternalSecrets, readers)] {
+            if refiltered {
+                rows.sift(eyes.filter, eyes.gainsaid);
+            }
+            rows.lay_out(pane, world, &self.down, view);
+        }
+        vaults::follow(vault, &mut self.mounts, (old.as_ref(), world.as_ref()), eyes.filter, refiltered);
+        vaults::lay_out(vault, &self.mounts, world, view);
     }
 
     /// The rows of a pane; causes have none, they are told.
@@ -159,219 +218,70 @@ impl Index {
     pub const fn rows(&self, pane: Pane) -> &Rows {
         &self.panes[pane as usize]
     }
-}
 
-/// Puts rows under their namespaces.
-fn grouped(pane: Pane, rows: Vec<Row>, view: &View) -> Rows {
-    let total = rows.len();
-    let broken = rows.iter().filter(|row| row.is_broken()).count();
-    let failing = rows.iter().filter(|row| row.tone == Tone::Failing).count();
-    let rows: Vec<Row> = rows.into_iter().filter(|row| view.filter.is_empty() || view.filter.keeps(row.candidate())).collect();
-    let kept = rows.len();
-    let mut groups: BTreeMap<Name, Vec<Row>> = BTreeMap::new();
-    for row in rows {
-        groups.entry(row.object.namespace.clone()).or_default().push(row);
+    /// How many paths of a Vault nobody could read yet.
+    #[must_use]
+    pub fn unread(&self, server: &VaultServer) -> usize {
+        self.rows(Pane::Vault).all_in(&Under::Server(server.address.clone()), Some(Tone::Unknown))
     }
-    let headings = groups.values().filter(|rows| rows.len() > 1).count();
-    let healthy_only = groups.values().filter(|rows| !rows.iter().any(Row::is_broken)).count();
-    let mut fold = Fold {
-        // A filter is a wish to see: nothing that it leaves is folded away. Nor is what fits anyway.
-        none: view.unfolded.contains(&pane) || !view.filter.is_empty() || kept + headings <= view.room,
-        rows_left: view.room.saturating_sub(broken.min(headings) + 1),
-        name_healthy: broken.min(headings) + healthy_only < view.room,
-    };
-    let mut groups: Vec<(Name, Vec<Row>)> = groups.into_iter().collect();
-    groups.sort_by_key(|(name, rows)| (std::cmp::Reverse(rows.iter().filter(|row| row.is_broken()).count()), name.clone()));
-    let mut entries = Vec::new();
-    let mut folded = Folded::default();
-    for (namespace, rows) in groups {
-        let flipped = view.flipped.contains(&(pane, namespace.clone()));
-        fold.group(namespace, rows, flipped, &mut entries, &mut folded);
+
+    /// The next row of a pane in this direction that needs a look; `needs` says it of those in no group.
+    pub(super) fn next_broken(&self, pane: Pane, at: usize, forwards: bool, needs: &dyn Fn(&Entry) -> bool) -> Option<usize> {
+        self.rows(pane).next_broken(at, forwards, &self.down, needs)
     }
-    entries.extend(folded.entry());
-    Rows { entries, total, broken, failing, kept }
 }
 
-/// What is folded in a pane.
-struct Fold {
-    /// Nothing is.
-    none: bool,
-    /// Namespaces with broken rows begin open as long as these rows last.
-    rows_left: usize,
-    /// Namespaces where all is well have a line of their own.
-    name_healthy: bool,
+/// How rows are looked at.
+struct Eyes<'a> {
+    gainsaid: &'a BTreeSet<ObjectRef>,
+    filter: &'a Filter,
 }
 
-impl Fold {
-    fn group(&mut self, namespace: Name, mut rows: Vec<Row>, flipped: bool, entries: &mut Vec<Entry>, folded: &mut Folded) {
-        rows.sort_by(|a, b| a.tone.cmp(&b.tone).then_with(|| a.object.name.cmp(&b.object.name)));
-        let broken = rows.iter().filter(|row| row.is_broken()).count();
-        let named = self.none || broken > 0 || self.name_healthy || flipped;
-        if !named {
-            for row in &rows {
-                folded.add(row);
-            }
-            return;
-        }
-        if rows.len() == 1 {
-            return entries.extend(rows.into_iter().map(|row| Entry::Object(row.object, Alone::Yes)));
-        }
-        let next = match broken {
-            0 => rows.iter().filter_map(|row| row.refresh).min(),
-            _ => rows.iter().filter_map(|row| row.next).min(),
-        };
-        let fits = broken > 0 && broken <= self.rows_left;
-        if fits {
-            self.rows_left -= broken;
-        }
-        let open = flipped != (self.none || fits);
-        let at_risk = rows.iter().filter(|row| row.due.is_some()).count();
-        entries.push(Entry::Group { namespace, broken, well: rows.len() - broken, at_risk, next, open });
-        // Opened by hand, or where nothing is folded, a namespace shows what is well too.
-        let all = self.none || broken == 0;
-        for row in rows {
-            if open && (all || row.is_broken()) {
-                entries.push(Entry::Object(row.object, Alone::No));
-            } else if broken > 0 && !row.is_broken() {
-                folded.add(&row);
+impl Eyes<'_> {
+    fn follow<K: Placed>(&self, rows: &mut Rows, changes: &Changes<'_, K>, row: impl Fn(Arc<K>) -> Row) {
+        for change in changes {
+            match change {
+                (_, Some(after)) => rows.put(row(Arc::clone(after)), self.gainsaid, self.filter),
+                (Some(gone), None) => {
+                    let (namespace, name) = gone.place();
+                    rows.take(namespace, name);
+                }
+                (None, None) => {}
             }
         }
     }
 }
 
-/// A row before it has its place.
-struct Row {
-    object: ObjectRef,
-    store: Name,
-    tone: Tone,
-    state: String,
-    /// When it is tried again, if it fails.
-    next: Option<Timestamp>,
-    /// When it is due by itself, if it is well.
-    refresh: Option<Timestamp>,
-    /// The same, if it will fail then.
-    due: Option<Timestamp>,
+/// What differs between two pictures of a shelf.
+fn changes<'a, K: Placed>(old: &'a Shelf<K>, new: &'a Shelf<K>) -> Changes<'a, K> {
+    let mut changes = Vec::new();
+    new.differences(old, |difference| {
+        changes.push(match difference {
+            Difference::Gone(before) => (Some(before), None),
+            Difference::New(after) => (None, Some(after)),
+            Difference::Changed(before, after) => (Some(before), Some(after)),
+        });
+    });
+    changes
 }
 
-impl Row {
-    fn is_broken(&self) -> bool {
-        self.tone < Tone::Quiet
+/// The row of an object, if it is there.
+fn row_of(world: &Inventory, object: &ObjectRef) -> Option<Row> {
+    Some(match object.kind {
+        Kind::ExternalSecret => Row::Reader(world.get::<ExternalSecret>(object)?.clone()),
+        Kind::SecretStore => Row::Store(world.get::<SecretStore>(object)?.clone()),
+        Kind::ClusterSecretStore => Row::ClusterStore(world.get::<ClusterSecretStore>(object)?.clone()),
+        _ => return None,
+    })
+}
+
+/// The stores whose Vault does not serve.
+fn down(world: &Inventory) -> Down {
+    let servers: HashSet<&VaultAddress> =
+        world.vaults.values().filter(|server| ServerState::of(server).is_down()).map(|server| &server.address).collect();
+    if servers.is_empty() {
+        return Down::new();
     }
-
-    fn candidate(&self) -> Candidate<'_> {
-        Candidate {
-            namespace: self.object.namespace.as_str(),
-            name: self.object.name.as_str(),
-            store: self.store.as_str(),
-            ready: !self.is_broken(),
-            state: &self.state,
-        }
-    }
-}
-
-#[derive(Default)]
-struct Folded {
-    count: usize,
-    due: usize,
-    last: Option<Timestamp>,
-}
-
-impl Folded {
-    fn add(&mut self, row: &Row) {
-        self.count += 1;
-        self.due += usize::from(row.due.is_some());
-        self.last = self.last.max(row.due);
-    }
-
-    fn entry(self) -> Option<Entry> {
-        (self.count > 0).then_some(Entry::Folded { count: self.count, unread: 0, due: self.due, last: self.last })
-    }
-}
-
-fn store_rows(world: &Inventory, diagnosis: &Diagnosis) -> Vec<Row> {
-    let row = |store: &SecretStore| {
-        let object = store.store_ref();
-        let (tone, state) = toned(state::of_store(store, diagnosis.has_found(&object)));
-        Row { store: object.name.clone(), tone, state, next: None, refresh: None, due: None, object }
-    };
-    world.stores().map(row).collect()
-}
-
-fn external_secret_rows(world: &Inventory, diagnosis: &Diagnosis, down: &HashSet<&VaultAddress>) -> Vec<Row> {
-    let row = |es: &ExternalSecret| {
-        let object = es.object_ref();
-        let (tone, state) = toned(state::of_external_secret(es, diagnosis.has_found(&object)));
-        let address = es.store_ref().and_then(|store| world.store(&store)?.vault.as_ref().map(|vault| &vault.address));
-        let follows = es.health() == Health::Healthy && !es.remote.is_empty() && address.is_some_and(|a| down.contains(a));
-        Row {
-            store: es.store.as_ref().map_or_else(Name::empty, |store| store.name.clone()),
-            next: (es.health() == Health::Failing).then(|| next_try(world, es)).flatten(),
-            refresh: es.next_refresh(),
-            due: follows.then(|| es.next_refresh()).flatten(),
-            tone,
-            state,
-            object,
-        }
-    };
-    world.all::<ExternalSecret>().iter().map(|es| row(es)).collect()
-}
-
-fn vault_rows(world: &Inventory, view: &View) -> Rows {
-    let mut rows = Rows::default();
-    let unfold = view.unfolded.contains(&Pane::Vault) || !view.filter.is_empty();
-    for server in world.vaults.values() {
-        rows.entries.push(Entry::Server(server.address.clone()));
-        for (pod, replica) in &server.replicas {
-            rows.total += 1;
-            rows.kept += 1;
-            rows.broken += usize::from(!replica.is_open());
-            rows.entries.push(Entry::Replica(server.address.clone(), pod.clone()));
-        }
-        let mut paths = Vec::new();
-        for (path, known) in server.paths.iter() {
-            let (tone, state) = toned(state::of_path(&known.facts.state));
-            let broken = tone < Tone::Unknown;
-            rows.total += 1;
-            let candidate = Candidate { name: path.as_str(), state: &state, ready: !broken, ..Candidate::default() };
-            if view.filter.keeps(candidate) {
-                rows.kept += 1;
-                rows.broken += usize::from(broken);
-                paths.push((tone, path));
-            }
-        }
-        paths.sort();
-        let mut mounts = server.paths.values().map(|path| &path.mount);
-        let first = mounts.next();
-        let mount = if mounts.all(|mount| Some(mount) == first) { Mount::Only } else { Mount::OneOfSeveral };
-        // What is broken is always shown; of the rest as many as there is room for, and the others as a count.
-        let broken = paths.iter().filter(|(tone, _)| *tone < Tone::Unknown).count();
-        let room = view.room.saturating_sub(rows.entries.len());
-        let shown = if unfold || paths.len() <= room { paths.len() } else { broken.max(room.saturating_sub(1)) };
-        let rest = paths.split_off(shown.min(paths.len()));
-        rows.entries.extend(paths.into_iter().map(|(_, path)| Entry::Path(server.address.clone(), path.clone(), mount)));
-        if !rest.is_empty() {
-            let unread = rest.iter().filter(|(tone, _)| *tone == Tone::Unknown).count();
-            rows.entries.push(Entry::Folded { count: rest.len(), unread, due: 0, last: None });
-        }
-    }
-    rows.failing = rows.broken;
-    rows
-}
-
-fn events(world: &Inventory) -> Vec<ObjectRef> {
-    let about_us = |event: &Event| {
-        event.about.as_ref().is_some_and(|object| {
-            use Kind::{ClusterExternalSecret, ClusterSecretStore, ExternalSecret, SecretStore};
-            matches!(object.kind, ExternalSecret | SecretStore | ClusterSecretStore | ClusterExternalSecret)
-        })
-    };
-    let mut events: Vec<(Option<Timestamp>, ObjectRef)> =
-        world.all::<Event>().iter().filter(|event| about_us(event)).map(|event| (event.last, event.object_ref())).collect();
-    let newest_first = |a: &(Option<Timestamp>, ObjectRef), b: &(Option<Timestamp>, ObjectRef)| b.cmp(a);
-    if events.len() > EVENTS {
-        events.select_nth_unstable_by(EVENTS, newest_first);
-        events.truncate(EVENTS);
-    }
-    events.sort_by(newest_first);
-    events.into_iter().map(|(_, event)| event).collect()
+    let reads_there = |store: &&SecretStore| store.vault.as_ref().is_some_and(|vault| servers.contains(&vault.address));
+    world.stores().filter(reads_there).map(SecretStore::store_ref).collect()
 }

@@ -174,8 +174,8 @@ fn told(page: &mut Document, model: &Model, finding: &Finding) {
 fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
     let world = &model.snapshot.world;
     let row = Pane::TABLES.iter().find_map(|pane| {
-        let entries = &model.board.index.rows(*pane).entries;
-        entries.iter().find(|entry| entry.object().as_ref() == Some(object)).map(|entry| describe(model, entry))
+        let rows = model.board.index.rows(*pane);
+        rows.find(object).and_then(|at| rows.get(at)).map(|entry| describe(model, &entry))
     });
     page.title("What it says of itself");
     if let Some(row) = row {

@@ -43,6 +43,17 @@ pub struct RowText {
     pub note: String,
 }
 
+impl Tone {
+    /// Every tone, in the order of rows.
+    pub const ALL: [Self; 6] = [Self::Failing, Self::Warning, Self::Unknown, Self::Active, Self::Quiet, Self::Healthy];
+
+    /// Whether a row like this needs a look.
+    #[must_use]
+    pub const fn is_broken(self) -> bool {
+        matches!(self, Self::Failing | Self::Warning | Self::Unknown | Self::Active)
+    }
+}
+
 impl From<Health> for Tone {
     fn from(health: Health) -> Self {
         match health {
@@ -132,7 +143,7 @@ fn soon(word: &str, at: Timestamp, now: Timestamp) -> String {
 
 fn object_text(model: &Model, object: &ObjectRef) -> Option<RowText> {
     let world = &model.snapshot.world;
-    let found = model.snapshot.diagnosis.has_found(object);
+    let found = model.snapshot.diagnosis.gainsaid.contains(object);
     let age = |at: Option<Timestamp>| at.map_or_else(String::new, |at| Age::between(at, model.now).to_string());
     if let Some(store) = world.store(object).filter(|_| object.kind != crate::model::Kind::ExternalSecret) {
         let (tone, state) = toned(state::of_store(store, found));

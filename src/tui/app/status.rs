@@ -5,7 +5,7 @@ use super::words::{counted, some};
 use crate::diagnosis::state::of_server;
 use crate::engine::{RunState, StepState};
 use crate::model::kinds::ExternalSecret;
-use crate::model::{Clock, Health, Kind, PathState, Source};
+use crate::model::{Clock, Health, Kind, Source};
 use crate::runbooks::ItemState;
 
 impl Model {
@@ -70,9 +70,8 @@ impl Model {
         let said = self.blind().unwrap_or_default();
         let unknown = self.snapshot.diagnosis.unknown.iter().filter(|one| !said.contains(&one.needs));
         let mut gaps: Vec<String> = unknown.map(|one| format!("{}: {}", one.subject, one.needs)).collect();
-        let unread = |state: &PathState| matches!(state, PathState::NotAsked | PathState::Denied | PathState::Failed(_));
         for server in world.vaults.values() {
-            let unasked = server.paths.values().filter(|path| unread(&path.facts.state)).count();
+            let unasked = self.board.index.unread(server);
             if unasked > 0 {
                 let why = server.unreadable.as_ref().map_or_else(|| "not asked yet".to_owned(), ToString::to_string);
                 gaps.push(format!("{} of {}: {why}", counted(unasked, "path"), server.subject().short()));

@@ -82,7 +82,7 @@ impl Model {
         let typed = palette.field.text().trim().trim_start_matches(':');
         let name = typed.strip_prefix("trace").map_or("", str::trim).replace(' ', "/");
         let object = if name.is_empty() {
-            let selected = self.board.selected().and_then(super::index::Entry::object);
+            let selected = self.board.selected().and_then(|entry| entry.object());
             selected.ok_or_else(|| "Name an object, such as trace deploy/shop/web, or select one on the board.".to_owned())
         } else {
             lookup(&self.snapshot.world, &name, &[]).map_err(|not| {

@@ -9,6 +9,7 @@ use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::board::Pane;
 use crate::tui::app::index::Entry;
+use crate::tui::app::links::InFold;
 use crate::tui::app::rows::{Tone, describe};
 use crate::tui::app::words::counted;
 use crate::tui::screens::{Look, below, rule};
@@ -27,7 +28,7 @@ pub(super) fn draw(model: &Model, pane: Pane, look: Look<'_>, area: Rect, headin
     } else {
         area
     };
-    let rows = &model.board.index.rows(pane).entries;
+    let rows = model.board.index.rows(pane);
     if rows.is_empty() {
         Pen::new(buffer, rest, 0).put(&format!("  {}", nothing(model, pane)), look.of(Role::Muted));
         return;
@@ -38,7 +39,7 @@ pub(super) fn draw(model: &Model, pane: Pane, look: Look<'_>, area: Rect, headin
         focus: model.board.in_sight(pane),
         row: |number| {
             let selected = focused && number == model.board.cursor(pane);
-            cells(model, pane, &rows[number], selected, stale, look)
+            rows.get(number).map_or_else(Cells::default, |entry| cells(model, pane, &entry, selected, stale, look))
         },
     };
     // Side by side, a column is left free before the line to the next pane.
@@ -128,7 +129,7 @@ fn nothing(model: &Model, pane: Pane) -> String {
 fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, look: Look<'_>) -> Cells {
     let text = describe(model, entry);
     let object = entry.object();
-    let linked = object.as_ref().is_some_and(|object| model.board.linked.contains(object));
+    let linked = object.as_ref().is_some_and(|object| model.is_linked(object));
     let marked = object.as_ref().is_some_and(|object| model.board.marks.contains(object));
     let ground = match (selected, linked) {
         (true, _) => Role::Selection,
@@ -165,9 +166,11 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
     } else {
         ink(role(text.tone))
     };
-    let folded = if let Entry::Folded { .. } = entry { model.board.linked_in_fold(pane) } else { 0 };
-    let label = match entry {
-        Entry::Folded { .. } if folded > 0 => format!("{}, {folded} linked", text.name.trim_end_matches(", folded")),
+    let label = match (entry, model.board.linked_in_fold(pane)) {
+        (Entry::Folded { .. }, InFold::Count(linked)) if linked > 0 => {
+            format!("{}, {linked} linked", text.name.trim_end_matches(", folded"))
+        }
+        (Entry::Folded { .. }, InFold::Many) => format!("{}, many linked", text.name.trim_end_matches(", folded")),
         _ => text.name,
     };
     Cells {

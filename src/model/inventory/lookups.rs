@@ -1,0 +1,63 @@
+//! What is found through the indices, and not by looking at every object.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::Inventory;
+use crate::model::kinds::{ExternalSecret, Role, SecretStore, Watched};
+use crate::model::object::{Kind, Name, ObjectRef, Uid};
+use crate::model::shelf::Placed as _;
+
+impl Inventory {
+    /// Every object of a kind that says that it fails, by namespace and name.
+    pub fn failing<K: Watched>(&self) -> impl Iterator<Item = &Arc<K>> {
+        let from = self.failing.iter_from(&|object| object.kind.cmp(&K::KIND));
+        from.take_while(|object| object.kind == K::KIND).filter_map(|object| self.get::<K>(object))
+    }
+
+    /// Every store that an `ExternalSecret` reads through, whether it exists or not.
+    #[must_use]
+    pub fn stores_read_through(&self) -> Vec<&ObjectRef> {
+        let mut stores: Vec<&ObjectRef> = Vec::new();
+        for kind in [Kind::SecretStore, Kind::ClusterSecretStore] {
+            let mut next = self.links.iter_from(&|(link, _)| link.to.kind.cmp(&kind)).next();
+            // Thousands may read through one store: the next store is looked up, not walked to.
+            while let Some((link, _)) = next.filter(|(link, _)| link.to.kind == kind) {
+                if link.role == Role::ReadsThrough {
+                    stores.push(&link.to);
+                }
+                next = self.links.iter_from(&|(other, _)| other.cmp(link).then(Ordering::Less)).next();
+            }
+        }
+        stores
+    }
+
+    /// Whether an object stands on its shelf in the same version; only a real server's word counts for that.
+    pub(in crate::model) fn holds_version<K: Watched>(&self, new: &K) -> bool {
+        let version = |object: &K| (object.meta().uid.clone(), object.meta().resource_version);
+        let told = matches!(new.meta().uid, Uid::Uuid(_)) && new.meta().resource_version > 0;
+        told && self.all::<K>().get(new.place()).is_some_and(|old| version(old) == version(new))
+    }
+
+    /// The `ExternalSecret`s that read a path of a Vault, each with the store that it reads through.
+    pub fn readers_of_path<'a>(
+        &'a self,
+        path: &ObjectRef,
+    ) -> impl Iterator<Item = (&'a SecretStore, &'a Arc<ExternalSecret>)> + use<'a> {
+        let full = path.name.clone();
+        let address = self.vaults.keys().find(|address| address.host_port() == path.namespace.as_str());
+        // What a store puts before a key ends with a slash, whatever it is: namespace, mount, both or nothing.
+        let begins = std::iter::once(0).chain(full.as_str().match_indices('/').map(|(at, _)| at + 1));
+        let keys: Vec<Name> = begins.filter_map(|at| full.as_str().get(at..)).map(Name::new).collect();
+        keys.into_iter().flat_map(move |key| {
+            let full = full.clone();
+            let to = ObjectRef { kind: Kind::VaultPath, namespace: Name::empty(), name: key.clone() };
+            self.pointing_at(&to, Role::Reads).filter_map(move |es| {
+                let es = self.get::<ExternalSecret>(es)?;
+                let store = self.store(&es.store_ref()?)?;
+                let vault = store.vault.as_ref().filter(|vault| Some(&vault.address) == address)?;
+                (vault.path_of(key.as_str()).as_str() == full.as_str()).then_some((store, es))
+            })
+        })
+    }
+}
