@@ -10,6 +10,7 @@ pub mod finding;
 pub mod lookup;
 pub mod near;
 pub mod server;
+pub mod starting;
 pub mod state;
 pub mod unknown;
 

@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     // Before any thread: a core dump would hold what was typed.
     // Where the system refuses, everything else still holds.
     let _ = sealwatch::tui::process::harden();
+    let _ = sealwatch::tui::process::open_many();
     let cli = Cli::parse();
     let ended =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::from).and_then(

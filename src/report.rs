@@ -41,11 +41,16 @@ pub fn verdict(snapshot: &Snapshot) -> &'static str {
     let worst = snapshot.diagnosis.worst();
     if worst.is_some_and(|severity| severity >= Severity::Warning) || !snapshot.diagnosis.unexplained.is_empty() {
         "findings"
-    } else if snapshot.diagnosis.unknown.is_empty() && !snapshot.is_blind() && !snapshot.is_empty() {
+    } else if is_whole(snapshot) && !snapshot.is_empty() {
         "healthy"
     } else {
         "unknown"
     }
+}
+
+/// Whether everything could be looked at, and had the time to say how it is.
+fn is_whole(snapshot: &Snapshot) -> bool {
+    snapshot.diagnosis.unknown.is_empty() && snapshot.diagnosis.starting.said.is_empty() && !snapshot.is_blind()
 }
 
 /// A time in whole seconds, `2026-11-25T02:31:44Z`.

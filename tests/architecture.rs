@@ -39,6 +39,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "rustify",
             "hyper",
             "hyper_util",
+            "hyper_rustls",
             "http",
             "http_body_util",
             "bytes",
@@ -345,7 +346,11 @@ fn every_rule_runbook_and_kind_is_registered() {
     let files = sources();
     // Folder, its registry, files that are not entries of it.
     for (folder, registry, others) in [
-        ("diagnosis", "rules!", &["back_off", "cause", "chain", "finding", "lookup", "near", "server", "state", "unknown"][..]),
+        (
+            "diagnosis",
+            "rules!",
+            &["back_off", "cause", "chain", "finding", "lookup", "near", "server", "starting", "state", "unknown"][..],
+        ),
         ("runbooks", "runbooks!", &["operation", "step", "steps"][..]),
         ("kinds", "kinds!", &[][..]),
     ] {

@@ -283,3 +283,53 @@ async fn a_name_that_is_not_one_is_answered_with_what_was_meant() {
     assert_eq!(not("es/ameide-dev/langfuse-secret-sync").like[0].name.as_str(), "langfuse-secrets-sync");
     assert!(not("web").why.contains("KIND/NAME") && not("bread/web").why.contains("not a kind"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_a_moment_ago_is_not_broken_yet_and_is_when_its_time_is_over() {
+    let text = "title = \"x\"\nextends = \"healthy\"\n
+        [[external-secret]]\nnamespace = \"ameide-dev\"\nname = \"no-store\"\nstore = \"nowhere\"\nafter = \"94m50s\"
+        data = { a = \"smtp-password#value\" }
+        [[external-secret]]\nnamespace = \"ameide-dev\"\nname = \"no-turn\"\nstore = \"ameide-vault\"\nafter = \"95m\"
+        data = { a = \"smtp-password#value\" }
+        [[consumer]]\nnamespace = \"ameide-dev\"\nworkload = \"Deployment/new\"\nsecrets = { env = [\"no-store\"] }\nafter = \"94m50s\"
+        [[happens]]\nat = \"94m59s\"\nwhat = \"stop-external-secrets\"
+        [[happens]]\nat = \"96m\"\nwhat = \"start-external-secrets\"\n";
+    let scenario = Scenario::parse("mine", text).expect("a scenario");
+    let simulation = Simulation::start(&scenario, 1.0);
+    let ports = Ports {
+        cluster: simulation.cluster(),
+        vault: simulation.vault(),
+        clock: simulation.clock(),
+        journal: Arc::new(MemoryJournal::default()),
+    };
+    let engine = Engine::start(ports, Options { policy: Policy::simulated(), ..Options::default() });
+    let mut snapshots = engine.snapshots();
+    let check = |snapshot: &Snapshot| {
+        let mut out = Vec::new();
+        sealwatch::report::check(sealwatch::report::Format::Table, snapshot, &mut out).expect("written");
+        (String::from_utf8(out).expect("text"), sealwatch::report::verdict(snapshot))
+    };
+    let state = |snapshot: &Snapshot, word: &str, name: &str| {
+        let list: Value = serde_json::from_str(&written(what(word), &[name], GetFormat::Json, snapshot)).expect("JSON");
+        (list["items"][0]["health"].clone(), list["items"][0]["state"].clone())
+    };
+
+    let seen = snapshots.wait_for(|seen| is_told(what("paths"), seen) && seen.is_known()).await.expect("it runs").clone();
+    let (said, verdict) = check(&seen);
+    assert!(said.starts_with("Nothing is wrong so far, and not everything has had its first turn.\n"), "{said}");
+    assert!(said.contains("not yet: ExternalSecret/ameide-dev/no-store: its store: it was made 1"), "{said}");
+    assert_eq!(verdict, "unknown");
+    assert_eq!(state(&seen, "es", "ameide-dev/no-store"), ("unknown".into(), "not yet".into()));
+    assert_eq!(state(&seen, "es", "ameide-dev/no-turn"), ("unknown".into(), "not yet".into()));
+    assert_eq!(state(&seen, "deployments", "ameide-dev/new"), ("unknown".into(), "starting".into()));
+    let tree = traced(&seen, "deploy/ameide-dev/new");
+    assert!(tree.contains("breaks at      nothing, as far as could be seen") && tree.contains("starting"), "{tree}");
+
+    tokio::time::sleep(std::time::Duration::from_secs(150)).await;
+    let seen = snapshots.wait_for(|seen| !seen.diagnosis.causes.is_empty()).await.expect("it runs").clone();
+    let (said, verdict) = check(&seen);
+    assert!(said.contains("store-missing") && !said.contains("not yet:"), "{said}");
+    assert_eq!(verdict, "findings");
+    assert_eq!(state(&seen, "es", "ameide-dev/no-store").1, "failing");
+    assert_eq!(state(&seen, "es", "ameide-dev/no-turn").1, "synced");
+}

@@ -29,8 +29,9 @@ use sealwatch::gateways::clock::SystemClock;
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::kubernetes::{ConnectOptions, connect};
 use sealwatch::gateways::vault::{VaultEnvironment, VaultGateway};
-use sealwatch::model::kinds::{ExternalSecret, Pod, Secret, SecretStore, Watched};
-use sealwatch::model::{Kind, Name, Replica};
+use sealwatch::model::kinds::{ExternalSecret, Pod, Secret, SecretStore, ServiceAccount, System, VaultStaticSecret, Watched};
+use sealwatch::model::source::Reading;
+use sealwatch::model::{Kind, Name, ObjectRef, Replica};
 use sealwatch::ports::Scope;
 use tokio::sync::watch;
 use wire::{Mode, Wire};
@@ -369,4 +370,156 @@ async fn rights_in_one_namespace_give_that_and_rights_that_come_and_go_are_seen(
     bindings.delete("given-later", &kube::api::DeleteParams::default()).await.expect("deleted");
     let taken = eyes.until("that it was taken", HALF_OPEN, |seen| faults(seen, &staging)).await;
     println!("a right that was taken is told after {taken:.1?}");
+}
+
+/// The definition of a kind that the lab does not have: a `VaultStaticSecret`, as far as a name goes.
+fn definition() -> DynamicObject {
+    let version = serde_json::json!({
+        "name": "v1beta1", "served": true, "storage": true,
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+    });
+    let definition = serde_json::json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "vaultstaticsecrets.secrets.hashicorp.com"},
+        "spec": {
+            "group": "secrets.hashicorp.com", "scope": "Namespaced", "versions": [version],
+            "names": {"kind": "VaultStaticSecret", "plural": "vaultstaticsecrets", "singular": "vaultstaticsecret"},
+        },
+    });
+    serde_json::from_value(definition).expect("a definition")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn a_kind_that_comes_is_watched_and_one_that_goes_is_absent_again() {
+    let lab = Lab::up("kinds", &[]);
+    let client = lab.client().await;
+    let dev = lab.text("/namespaces/dev").to_owned();
+    let mut eyes = Eyes::open(PathBuf::from(lab.kubeconfig("admin"))).await;
+    let kept = |seen: &Snapshot| seen.world.all::<VaultStaticSecret>().len();
+    let absent = |seen: &Snapshot| seen.world.sources[&Kind::VaultStaticSecret].absent.is_some();
+    assert!(absent(&eyes.snapshots.borrow()) && eyes.snapshots.borrow().world.lacks(System::VaultSecretsOperator));
+    let definitions: Api<DynamicObject> = Api::all_with(
+        client.clone(),
+        &ApiResource::from_gvk(&GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition")),
+    );
+    let kind = ApiResource {
+        plural: "vaultstaticsecrets".to_owned(),
+        ..ApiResource::from_gvk(&GroupVersionKind::gvk("secrets.hashicorp.com", "v1beta1", "VaultStaticSecret"))
+    };
+    let objects: Api<DynamicObject> = Api::namespaced_with(client.clone(), &dev, &kind);
+    let object = |name: &str| {
+        let spec = serde_json::json!({"mount": "secret", "path": "a", "destination": {"name": "b"}});
+        DynamicObject::new(name, &kind).within(&dev).data(serde_json::json!({"spec": spec}))
+    };
+    // Twice: what was learnt the first time must not be believed for ever.
+    for round in 1..=2 {
+        definitions.create(&kube::api::PostParams::default(), &definition()).await.expect("created");
+        wait_until("the API server to serve it", SOON, async || {
+            objects.create(&kube::api::PostParams::default(), &object("early")).await.map(drop)
+        })
+        .await;
+        let seen = eyes.until("the object of the new kind", HALF_OPEN, |seen| !absent(seen) && kept(seen) == 1).await;
+        objects.create(&kube::api::PostParams::default(), &object("late")).await.expect("created");
+        let late = eyes.until("the next one", SOON, |seen| kept(seen) == 2).await;
+        assert!(!eyes.snapshots.borrow().is_blind());
+        definitions
+            .delete("vaultstaticsecrets.secrets.hashicorp.com", &kube::api::DeleteParams::default())
+            .await
+            .expect("deleted");
+        let gone = eyes.until("that the kind is gone", HALF_OPEN, |seen| absent(seen) && kept(seen) == 0).await;
+        println!("round {round}: found after {seen:.1?}, its next object after {late:.1?}, told gone after {gone:.1?}");
+        wait_until("the definition to be gone", SOON, async || {
+            match definitions.get_opt(&definition().metadata.name.unwrap()).await {
+                Ok(None) => Ok(()),
+                other => Err(format!("{:?}", other.map(|found| found.is_some()))),
+            }
+        })
+        .await;
+    }
+    assert!(!eyes.snapshots.borrow().is_blind(), "that a neighbour is gone hides nothing");
+}
+
+/// The connections that this process has to an address.
+fn connections(address: &str) -> usize {
+    let (ip, port) = address.rsplit_once(':').expect("an address with its port");
+    let octets: Vec<u8> = ip.split('.').map(|octet| octet.parse().expect("an octet")).collect();
+    let port: u16 = port.parse().expect("a port");
+    // As the kernel writes it: the address backwards.
+    let remote = format!("{:02X}{:02X}{:02X}{:02X}:{port:04X}", octets[3], octets[2], octets[1], octets[0]);
+    let mine: std::collections::HashSet<String> = std::fs::read_dir("/proc/self/fd")
+        .expect("descriptors")
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()?.to_str().map(str::to_owned))
+        .collect();
+    let table = std::fs::read_to_string("/proc/self/net/tcp").expect("a table");
+    let established = |line: &&str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.get(2) == Some(&remote.as_str())
+            && fields.get(3) == Some(&"01")
+            && mine.contains(&format!("socket:[{}]", fields[9]))
+    };
+    table.lines().filter(established).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the lab: tests/lab/test"]
+async fn rights_in_many_namespaces_take_few_connections() {
+    const NAMESPACES: usize = 60;
+    let lab = Lab::up("many", &[]);
+    let client = lab.client().await;
+    let role = |kind: &str, role: &str, name: &str| {
+        serde_json::json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "tenant"}],
+        })
+    };
+    let create = async |group: &str, kind: &str, namespace: Option<&str>, value: serde_json::Value| {
+        let resource = resource(group, kind);
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        };
+        let object = serde_json::from_value(value).expect("an object");
+        api.create(&kube::api::PostParams::default(), &object).await.expect("created");
+    };
+    let rbac = "rbac.authorization.k8s.io";
+    let namespaces = serde_json::json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "names-of-namespaces"},
+        "rules": [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]}],
+    });
+    create(rbac, "ClusterRole", None, namespaces).await;
+    create(rbac, "ClusterRoleBinding", None, role("ClusterRoleBinding", "names-of-namespaces", "names-of-namespaces")).await;
+    for number in 0..NAMESPACES {
+        let name = format!("many-{number:02}");
+        let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        create("", "Namespace", None, namespace).await;
+        create(rbac, "RoleBinding", Some(&name), role("RoleBinding", "lab-look", "given")).await;
+    }
+    let begun = Instant::now();
+    let mut eyes = Eyes::half_open(PathBuf::from(lab.kubeconfig("tenant")), Scope::Everywhere).await;
+    let whole = |seen: &Snapshot| {
+        let source = &seen.world.sources[&Kind::ServiceAccount];
+        source.parts.len() == NAMESPACES + 1 && source.parts.values().all(Reading::is_seen)
+    };
+    eyes.until("every namespace to be read", HALF_OPEN, whole).await;
+    let took = begun.elapsed();
+    let seen = eyes.snapshots.borrow().clone();
+    let watches: usize = seen.world.sources.values().map(|source| source.parts.len()).sum();
+    let address = lab.text("/api_server").trim_start_matches("https://").to_owned() + ":443";
+    let taken = connections(&address);
+    println!("{watches} watches in {} namespaces: {taken} connections, whole after {took:.1?}", NAMESPACES + 1);
+    assert!(watches > 10 * NAMESPACES, "{watches}");
+    // One for each kind that is watched everywhere, one for each 64 others, those of the Vault's pods, and some to spare.
+    assert!(taken > 0 && taken < 60, "{taken}");
+    // What happens in the last of them is seen.
+    let account = serde_json::json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "came-later"}});
+    create("", "ServiceAccount", Some("many-59"), account).await;
+    let later = ObjectRef::new(Kind::ServiceAccount, "many-59", "came-later");
+    let heard = eyes.until("what came later", SOON, |seen| seen.world.get::<ServiceAccount>(&later).is_some()).await;
+    println!("a change in the last namespace is seen after {heard:.1?}");
+    // And after the watches were asked for anew.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let again = connections(&address);
+    assert!(whole(&eyes.snapshots.borrow()) && again < 60, "{again}");
 }

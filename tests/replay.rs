@@ -4,14 +4,16 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::fingers::Person;
 use common::pictures::{asking, healing, healthy, picture, preview, sealed, share};
 use common::worlds::{Fares, town};
+use sealwatch::diagnosis::diagnose;
 use sealwatch::engine::Policy;
-use sealwatch::model::kinds::{ExternalSecret, Watched as _};
-use sealwatch::model::{Kind, ObjectRef};
+use sealwatch::model::kinds::{ExternalSecret, Object, Watched as _};
+use sealwatch::model::{Change, Kind, Name, ObjectRef};
 use sealwatch::runbooks::{Confirm, Target};
 use sealwatch::tui::app::{Ask, Effect, Message};
 
@@ -205,6 +207,38 @@ fn the_cursor_stays_on_its_row_when_the_world_moves() {
     moved.world = std::sync::Arc::new((*moved.world).clone());
     person.sees(moved);
     assert_eq!(person.model.board.object(&person.model), Some(before));
+}
+
+#[test]
+fn selection_and_marks_stay_on_their_objects_over_a_list_after_a_gap() {
+    let mut person = Person::before(sealed(), 200, 50);
+    person.presses("<tab><tab>n<space>n<space>nn");
+    let before = person.model.board.object(&person.model).expect("a row");
+    let mut moved = sealed();
+    let mut world = (*moved.world).clone();
+    let all: Vec<_> = world.all::<ExternalSecret>().iter().cloned().collect();
+    let first = all.iter().find(|es| es.object_ref().namespace == before.namespace).expect("one in its namespace");
+    // Half of what there was is gone, and something new stands before everything in its namespace.
+    let mut new = (**first).clone();
+    new.meta.name = Name::new("aa-new");
+    let marked: Vec<ObjectRef> = person.model.board.marks.iter().cloned().collect();
+    assert_eq!(marked.len(), 2);
+    let keep = |es: &ObjectRef, number: usize| number.is_multiple_of(2) || *es == before || marked.contains(es);
+    let kept = all.iter().enumerate().filter(|(number, es)| keep(&es.object_ref(), *number)).map(|(_, es)| es.clone());
+    let listed: Vec<Object> = kept.chain([Arc::new(new)]).map(Object::ExternalSecret).collect();
+    let count = listed.len();
+    world.apply(Change::Listed(Kind::ExternalSecret.into(), listed, Vec::new()), moved.now);
+    world.settle();
+    assert!(world.all::<ExternalSecret>().len() == count && count < all.len());
+    moved.diagnosis = Arc::new(diagnose(&world, moved.now));
+    moved.world = Arc::new(world);
+    person.sees(moved);
+    assert_eq!(person.model.board.object(&person.model), Some(before));
+    let effects = person.presses("r");
+    let [Effect::Engine(Ask::Start { runbook: "refresh", target: Target::Objects(objects) })] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert!(objects.len() == 2 && objects.iter().all(|object| marked.contains(object)), "{objects:?}");
 }
 
 #[test]

@@ -202,3 +202,94 @@ async fn a_sealed_world_left_alone_after_the_unseal_heals_within_fourteen_minute
     println!("untouched: everything synced {} s after the unseal", begun.elapsed().as_secs());
     assert!(begun.elapsed() > Duration::from_secs(60));
 }
+
+/// Every kind, as the engine gathers it.
+async fn gather_all(simulation: &Simulation) -> Inventory {
+    let mut world = Inventory::default();
+    for kind in sealwatch::model::kinds::all() {
+        let told = simulation.cluster().watch(*kind, &Scope::Everywhere).next().await.expect("a word about each kind");
+        world.apply(told, simulation.clock().now());
+    }
+    world.settle();
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn neighbours_are_not_installed_and_kubernetes_is_there_whole() {
+    use sealwatch::model::kinds::{
+        Deployment, EndpointSlice, Namespace, Node, Service, ServiceAccount, StatefulSet, System, api,
+    };
+    let world = gather_all(&start("healthy", 1.0)).await;
+    for (kind, source) in &world.sources {
+        let system = api(*kind).expect("it is watched").system();
+        let installed = matches!(system, System::Kubernetes | System::ExternalSecrets);
+        assert!(source.absent.is_none() == installed && source.is_seen(), "{kind}: {source:?}");
+    }
+    assert!(world.lacks(System::VaultSecretsOperator) && !world.lacks(System::ExternalSecrets));
+    assert_eq!(world.uninstalled(), None);
+    for namespace in ["default", "kube-system", "external-secrets", "ameide-dev", "ameide-staging", "ameide-prod", "argocd"] {
+        assert!(world.get::<Namespace>(&ObjectRef::new(Kind::Namespace, "", namespace)).is_some(), "{namespace}");
+        assert!(
+            world.get::<ServiceAccount>(&ObjectRef::new(Kind::ServiceAccount, namespace, "default")).is_some(),
+            "{namespace}"
+        );
+    }
+    for store in world.stores() {
+        let account = ObjectRef::new(Kind::ServiceAccount, store.meta.namespace.clone(), "external-secrets");
+        assert!(world.get::<ServiceAccount>(&account).is_some(), "{account}");
+    }
+    assert!(world.all::<Node>().iter().all(|node| node.ready.is_some()) && world.all::<Node>().len() == 3);
+    let service = ObjectRef::new(Kind::Service, "ameide-dev", "vault-core-dev");
+    assert!(world.get::<Service>(&service).is_some_and(|service| service.publishes_not_ready));
+    let slice =
+        world.get::<EndpointSlice>(&ObjectRef::new(Kind::EndpointSlice, "ameide-dev", "vault-core-dev")).expect("a slice");
+    assert!(slice.service == service.name && slice.endpoints.len() == 3);
+    assert!(slice.endpoints.iter().all(|endpoint| endpoint.serving && endpoint.pod.is_some()));
+    // Every pod leads to a workload that counts it.
+    for pod in world.all::<sealwatch::model::kinds::Pod>().iter() {
+        let workload = pod.workload.clone().expect("a workload");
+        let counted = match workload.kind {
+            Kind::StatefulSet => world.get::<StatefulSet>(&workload).map(|one| &one.0),
+            _ => world.get::<Deployment>(&workload).map(|one| &one.0),
+        };
+        assert!(counted.is_some_and(|one| one.ready == one.wanted && one.ready > 0), "{workload}: {counted:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_deleted_comes_back_and_a_vault_in_it_is_sealed() {
+    use sealwatch::model::kinds::{Deployment, EndpointSlice, Pod};
+    let text = "title = \"x\"\nextends = \"healthy\"\nhappens = [
+        {at = \"95m1s\", what = \"delete\", object = \"Pod/ameide-dev/vault-core-dev-1\"},
+        {at = \"95m1s\", what = \"stop-external-secrets\"},
+        {at = \"96m\", what = \"delete\", object = \"ServiceAccount/ameide-dev/external-secrets\"},
+        {at = \"96m\", what = \"start-external-secrets\"},
+    ]\n";
+    let simulation = Simulation::start(&Scenario::parse("mine", text).expect("a scenario"), 1.0);
+    let slice = |world: &Inventory| {
+        let slice = ObjectRef::new(Kind::EndpointSlice, "ameide-dev", "vault-core-dev");
+        let slice = world.get::<EndpointSlice>(&slice).expect("a slice").clone();
+        slice.endpoints.iter().map(|endpoint| endpoint.serving).collect::<Vec<_>>()
+    };
+    let operator = |world: &Inventory| {
+        let deployment = ObjectRef::new(Kind::Deployment, "external-secrets", "external-secrets");
+        let pods = world.all::<Pod>().iter().filter(|pod| pod.meta.namespace.as_str() == "external-secrets").count();
+        (world.get::<Deployment>(&deployment).map(|one| (one.0.ready, one.0.wanted)).expect("it is there"), pods)
+    };
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let world = gather_all(&simulation).await;
+    assert_eq!((slice(&world), operator(&world)), (vec![true, false, true], ((0, 0), 0)));
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let world = gather_all(&simulation).await;
+    assert_eq!(slice(&world), [true, true, true]);
+    let (seal, _) = simulation.vault().status(&replica(1)).await.expect("an answer");
+    assert!(seal.sealed, "a new process is sealed");
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    let world = gather_all(&simulation).await;
+    assert_eq!(operator(&world), ((1, 1), 1));
+    // It starts, checks every store, and cannot ask for a token of an account that is gone.
+    let store = world.store(&ObjectRef::new(Kind::SecretStore, "ameide-dev", "ameide-vault")).expect("a store").clone();
+    assert_eq!(store.health(), Health::Failing);
+    let said = world.events_of(&store.store_ref()).last().expect("an event").message.to_string();
+    assert!(said.ends_with("ServiceAccount \"external-secrets\" not found"), "{said}");
+}

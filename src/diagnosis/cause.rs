@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::finding::{CauseKey, Certainty, Finding, Severity};
 use super::server::ServerState;
+use super::starting::{Starting, set_apart};
 use super::unknown::{Unknown, unknown};
 use super::{RULES, rule};
 use crate::model::kinds::{ExternalSecret, Pod, SecretStore, Watched};
@@ -28,8 +29,11 @@ pub struct Diagnosis {
     pub explained: usize,
     /// The others, each with what it says of itself.
     pub unexplained: Vec<Unknown>,
-    /// Stores and `ExternalSecret`s of which something was found although they say that they are well.
+    /// Stores and `ExternalSecret`s that are not as they say: something was found although they say that they are well,
+    /// or they had no time yet although they say that they fail, or nothing.
     pub gainsaid: BTreeSet<ObjectRef>,
+    /// What had no time yet to be well or broken.
+    pub starting: Starting,
     /// The findings of each object.
     subjects: HashMap<ObjectRef, Vec<usize>>,
 }
@@ -113,8 +117,9 @@ pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
     for rule in RULES {
         (rule.check)(world, now, &mut findings);
     }
+    let starting = set_apart(world, now, &mut findings);
     let causes = group(world, &findings);
-    let broken = broken(world);
+    let broken: BTreeSet<ObjectRef> = broken(world).into_iter().filter(|object| !starting.has(object)).collect();
     let named: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
     let unexplained: Vec<Unknown> =
         broken.iter().filter(|object| !named.contains(object)).map(|object| unexplained(world, object)).collect();
@@ -123,20 +128,26 @@ pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
     for (index, finding) in findings.iter().enumerate() {
         subjects.entry(finding.subject.clone()).or_default().push(index);
     }
-    let gainsaid = subjects.keys().filter(|object| says_well(world, object)).cloned().collect();
-    Diagnosis { unknown: unknown(world), broken: broken.len(), explained, unexplained, gainsaid, causes, findings, subjects }
+    let found = subjects.keys().filter(|object| says_well(world, object) == Some(true));
+    let early = starting.objects().filter(|object| says_well(world, object) == Some(false));
+    let gainsaid = found.chain(early).cloned().collect();
+    Diagnosis {
+        unknown: unknown(world),
+        broken: broken.len(),
+        explained,
+        unexplained,
+        gainsaid,
+        causes,
+        findings,
+        starting,
+        subjects,
+    }
 }
 
 impl Diagnosis {
     /// The findings about one object.
     pub fn about(&self, object: &ObjectRef) -> impl Iterator<Item = &Finding> {
         self.subjects.get(object).into_iter().flatten().map(|index| &self.findings[*index])
-    }
-
-    /// Whether anything was found about one object.
-    #[must_use]
-    pub fn has_found(&self, object: &ObjectRef) -> bool {
-        self.subjects.contains_key(object)
     }
 
     /// The worst severity among the findings.
@@ -286,13 +297,13 @@ fn radius(world: &Inventory, reached: &Reached) -> (Counts, Follows, Spared) {
 }
 
 /// Whether a store or an `ExternalSecret` says of itself that it works.
-fn says_well(world: &Inventory, object: &ObjectRef) -> bool {
+fn says_well(world: &Inventory, object: &ObjectRef) -> Option<bool> {
     let health = match object.kind {
         Kind::ExternalSecret => world.get::<ExternalSecret>(object).map(|es| es.health()),
         Kind::SecretStore | Kind::ClusterSecretStore => world.store(object).map(SecretStore::health),
         _ => None,
     };
-    matches!(health, Some(Health::Healthy | Health::Warning))
+    health.map(|health| matches!(health, Health::Healthy | Health::Warning))
 }
 
 /// Every object that says itself, or of which Vault says, that it is broken now.

@@ -20,6 +20,8 @@ pub use tree::{Line, Says};
 #[derive(Clone, Debug)]
 pub struct Chain {
     /// The object that was asked for.
+    pub asked: ObjectRef,
+    /// The station that stands for it: of a replica its Vault.
     pub of: ObjectRef,
     /// In the order in which a value flows.
     pub stations: Vec<Station>,
@@ -116,7 +118,7 @@ pub fn chain(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef, now: 
     let start = links::start(world, object);
     walk.up(start.clone());
     walk.down(start.clone());
-    walk.finish(start)
+    Chain { asked: object.clone(), ..walk.finish(start) }
 }
 
 /// The chain in the making.
@@ -139,8 +141,16 @@ impl Walk<'_> {
             if self.found.contains_key(&object) {
                 continue;
             }
-            let from = links::up(self.world, &object);
+            let mut from = links::up(self.world, &object);
             open.extend(from.iter().cloned());
+            // What fills the Vault needs it, and is not asked what else it needs: that is a chain of its own.
+            for filler in links::fillers(self.world, &object) {
+                if !self.found.contains_key(&filler) {
+                    self.order.push(filler.clone());
+                    self.found.insert(filler.clone(), from.clone());
+                }
+                from.push(filler);
+            }
             self.order.push(object.clone());
             self.found.insert(object, from);
         }
@@ -198,6 +208,17 @@ impl Walk<'_> {
             })
             .collect();
         for at in 0..stations.len() {
+            let under_a_path = |one: &Station| one.stage == Stage::Path && one.from.contains(&at);
+            if stations[at].stage == Stage::Consumer && stations.iter().any(under_a_path) {
+                stations[at].stage = Stage::Bootstrap;
+                // That it failed matters where what it writes is not there.
+                let lacking = stations.iter().any(|one| under_a_path(one) && one.state.health == Health::Failing);
+                if stations[at].state.health == Health::Failing && !lacking {
+                    stations[at].state.health = Health::Warning;
+                }
+            }
+        }
+        for at in 0..stations.len() {
             // A Secret that a store logs in with stands beside it.
             if stations[at].stage == Stage::Secret
                 && stations.iter().any(|one| one.stage == Stage::Store && one.from.contains(&at))
@@ -214,7 +235,7 @@ impl Walk<'_> {
             .more
             .iter()
             .filter_map(|(object, failing, others)| Some(More { of: place(object)?, failing: *failing, others: *others }));
-        Chain { of, more: more.collect(), stations, causes }
+        Chain { asked: of.clone(), of, more: more.collect(), stations, causes }
     }
 }
 

@@ -108,7 +108,7 @@ pub fn in_state(world: &Inventory, state: ServerState) -> impl Iterator<Item = &
 
 /// Since when the state of a server holds. What was so at the first sighting began earlier: at the last
 /// restart of a replica, if nothing was read through the server since; else when its stores and readers
-/// began to fail. A replica tells neither.
+/// began to fail. A replica tells neither, and if these do not either, it is not known.
 #[must_use]
 pub fn since(world: &Inventory, server: &VaultServer) -> Option<Timestamp> {
     let closed = || server.replicas.values().filter(|replica| !replica.is_open());
@@ -128,7 +128,8 @@ pub fn since(world: &Inventory, server: &VaultServer) -> Option<Timestamp> {
     let of_readers = readers.iter().filter_map(|es| failing(es.ready.as_ref()));
     // What failed while the server still served failed of another cause.
     let failed = of_stores.chain(of_readers).filter(|at| last_read.is_none_or(|read| *at >= read)).min();
-    restarted.or(failed).min(seen).or(seen)
+    // What began after it was seen so did not begin it.
+    restarted.or(failed).filter(|at| seen.is_none_or(|seen| *at < seen))
 }
 
 /// Adds the sealed replicas of a server under its cause.
@@ -140,7 +141,7 @@ pub fn replicas_under(slug: &'static str, server: &VaultServer, found: &mut Vec<
         found.push(
             Finding::certain(slug, Severity::Error, server.replica_ref(pod), summary)
                 .under(slug, server.subject())
-                .since(replica.since)
+                .since(replica.changed())
                 .seen(
                     Source::Vault,
                     format!("GET sys/seal-status: sealed=true, progress={} of {}", seal.progress, seal.threshold),

@@ -20,7 +20,18 @@ pub struct State {
     pub word: Cow<'static, str>,
 }
 
+/// Of an object that waits for its first turn.
+pub(super) const NOT_YET: &str = "not yet";
+/// Of what is not up yet.
+const STARTING: &str = "starting";
+
 impl State {
+    /// The same of something that is starting: it does not fail yet.
+    #[must_use]
+    pub fn unless_starting(self, starting: bool) -> Self {
+        if starting && self.health != Health::Healthy { Self::new(Health::Unknown, STARTING) } else { self }
+    }
+
     /// A state with this word.
     #[must_use]
     pub fn new(health: Health, word: impl Into<Cow<'static, str>>) -> Self {
@@ -30,32 +41,34 @@ impl State {
 
 /// The state of a store. A finding about a store that says `Valid` means that it says so wrongly: `Valid?`.
 #[must_use]
-pub fn of_store(store: &SecretStore, found: bool) -> State {
+pub fn of_store(store: &SecretStore, gainsaid: bool) -> State {
     let reason = || store.ready.as_ref().map_or("", |ready| ready.reason.as_str()).to_owned();
-    match (store.health(), found) {
+    match (store.health(), gainsaid) {
+        (Health::Failing | Health::Unknown, true) => State::new(Health::Unknown, NOT_YET),
         // The reason is nearly always `InvalidProviderConfig`, whatever is wrong; the finding tells what is.
         (Health::Failing, _) => State::new(Health::Failing, "failing"),
         (Health::Healthy | Health::Warning, true) => State::new(Health::Warning, format!("{}?", reason())),
-        (Health::Healthy | Health::Warning, false) => State::new(Health::Healthy, reason()),
+        (Health::Healthy | Health::Warning, _) => State::new(Health::Healthy, reason()),
         (Health::Unknown, _) => State::new(Health::Unknown, "never checked"),
     }
 }
 
 /// The state of an `ExternalSecret` by itself.
 #[must_use]
-pub fn of_external_secret(es: &ExternalSecret, found: bool) -> State {
-    match (es.health(), found) {
+pub fn of_external_secret(es: &ExternalSecret, gainsaid: bool) -> State {
+    match (es.health(), gainsaid) {
+        (Health::Failing | Health::Unknown, true) => State::new(Health::Unknown, NOT_YET),
         (Health::Failing, _) => State::new(Health::Failing, "failing"),
         (Health::Healthy | Health::Warning, true) => State::new(Health::Warning, "look"),
-        (Health::Healthy | Health::Warning, false) => State::new(Health::Healthy, "synced"),
+        (Health::Healthy | Health::Warning, _) => State::new(Health::Healthy, "synced"),
         (Health::Unknown, _) => State::new(Health::Unknown, "never synced"),
     }
 }
 
 /// The same, which also knows whether it will fail when it comes due, because its Vault does not serve.
 #[must_use]
-pub fn of_reader(world: &Inventory, es: &ExternalSecret, found: bool) -> State {
-    match of_external_secret(es, found) {
+pub fn of_reader(world: &Inventory, es: &ExternalSecret, gainsaid: bool) -> State {
+    match of_external_secret(es, gainsaid) {
         State { health: Health::Healthy, .. } if down(world, es).is_some() => State::new(Health::Warning, "at risk"),
         state => state,
     }
@@ -185,12 +198,20 @@ pub fn of_upkeep(upkeep: &Upkeep) -> State {
     }
 }
 
-/// Since when a Vault is as it is: as its finding says, or as it was seen to change. A first sighting says nothing.
+/// Since when a Vault is as it is: as its finding says, or as it was seen to change.
 #[must_use]
 pub fn server_since(diagnosis: &Diagnosis, server: &VaultServer) -> Option<Timestamp> {
-    let newest = || server.replicas.values().max_by_key(|replica| replica.since);
     let found = diagnosis.about(&server.subject()).find_map(|finding| finding.since);
-    found.or_else(|| newest().filter(|replica| !replica.since_before).and_then(|replica| replica.since))
+    let newest = || server.replicas.values().max_by_key(|replica| replica.since);
+    found.or_else(|| newest().and_then(Replica::changed))
+}
+
+/// Since when one of its replicas is as it is: as it was seen to change; one that was closed before it was seen is so
+/// since the whole is.
+#[must_use]
+pub fn replica_since(diagnosis: &Diagnosis, server: &VaultServer, replica: &Replica) -> Option<Timestamp> {
+    let whole = || diagnosis.about(&server.subject()).find_map(|finding| finding.since);
+    replica.changed().or_else(|| (!replica.is_open()).then(whole).flatten())
 }
 
 /// The causes that concern an object, each slug once: those that its findings stand under, and for an

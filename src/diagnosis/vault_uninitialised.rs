@@ -37,7 +37,7 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
             found.push(
                 Finding::certain(RULE.slug, RULE.severity, server.replica_ref(pod), summary)
                     .under(RULE.slug, server.subject())
-                    .since(replica.since)
+                    .since(replica.changed())
                     .seen(Source::Vault, "GET sys/seal-status: initialized=false", replica.answered),
             );
         }

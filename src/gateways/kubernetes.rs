@@ -7,12 +7,15 @@ mod connect;
 mod controller;
 mod exec;
 mod faults;
+mod http2;
 mod identity;
 mod kubeconfig;
 mod lines;
+mod login;
 mod portforward;
 mod replicas;
 mod requests;
+mod rest;
 mod rights;
 mod served;
 mod shares;
@@ -20,6 +23,7 @@ mod watch;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -44,6 +48,10 @@ struct Inner {
     insecure: bool,
     served: served::Discovery,
     rights: rights::Rights,
+    /// The way that everything goes; a test puts a function in its place.
+    channel: Option<channel::Channel>,
+    /// How many watches were put on a connection that they share.
+    lanes: AtomicUsize,
 }
 
 impl KubernetesGateway {
@@ -79,6 +87,24 @@ impl KubernetesGateway {
         let message = format!("The certificate of {} is not verified, so no {what} is sent to it.", self.0.server);
         Err(Fault::new(FaultKind::Tls, &message)
             .hinted("Put the server's CA in the kubeconfig and drop insecure-skip-tls-verify."))
+    }
+}
+
+impl Inner {
+    /// Whether many watches can share a connection.
+    async fn shares_connections(&self) -> bool {
+        match &self.channel {
+            Some(channel) => channel.shares().await,
+            None => false,
+        }
+    }
+
+    /// The connection for one more watch in one namespace, if watches can share one.
+    async fn next_lane(&self) -> Option<channel::Lane> {
+        // Numbers come round again: watches come and go for weeks.
+        const LANES: usize = 256;
+        let shares = self.shares_connections().await;
+        shares.then(|| channel::Lane(self.lanes.fetch_add(1, Ordering::Relaxed) / http2::STREAMS % LANES))
     }
 }
 

@@ -1,8 +1,11 @@
 //! What both gateways do with a network: how a value stands in a URL, and what a broken connection means: one
 //! reading of the errors of sockets, resolvers, TLS and HTTP. It looks at types, never at `{:?}` of a client's error, which may hold tokens and bodies.
 
+use std::collections::hash_map::RandomState;
 use std::error::Error;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
+use std::time::Duration;
 
 use tokio_rustls::rustls;
 
@@ -20,6 +23,12 @@ pub(in crate::gateways) fn quoted(value: &str) -> String {
         }
     }
     quoted
+}
+
+/// A time between nothing and this one, another for everybody who asks: what failed together must not knock together.
+pub(in crate::gateways) fn jittered(most: Duration) -> Duration {
+    let random = u32::try_from(RandomState::new().build_hasher().finish() % 1000).unwrap_or_default();
+    most * random / 1000
 }
 
 /// A broken connection: what kind it is, and how a sentence about the server goes on.
@@ -85,6 +94,10 @@ fn tls(error: &rustls::Error) -> Broken {
 }
 
 fn socket(error: &io::Error) -> Option<Broken> {
+    if error.raw_os_error().is_some_and(is_want_of_descriptors) {
+        let how = "is not asked: this process has as many files and connections open as it may (ulimit -n)";
+        return Some(Broken::new(FaultKind::Local, how));
+    }
     let (kind, how) = match error.kind() {
         io::ErrorKind::ConnectionRefused => (FaultKind::Tcp, "refuses connections: nothing listens there"),
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
@@ -102,6 +115,11 @@ fn socket(error: &io::Error) -> Option<Broken> {
         _ => return None,
     };
     Some(Broken::new(kind, how))
+}
+
+/// `EMFILE` of this process, `ENFILE` of the whole machine.
+fn is_want_of_descriptors(code: i32) -> bool {
+    [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].iter().any(|error| error.raw_os_error() == code)
 }
 
 fn http(error: &hyper::Error) -> Option<Broken> {
@@ -129,6 +147,8 @@ mod tests {
         let broken_tls = broken(&tls).unwrap();
         assert_eq!(broken_tls.kind, FaultKind::Tls);
         assert!(broken_tls.how.contains("not trusted"), "{}", broken_tls.how);
+        let full = broken(&io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error())).unwrap();
+        assert!(full.kind == FaultKind::Local && full.how.contains("ulimit -n"), "{}", full.how);
         assert_eq!(broken(&io::Error::other("eyJhbGciOi.secret")), None);
     }
 }

@@ -7,9 +7,11 @@
 mod act;
 mod api;
 mod build;
+mod controllers;
 mod kubelet;
 mod object;
 mod operator;
+mod platform;
 mod ports;
 mod queue;
 mod random;

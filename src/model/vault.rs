@@ -181,6 +181,12 @@ pub struct Replica {
 }
 
 impl Replica {
+    /// When it was seen to change. A first sighting says nothing: it was so before.
+    #[must_use]
+    pub fn changed(&self) -> Option<Timestamp> {
+        self.since.filter(|_| !self.since_before)
+    }
+
     /// Whether it said that it is initialised and sealed.
     #[must_use]
     pub fn is_sealed(&self) -> bool {

@@ -68,7 +68,7 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
         world_age_s: Ages { kubernetes: age(snapshot.kubernetes_seen()), vault: age(snapshot.world.vault_seen) },
         causes: diagnosis.causes.iter().map(cause).collect(),
         findings: diagnosis.findings.iter().map(finding).collect(),
-        unknown: diagnosis.unknown.iter().chain(&diagnosis.unexplained).collect(),
+        unknown: diagnosis.unknown.iter().chain(&diagnosis.starting.said).chain(&diagnosis.unexplained).collect(),
     };
     serde_json::to_writer(&mut *out, &report)?;
     writeln!(out)

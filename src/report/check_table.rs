@@ -2,10 +2,13 @@
 //! could not be seen.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
+use crate::diagnosis::server::ServerState;
 use crate::diagnosis::{Cause, Severity};
 use crate::engine::Snapshot;
-use crate::model::{Age, Clock};
+use crate::model::kinds::ExternalSecret;
+use crate::model::{Age, Clock, VaultServer};
 
 /// How many findings are listed under a cause before the rest is counted.
 const LISTED: usize = 12;
@@ -22,11 +25,16 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     if diagnosis.broken > 0 {
         writeln!(out, "{} of {} broken objects explained.", diagnosis.explained, diagnosis.broken)?;
     } else if snapshot.is_blind() {
-        writeln!(out, "Nothing can be judged: not everything could be seen.")?;
+        blind(snapshot, out)?;
     } else if snapshot.is_empty() {
         writeln!(out, "There is nothing to look at: no store and no ExternalSecret{}.", snapshot.scope.place())?;
+    } else if !diagnosis.starting.said.is_empty() {
+        writeln!(out, "Nothing is wrong so far, and not everything has had its first turn.")?;
     } else if diagnosis.causes.is_empty() {
         writeln!(out, "Nothing is wrong as far as could be seen.")?;
+    }
+    for starting in &diagnosis.starting.said {
+        writeln!(out, "not yet: {}: {}", starting.subject, starting.needs)?;
     }
     for unknown in &diagnosis.unexplained {
         writeln!(out, "not explained: {}: {}", unknown.subject, unknown.needs)?;
@@ -38,6 +46,31 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "not seen: the cluster: {fault}")?;
     }
     Ok(())
+}
+
+/// Not everything could be seen: what was judged all the same, if anything was.
+fn blind(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    let known = |server: &&Arc<VaultServer>| ServerState::of(server) != ServerState::Unknown;
+    let judged = [
+        counted(snapshot.world.stores().count(), "store"),
+        counted(snapshot.world.all::<ExternalSecret>().len(), "ExternalSecret"),
+        counted(snapshot.world.vaults.values().filter(known).count(), "Vault"),
+    ];
+    let judged: Vec<String> = judged.into_iter().flatten().collect();
+    if judged.is_empty() {
+        return writeln!(out, "Nothing can be judged: no store, no ExternalSecret and no Vault could be seen.");
+    }
+    let wrong = if snapshot.diagnosis.causes.is_empty() { "Nothing is wrong" } else { "Nothing is broken" };
+    writeln!(out, "{wrong} with what could be seen: {}. Not everything could be.", judged.join(", "))
+}
+
+/// `1 store`, `4 stores`; nothing for none.
+fn counted(count: usize, what: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        _ => Some(format!("{count} {what}s")),
+    }
 }
 
 fn one(snapshot: &Snapshot, cause: &Cause, out: &mut dyn Write) -> io::Result<()> {
@@ -72,5 +105,40 @@ const fn word(severity: Severity) -> &'static str {
         Severity::Error => "error  ",
         Severity::Warning => "warning",
         Severity::Info => "info   ",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::engine::Policy;
+    use crate::model::kinds::{self, SecretStore, Watched as _};
+    use crate::model::{Change, Fault, FaultKind, Inventory, Kind, Names};
+    use crate::ports::Scope;
+
+    fn said(world: Inventory) -> String {
+        let mut snapshot = Snapshot::empty(Timestamp::UNIX_EPOCH, Scope::Everywhere, Policy::simulated());
+        snapshot.world = Arc::new(world);
+        let mut out = Vec::new();
+        write(&snapshot, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_was_judged_is_said_where_not_everything_could_be_seen() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut world = Inventory::default();
+        for kind in kinds::all().iter().filter(|kind| **kind != Kind::Secret) {
+            world.apply(Change::Listed((*kind).into(), Vec::new(), Vec::new()), now);
+        }
+        let forbidden = Fault::new(FaultKind::Forbidden, "You may not list and watch secrets.");
+        world.apply(Change::Lost(Kind::Secret.into(), forbidden), now);
+        assert_eq!(said(world.clone()), "Nothing can be judged: no store, no ExternalSecret and no Vault could be seen.\n");
+        let wire = r#"{"metadata": {"name": "vault", "namespace": "a"}, "spec": {"provider": {}}}"#;
+        let store = SecretStore::read(serde_json::from_str(wire).unwrap(), &mut Names::default());
+        world.apply(Change::Applied(kinds::OnShelf::into_object(store)), now);
+        assert_eq!(said(world), "Nothing is wrong with what could be seen: 1 store. Not everything could be.\n");
     }
 }

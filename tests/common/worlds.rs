@@ -58,10 +58,11 @@ pub(crate) fn replicas(world: &mut Inventory, pods: &[(&str, &str, Seal, Replica
         let listed = pods.iter().map(|(pod, started, ..)| (Name::new(pod), Some(at(started)))).collect();
         world.apply(Change::Replicas(address.clone(), Ok(listed)), seen);
         for (pod, started, seal, role) in pods {
-            // The first answer says since when; the last one, how old it is.
-            let answer = || Change::Answered(address.clone(), Name::new(pod), Ok((seal.clone(), role.clone())));
-            world.apply(answer(), at(started));
-            world.apply(answer(), seen);
+            // The console was there when it changed; the last answer says how old it is.
+            let answer = |seal: &Seal| Change::Answered(address.clone(), Name::new(pod), Ok((seal.clone(), role.clone())));
+            world.apply(answer(&Seal { sealed: !seal.sealed, ..seal.clone() }), at(started));
+            world.apply(answer(seal), at(started));
+            world.apply(answer(seal), seen);
         }
     }
 }

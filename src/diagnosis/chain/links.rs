@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::Stage;
+use crate::model::inventory::under;
 use crate::model::kinds::secret_store::{Auth, SecretStore};
 use crate::model::kinds::{
-    CronJob, DaemonSet, Deployment, ExternalSecret, Job, Pod, Role, Secret, StatefulSet, VaultAuth, VaultConnection,
+    CronJob, DaemonSet, Deployment, ExternalSecret, Job, Meta, Pod, Role, Secret, StatefulSet, VaultAuth, VaultConnection,
     VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched as _,
 };
 use crate::model::pod_spec::PodSpec;
 use crate::model::vso::Upkeep;
-use crate::model::{Inventory, Kind, Name, ObjectRef, VaultAddress, VaultServer};
+use crate::model::{Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
 
 /// What an object of this kind is to a value.
 pub(super) const fn stage(kind: Kind) -> Stage {
@@ -45,10 +46,10 @@ pub(super) fn up(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
             let connection = world.get::<VaultConnection>(object);
             connection.and_then(|one| one.address.as_ref()).map(VaultAddress::subject).into_iter().collect()
         }
-        Kind::VaultAuth => world.get::<VaultAuth>(object).and_then(|auth| auth.connection.clone()).into_iter().collect(),
+        Kind::VaultAuth => connection_of(world, object).into_iter().collect(),
         Kind::ExternalSecret => world.get::<ExternalSecret>(object).map_or_else(Vec::new, |es| up_reader(world, es)),
         Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => {
-            upkeep(world, object).and_then(|upkeep| upkeep.auth.clone()).into_iter().collect()
+            auth_of(world, object).into_iter().chain(operators_path(world, object)).collect()
         }
         Kind::Secret => {
             let writers = world.pointing_at(object, Role::Writes).cloned();
@@ -110,9 +111,7 @@ pub(super) fn down(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
             stores.chain(here.map(|one| one.object_ref())).collect()
         }
         Kind::VaultPath => readers_of_path(world, object),
-        Kind::SecretStore | Kind::ClusterSecretStore | Kind::VaultAuth | Kind::VaultConnection => {
-            pointing(Role::ReadsThrough).cloned().collect()
-        }
+        Kind::SecretStore | Kind::ClusterSecretStore | Kind::VaultAuth | Kind::VaultConnection => through(world, object),
         Kind::ClusterExternalSecret => pointing(Role::MadeBy).cloned().collect(),
         Kind::ExternalSecret => {
             let written = world.get::<ExternalSecret>(object).map(|es| &es.target);
@@ -144,10 +143,86 @@ pub(super) fn server_of_path<'a>(world: &'a Inventory, path: &ObjectRef) -> Opti
     world.vaults.values().find(|server| server.address.host_port() == path.namespace.as_str()).map(AsRef::as_ref)
 }
 
+/// Who reads a path: by the index, and what the other operator reads through the same server.
 fn readers_of_path(world: &Inventory, path: &ObjectRef) -> Vec<ObjectRef> {
     // One that reads the path twice is one reader.
-    let readers: BTreeSet<ObjectRef> = world.readers_of_path(path).map(|(_, es)| es.object_ref()).collect();
+    let mut readers: BTreeSet<ObjectRef> = world.readers_of_path(path).map(|(_, es)| es.object_ref()).collect();
+    let connections = world.all::<VaultConnection>().iter();
+    let here = connections.filter(|one| one.address.as_ref().is_some_and(|at| at.host_port() == path.namespace.as_str()));
+    let auths = here.flat_map(|one| through(world, &one.object_ref()));
+    let kept = auths.flat_map(|auth| through(world, &auth)).filter(|one| operators_path(world, one).as_ref() == Some(path));
+    readers.extend(kept);
     readers.into_iter().collect()
+}
+
+/// What reads through an object of the Vault Secrets Operator, also without naming it: one called `default` stands in
+/// for those that name none.
+fn through(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
+    let mut readers: Vec<ObjectRef> = world.pointing_at(object, Role::ReadsThrough).cloned().collect();
+    if object.name.as_str() == DEFAULT {
+        let auths = world.all::<VaultAuth>().iter().map(|one| one.object_ref());
+        let nameless = |one: &ObjectRef| match one.kind {
+            Kind::VaultAuth => world.get::<VaultAuth>(one).is_some_and(|auth| auth.connection.is_none()),
+            _ => upkeep(world, one).is_some_and(|upkeep| upkeep.auth.is_none()),
+        };
+        match object.kind {
+            Kind::VaultConnection => readers.extend(auths.filter(nameless)),
+            _ => readers.extend(world.all::<VaultStaticSecret>().iter().map(|one| one.object_ref()).filter(nameless)),
+        }
+    }
+    readers
+}
+
+/// The name of what stands in for what is not named, in the namespace of the operator.
+const DEFAULT: &str = "default";
+
+/// The `VaultAuth` that an object of the Vault Secrets Operator reads through.
+fn auth_of(world: &Inventory, object: &ObjectRef) -> Option<ObjectRef> {
+    let named = upkeep(world, object)?.auth.clone();
+    named.or_else(|| only_default(world.all::<VaultAuth>().iter().map(|one| one.object_ref())))
+}
+
+/// The `VaultConnection` of a `VaultAuth`.
+fn connection_of(world: &Inventory, auth: &ObjectRef) -> Option<ObjectRef> {
+    let named = world.get::<VaultAuth>(auth)?.connection.clone();
+    named.or_else(|| only_default(world.all::<VaultConnection>().iter().map(|one| one.object_ref())))
+}
+
+/// The one called `default`; which namespace is the operator's is not known, so that of several none is it.
+fn only_default(all: impl Iterator<Item = ObjectRef>) -> Option<ObjectRef> {
+    let mut defaults = all.filter(|one| one.name.as_str() == DEFAULT);
+    defaults.next().filter(|_| defaults.next().is_none())
+}
+
+/// The path that a `VaultStaticSecret` reads; the other kinds ask engines that make what they answer.
+fn operators_path(world: &Inventory, object: &ObjectRef) -> Option<ObjectRef> {
+    let kept = world.get::<VaultStaticSecret>(object).map(|one| &one.upkeep)?;
+    let auth = auth_of(world, object)?;
+    let connection = connection_of(world, &auth)?;
+    let address = world.get::<VaultConnection>(&connection)?.address.as_ref()?;
+    let namespace = if kept.namespace.is_empty() { &world.get::<VaultAuth>(&auth)?.namespace } else { &kept.namespace };
+    let path = Text::foreign(&format!("{}/{}", kept.mount.as_str().trim_matches('/'), kept.path.as_str().trim_matches('/')));
+    Some(address.path_ref(&under(namespace.as_str(), path)))
+}
+
+/// What a Job that writes into Vault is called; which paths it writes nobody tells.
+const FILLERS: [&str; 2] = ["client-patcher", "vault-bootstrap"];
+
+/// The Jobs that write into the Vault of a path, by their timetable where they have one.
+pub(super) fn fillers(world: &Inventory, path: &ObjectRef) -> Vec<ObjectRef> {
+    let server = (path.kind == Kind::VaultPath).then(|| server_of_path(world, path)).flatten();
+    let Some((namespace, _)) = server.and_then(|server| server.address.service()) else { return Vec::new() };
+    let fills = |meta: &Meta| meta.namespace == namespace && FILLERS.iter().any(|word| meta.name.as_str().contains(word));
+    let timetables = world.all::<CronJob>().iter().filter(|one| fills(&one.meta)).map(|one| one.object_ref());
+    let made = |job: &Job| job.meta.owner().is_some_and(|owner| world.get::<CronJob>(&owner).is_some());
+    let jobs = world.all::<Job>().iter().filter(|one| fills(&one.meta) && !made(one)).map(|one| one.object_ref());
+    timetables.chain(jobs).collect()
+}
+
+/// The Job of a timetable that began last.
+pub(super) fn newest_job<'a>(world: &'a Inventory, timetable: &ObjectRef) -> Option<&'a Job> {
+    let jobs = world.pointing_at(timetable, Role::MadeBy).filter_map(|job| world.get::<Job>(job));
+    jobs.max_by_key(|job| (job.started, job.meta.created)).map(AsRef::as_ref)
 }
 
 /// What the Vault Secrets Operator keeps for this object.

@@ -33,6 +33,7 @@ pub(super) fn state(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef
         Kind::VaultPath => State::new(Health::Unknown, "not read"),
         // Each namespace has an account “default”: where that is not seen, none is, whatever the list says.
         Kind::ServiceAccount if !sees_accounts(world, object) => State::new(Health::Unknown, "not seen"),
+        _ if diagnosis.starting.has(object) => State::new(Health::Unknown, state::NOT_YET),
         kind if world.is_complete(kind) => State::new(Health::Failing, "missing"),
         _ => State::new(Health::Unknown, "not seen"),
     })
@@ -43,12 +44,13 @@ fn sees_accounts(world: &Inventory, account: &ObjectRef) -> bool {
 }
 
 fn known(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef) -> Option<State> {
-    let found = diagnosis.has_found(object);
+    let gainsaid = diagnosis.gainsaid.contains(object);
+    let starting = diagnosis.starting.has(object);
     Some(match object.kind {
-        Kind::Vault => state::of_server(world.vault(object)?),
+        Kind::Vault => state::of_server(world.vault(object)?).unless_starting(starting),
         Kind::VaultPath => state::of_path(&path(world, object)?.0),
-        Kind::SecretStore | Kind::ClusterSecretStore => state::of_store(world.store(object)?, found),
-        Kind::ExternalSecret => state::of_reader(world, world.get::<ExternalSecret>(object)?, found),
+        Kind::SecretStore | Kind::ClusterSecretStore => state::of_store(world.store(object)?, gainsaid),
+        Kind::ExternalSecret => state::of_reader(world, world.get::<ExternalSecret>(object)?, gainsaid),
         Kind::ClusterExternalSecret => of_condition(world.get::<ClusterExternalSecret>(object)?.ready.as_ref()),
         Kind::VaultAuth => of_condition(world.get::<VaultAuth>(object)?.ready.as_ref()),
         Kind::VaultConnection => of_condition(world.get::<VaultConnection>(object)?.ready.as_ref()),
@@ -58,9 +60,10 @@ fn known(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef) -> Option
         Kind::Secret => world.get::<Secret>(object).map(|_| State::new(Health::Healthy, "there"))?,
         Kind::ServiceAccount => world.get::<ServiceAccount>(object).map(|_| State::new(Health::Healthy, "there"))?,
         Kind::Job => state::of_job(world.get::<Job>(object)?),
+        Kind::CronJob if links::newest_job(world, object).is_some() => state::of_job(links::newest_job(world, object)?),
         _ => match links::pods(world, object).as_slice() {
-            [] => of_template(world, object)?,
-            pods => state::of_pods(pods.iter().copied()),
+            [] => of_template(world, object)?.unless_starting(starting),
+            pods => state::of_pods(pods.iter().copied()).unless_starting(starting),
         },
     })
 }
@@ -109,6 +112,7 @@ fn since(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef) -> Option
         }
         Kind::Secret => world.get::<Secret>(object).and_then(|secret| secret.written().or(secret.meta.created)),
         Kind::Job => world.get::<Job>(object).and_then(|job| job.completed.or(job.started)),
+        Kind::CronJob => links::newest_job(world, object).and_then(|job| job.completed.or(job.started)),
         _ => links::pods(world, object).iter().filter_map(|pod| pod.started).min(),
     }
 }

@@ -85,13 +85,27 @@ impl Telling<'_> {
         for one in beside {
             self.told.insert(one);
             self.lines.push(Line { depth: depth + 1, says: Says::Station(one) });
+            self.fillers(one, depth + 2);
         }
         let below = (0..stations.len()).filter(|next| stations[*next].from.contains(&at) && !stations[*next].stage.is_beside());
         for next in below.collect::<Vec<_>>() {
             self.station(next, depth + 1);
         }
+        self.fillers(at, depth + 1);
         for more in self.chain.more.iter().filter(|more| more.of == at) {
             self.lines.push(Line { depth: depth + 1, says: Says::More(more.clone()) });
+        }
+    }
+}
+
+impl Telling<'_> {
+    /// What writes a path, once: it writes many.
+    fn fillers(&mut self, path: usize, depth: usize) {
+        let stations = &self.chain.stations;
+        for filler in stations[path].from.iter().copied().filter(|from| stations[*from].stage == Stage::Bootstrap) {
+            if self.told.insert(filler) {
+                self.lines.push(Line { depth, says: Says::Station(filler) });
+            }
         }
     }
 }

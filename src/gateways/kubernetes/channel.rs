@@ -1,10 +1,13 @@
 //! The one way to the API server: a tower service around kube-rs' own. Whatever passes here
 //!
 //! - reads Secrets as metadata only, unless `shares.rs` marked it;
-//! - carries the credential of the kubeconfig's plug-in, renewed once if the server refuses it;
+//! - carries a credential that is renewed once if the server refuses it;
+//! - goes over a connection of its own, or one that many watches share;
 //! - has its answer within a deadline;
+//! - is not sent if the server rests and it can wait;
 //! - tells us the server's clock.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -13,14 +16,17 @@ use std::time::Duration;
 use base64::Engine as _;
 use futures::future::BoxFuture;
 use http::header::{ACCEPT, AUTHORIZATION, DATE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use jiff::Timestamp;
 use kube::client::Body;
+use tokio::sync::OnceCell;
 use tower::{BoxError, Service};
 use zeroize::Zeroizing;
 
-use super::exec::{Credential, Plugin};
-use super::faults;
+use super::exec::Credential;
+use super::login::Login;
+use super::rest::Rest;
+use super::{faults, http2};
 use crate::gateways::clock;
 use crate::model::{Fault, FaultKind, Text};
 
@@ -59,31 +65,65 @@ impl ServerClock {
     }
 }
 
+/// Puts a request on a connection that it shares with others: all of this number (see `http2.rs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Lane(pub(super) usize);
+
 /// See the module.
 #[derive(Clone)]
 pub(super) struct Channel(Arc<Shared>);
 
 struct Shared {
-    /// The connection for credentials that are headers, or part of the kubeconfig.
-    client: kube::Client,
-    plugin: Option<Plugin>,
-    /// The connection for the client certificate that a plug-in answered, by the number of that answer.
-    certified: Mutex<Option<(u64, kube::Client)>>,
-    config: kube::Config,
+    login: Login,
+    clients: Mutex<Clients>,
+    /// Whether the server speaks HTTP/2, once it was asked.
+    http2: OnceCell<bool>,
     server: Text,
     clock: Arc<ServerClock>,
+    rest: Rest,
+}
+
+/// Connections that carry one credential.
+struct Clients {
+    /// The number of the credential.
+    run: u64,
+    config: kube::Config,
+    one: kube::Client,
+    lanes: BTreeMap<Lane, kube::Client>,
+}
+
+impl Clients {
+    fn new(run: u64, config: kube::Config) -> kube::Result<Self> {
+        Ok(Self { run, one: kube::Client::try_from(config.clone())?, config, lanes: BTreeMap::new() })
+    }
+
+    fn lane(&mut self, lane: Option<Lane>) -> kube::Result<kube::Client> {
+        let Some(lane) = lane else { return Ok(self.one.clone()) };
+        if let Some(client) = self.lanes.get(&lane) {
+            return Ok(client.clone());
+        }
+        let client = http2::client(&self.config, true)?;
+        self.lanes.insert(lane, client.clone());
+        Ok(client)
+    }
 }
 
 impl Channel {
-    pub(super) fn new(
-        config: kube::Config,
-        plugin: Option<Plugin>,
-        server: Text,
-        clock: Arc<ServerClock>,
-    ) -> Result<Self, Fault> {
-        let client =
-            kube::Client::try_from(config.clone()).map_err(|error| faults::of(&error, &server, "prepare a connection").fault)?;
-        Ok(Self(Arc::new(Shared { client, plugin, certified: Mutex::new(None), config, server, clock })))
+    pub(super) fn new(login: Login, server: Text, clock: Arc<ServerClock>) -> Result<Self, Fault> {
+        let clients =
+            Clients::new(0, login.config()).map_err(|error| faults::of(&error, &server, "prepare a connection").fault)?;
+        let (http2, rest) = (OnceCell::new(), Rest::default());
+        Ok(Self(Arc::new(Shared { login, clients: Mutex::new(clients), http2, server, clock, rest })))
+    }
+
+    /// What to say of a refusal of the login.
+    pub(super) fn login_hint(&self) -> &'static str {
+        self.0.login.hint()
+    }
+
+    /// Whether many watches can share a connection: asked once, of a server that answers.
+    pub(super) async fn shares(&self) -> bool {
+        *self.0.http2.get_or_try_init(|| self.0.speaks_http2()).await.unwrap_or(&false)
     }
 }
 
@@ -105,49 +145,67 @@ impl Service<Request<Body>> for Channel {
 
 impl Shared {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
-        let Some(plugin) = &self.plugin else { return self.pass(&self.client, request).await };
+        if let Some(fault) = self.rest.holds(&request, &self.server) {
+            return Err(fault.into());
+        }
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?;
+        let lane = parts.extensions.get::<Lane>().copied();
         let again = Request::from_parts(parts.clone(), Body::from(body.clone()));
-        let credential = plugin.credential().await?;
-        let response = self.pass_with(&credential, Request::from_parts(parts, Body::from(body))).await?;
+        let credential = self.login.credential().await?;
+        let response = self.pass_with(&credential, lane, Request::from_parts(parts, Body::from(body))).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        plugin.refused(credential.run).await;
-        let credential = plugin.credential().await?;
-        self.pass_with(&credential, again).await
+        match self.login.renewed(credential.run).await? {
+            Some(credential) => self.pass_with(&credential, lane, again).await,
+            None => Ok(response),
+        }
     }
 
-    async fn pass_with(&self, credential: &Credential, mut request: Request<Body>) -> Result<Response<Body>, BoxError> {
-        if let Some(token) = &credential.token {
-            let header = Zeroizing::new(format!("Bearer {}", token.reveal()));
-            let mut header = HeaderValue::from_str(&header)
-                .map_err(|_| Fault::new(FaultKind::Local, "The login plug-in answered a token that is not one."))?;
-            header.set_sensitive(true);
-            request.headers_mut().insert(AUTHORIZATION, header);
-        }
-        let client = self.client_for(credential)?;
+    async fn pass_with(
+        &self,
+        credential: &Credential,
+        lane: Option<Lane>,
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, BoxError> {
+        authorize(credential, &mut request)?;
+        let client = self.client_for(credential, |clients| clients.lane(lane))?;
         self.pass(&client, request).await
     }
 
-    /// kube-rs takes a client certificate only when it is built.
-    fn client_for(&self, credential: &Credential) -> Result<kube::Client, Fault> {
-        let Some((certificate, key)) = &credential.certificate else { return Ok(self.client.clone()) };
-        let mut certified = self.certified.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((run, client)) = certified.as_ref()
-            && *run == credential.run
-        {
-            return Ok(client.clone());
+    /// A connection that carries this credential: kube-rs takes certificates and tokens only when it is built.
+    fn client_for(
+        &self,
+        credential: &Credential,
+        choose: impl FnOnce(&mut Clients) -> kube::Result<kube::Client>,
+    ) -> Result<kube::Client, Fault> {
+        let unusable = |what: &str| Fault::new(FaultKind::Local, &format!("The {what} cannot be used."));
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        // The token of a plug-in is put on each request: the same connection carries the next one too.
+        if clients.run != credential.run && credential.token.is_none() {
+            let mut config = self.login.config();
+            if let Some((certificate, key)) = &credential.certificate {
+                let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+                config.auth_info.client_certificate_data = Some(encode(certificate));
+                config.auth_info.client_key_data = Some(encode(key.reveal()).into());
+            }
+            *clients = Clients::new(credential.run, config).map_err(|_| unusable(credential.named()))?;
         }
-        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-        let mut config = self.config.clone();
-        config.auth_info.client_certificate_data = Some(encode(certificate));
-        config.auth_info.client_key_data = Some(encode(key.reveal()).into());
-        let client = kube::Client::try_from(config)
-            .map_err(|_| Fault::new(FaultKind::Local, "The login plug-in answered a certificate that cannot be used."))?;
-        *certified = Some((credential.run, client.clone()));
-        Ok(client)
+        choose(&mut clients).map_err(|_| unusable(credential.named()))
+    }
+
+    /// Whether the server agrees on HTTP/2 when that is offered.
+    async fn speaks_http2(&self) -> Result<bool, BoxError> {
+        let credential = self.login.credential().await?;
+        // Where a proxy stands in between, kube-rs knows the way, and it speaks HTTP/1.1.
+        if self.login.config().proxy_url.is_some() {
+            return Ok(false);
+        }
+        let mut request = Request::get("/version").body(Body::empty())?;
+        authorize(&credential, &mut request)?;
+        let client = self.client_for(&credential, |clients| http2::client(&clients.config, false))?;
+        Ok(self.pass(&client, request).await?.version() == Version::HTTP_2)
     }
 
     async fn pass(&self, client: &kube::Client, request: Request<Body>) -> Result<Response<Body>, BoxError> {
@@ -158,8 +216,21 @@ impl Shared {
         };
         let response = response?;
         self.clock.hear(response.headers().get(DATE));
+        self.rest.hear(response.status(), response.headers());
         Ok(response)
     }
+}
+
+/// Puts the token of a plug-in on a request; what the kubeconfig holds, the connection knows.
+fn authorize(credential: &Credential, request: &mut Request<Body>) -> Result<(), Fault> {
+    if let Some(token) = &credential.token {
+        let header = Zeroizing::new(format!("Bearer {}", token.reveal()));
+        let mut header = HeaderValue::from_str(&header)
+            .map_err(|_| Fault::new(FaultKind::Local, "The login plug-in answered a token that is not one."))?;
+        header.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, header);
+    }
+    Ok(())
 }
 
 /// The server is asked to leave the data out, and may not answer with anything else: there is no second

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::channel::{Channel, ServerClock};
+use super::login::Login;
 use super::rights::Rights;
 use super::{Inner, KubernetesGateway, exec, kubeconfig};
 use crate::model::{Fault, Text};
@@ -32,6 +34,36 @@ const CONNECT: Duration = Duration::from_secs(4);
 pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
     // One provider for every TLS connection of the process; the second call finds it installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let Prepared { context, config, plugin } = prepared(options)?;
+    let server = Text::foreign(config.cluster_url.to_string().trim_end_matches('/'));
+    let namespace = config.default_namespace.clone();
+    let insecure = config.accept_invalid_certs;
+    let clock = Arc::new(ServerClock::default());
+    let login = Login::new(options, &context, config, plugin);
+    let channel = Channel::new(login, server.clone(), Arc::clone(&clock))?;
+    Ok(KubernetesGateway(Arc::new(Inner {
+        client: kube::Client::new(channel.clone(), namespace.clone()),
+        clock,
+        context: Text::foreign(&context),
+        server,
+        namespace: Text::foreign(&namespace),
+        insecure,
+        served: super::served::Discovery::default(),
+        rights: Rights::default(),
+        channel: Some(channel),
+        lanes: AtomicUsize::new(0),
+    })))
+}
+
+/// A context that was read, with what we think of a connection.
+pub(super) struct Prepared {
+    pub(super) context: String,
+    pub(super) config: kube::Config,
+    pub(super) plugin: Option<exec::Plugin>,
+}
+
+/// Reads the kubeconfig; it is read again when the server refuses what it said.
+pub(super) fn prepared(options: &ConnectOptions) -> Result<Prepared, Fault> {
     let chosen = kubeconfig::choose(options.kubeconfig.as_deref(), options.context.as_deref())?;
     let mut config = chosen.config;
     config.connect_timeout = Some(CONNECT);
@@ -41,19 +73,5 @@ pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
         config.auth_info.impersonate = Some(user.clone());
     }
     let plugin = config.auth_info.exec.take().map(exec::Plugin::new).transpose()?;
-    let server = Text::foreign(config.cluster_url.to_string().trim_end_matches('/'));
-    let namespace = config.default_namespace.clone();
-    let insecure = config.accept_invalid_certs;
-    let clock = Arc::new(ServerClock::default());
-    let channel = Channel::new(config, plugin, server.clone(), Arc::clone(&clock))?;
-    Ok(KubernetesGateway(Arc::new(Inner {
-        client: kube::Client::new(channel, namespace.clone()),
-        clock,
-        context: Text::foreign(&chosen.context),
-        server,
-        namespace: Text::foreign(&namespace),
-        insecure,
-        served: super::served::Discovery::default(),
-        rights: Rights::default(),
-    })))
+    Ok(Prepared { context: chosen.context, config, plugin })
 }

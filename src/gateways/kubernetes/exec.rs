@@ -45,7 +45,7 @@ struct State {
     failed: Option<(Instant, Fault)>,
 }
 
-/// What a plug-in answered.
+/// What a plug-in answered, or that the kubeconfig holds what is needed.
 pub(super) struct Credential {
     /// Counts the answers, so that a refusal of an old one does not throw away its successor.
     pub(super) run: u64,
@@ -57,6 +57,16 @@ pub(super) struct Credential {
 }
 
 impl Credential {
+    /// What the kubeconfig itself holds, as it was read for this time.
+    pub(super) const fn held(run: u64) -> Self {
+        Self { run, token: None, certificate: None, expires: None }
+    }
+
+    /// What it is, in a sentence.
+    pub(super) const fn named(&self) -> &'static str {
+        if self.certificate.is_some() { "certificate that the login plug-in answered" } else { "login of the kubeconfig" }
+    }
+
     fn is_fresh(&self) -> bool {
         self.expires.is_none_or(|at| clock::now().as_second() < at.as_second() - MARGIN)
     }

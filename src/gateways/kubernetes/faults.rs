@@ -100,6 +100,7 @@ fn connection_hint(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::Dns | FaultKind::Tcp | FaultKind::Timeout => "Is the VPN up, and is this the right context?",
         FaultKind::Tls => "Does the kubeconfig hold the CA of this server?",
+        FaultKind::Local => "Raise the limit, or name the namespaces that matter: -n NAMESPACE.",
         FaultKind::Http => "Does the server of the kubeconfig begin with the right scheme?",
         _ => "",
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, Method, Request, Response};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::Inner;
 use super::faults::{Failure, of, refused};
+use super::rest::retry_after;
 use crate::model::{Fault, FaultKind};
 
 /// No page of a list that we ask for is larger (500 objects of at most 1.5 MiB rarely come near).
@@ -21,9 +22,6 @@ const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
 const LARGEST_REFUSAL: usize = 64 * 1024;
 /// How long a body may stand still.
 const STILL: Duration = Duration::from_secs(15);
-/// The longest rest that a server may ask for; one that wishes for more is asked once a minute.
-const LONGEST_REST: Duration = Duration::from_secs(60);
-
 /// A list as we read it.
 #[derive(Deserialize)]
 pub(super) struct Items<T> {
@@ -50,7 +48,11 @@ impl Inner {
         let body = self.body(response, LARGEST_REFUSAL, asked).await.unwrap_or_default();
         let message =
             serde_json::from_slice::<Refusal>(&body).map_or_else(|_| String::from_utf8_lossy(&body).into_owned(), |r| r.message);
-        Err(Failure { after, ..refused(status.as_u16(), &message, asked) })
+        let mut failure = Failure { after, ..refused(status.as_u16(), &message, asked) };
+        if let (FaultKind::Unauthorized, Some(channel)) = (failure.fault.kind, &self.channel) {
+            failure.fault.hint = channel.login_hint();
+        }
+        Err(failure)
     }
 
     /// Sends a request and reads its answer.
@@ -105,12 +107,6 @@ impl Inner {
     pub(super) fn not_kubernetes(&self, asked: &str) -> Fault {
         Fault::new(FaultKind::Http, &format!("Could not {asked}: the answer of {} is not what Kubernetes says.", self.server))
     }
-}
-
-/// How long the server wishes to be left alone. It says seconds; a date, which it may not say, is not obeyed.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_REST))
 }
 
 /// Makes room by copying into a new buffer, so that the old one is wiped and not only freed.

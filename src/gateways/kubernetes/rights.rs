@@ -22,8 +22,10 @@ use crate::runbooks::Right;
 const HOLDS: Duration = Duration::from_secs(10);
 /// Questions in flight.
 const AT_ONCE: usize = 8;
-/// How many namespaces are watched one by one: each takes a connection for each kind.
-const MOST: usize = 40;
+/// How many namespaces are watched one by one: each of their watches is a request every minute.
+const MOST: usize = 120;
+/// How many, where each of these watches takes a connection of its own.
+const FEW: usize = 40;
 
 /// What one may read, as it was last answered.
 #[derive(Default)]
@@ -88,8 +90,9 @@ impl Rights {
         });
         readable.extend(asked.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?.into_iter().flatten());
         readable.sort();
-        let why = found.why(api, &readable);
-        readable.truncate(MOST);
+        let most = if inner.shares_connections().await { MOST } else { FEW };
+        let why = found.why(api, &readable, most);
+        readable.truncate(most);
         Ok((readable, why))
     }
 
@@ -142,15 +145,15 @@ struct NamedMeta {
 
 impl Found {
     /// A sentence on what of a kind is not seen.
-    fn why(&self, api: &Api, readable: &[Name]) -> Fault {
+    fn why(&self, api: &Api, readable: &[Name], most: usize) -> Fault {
         const NAME_THEM: &str = "Name others that you may read: -n NAMESPACE.";
         let (what, of) = (api.plural, self.namespaces.len());
         let context = || self.namespaces.keys().map(Name::as_str).collect::<String>();
         let message = match (self.all, readable.len()) {
             (true, 0) => format!("You may not list and watch {what}, neither everywhere nor in one of the {of} namespaces."),
-            (true, some) if some > MOST => {
+            (true, some) if some > most => {
                 format!(
-                    "You may list and watch {what} in {some} of {of} namespaces, not everywhere; the first {MOST} are watched."
+                    "You may list and watch {what} in {some} of {of} namespaces, not everywhere; the first {most} are watched."
                 )
             }
             (true, some) => format!("You may list and watch {what} in {some} of {of} namespaces only."),
@@ -162,7 +165,7 @@ impl Found {
                 context()
             ),
         };
-        let hint = if self.all && readable.len() <= MOST { "Ask for the verbs list and watch." } else { NAME_THEM };
+        let hint = if self.all && readable.len() <= most { "Ask for the verbs list and watch." } else { NAME_THEM };
         Fault::new(FaultKind::Forbidden, &message).hinted(hint)
     }
 }
@@ -195,7 +198,7 @@ mod tests {
             all,
         };
         let said = |found: &Found, readable: &[&str]| {
-            found.why(&PODS, &readable.iter().map(|name| Name::new(name)).collect::<Vec<_>>()).to_string()
+            found.why(&PODS, &readable.iter().map(|name| Name::new(name)).collect::<Vec<_>>(), 40).to_string()
         };
         assert_eq!(
             said(&found(&["a", "b", "c"], true), &["b"]),

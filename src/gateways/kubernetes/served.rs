@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::Inner;
 use super::faults::Failure;
 use super::requests::{get, segment};
+use crate::gateways::absent::absent;
 use crate::model::kinds::{self, Api, System};
 use crate::model::wire::or_default;
 use crate::model::{Fault, FaultKind, Name};
@@ -78,18 +79,6 @@ impl Served {
         );
         Err(Fault::new(FaultKind::NotFound, &message).hinted("Update what serves it, or sealwatch."))
     }
-}
-
-/// A kind that this cluster does not serve.
-fn absent(api: &Api) -> Fault {
-    let message = format!("This cluster does not serve {}.{}: the CRD is not installed.", api.plural, api.group);
-    let hint = match api.system() {
-        System::ExternalSecrets => {
-            "If External Secrets should be here, install its CRDs; what comes is shown as soon as it is there."
-        }
-        _ => "",
-    };
-    Fault::new(FaultKind::Absent, &message).hinted(hint)
 }
 
 #[derive(Deserialize)]

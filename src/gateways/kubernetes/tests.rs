@@ -150,3 +150,73 @@ async fn the_impersonated_user_is_sent_and_an_unverified_server_is_not_written_t
     let fault = crate::ports::Vault::write(&vault, Permit::grant(), &reset, None).await.unwrap_err();
     assert!(fault.message.as_str().contains("is not verified"), "{fault}");
 }
+
+#[tokio::test]
+async fn an_overloaded_server_is_left_alone_by_what_polls() {
+    let folder = Folder::new();
+    let (url, mut asked) = server(|_| {
+        let body = r#"{"kind":"Status","code":429,"message":"too many requests"}"#;
+        json("429 Too Many Requests", body).replace("connection:", "retry-after: 2\r\nconnection:")
+    })
+    .await;
+    let cluster = at(&folder, &url, TOKEN, "");
+    let (namespace, service) = (Name::new("vault"), Name::new("vault"));
+    let begun = Instant::now();
+    let first = cluster.replicas(&namespace, &service).await.unwrap_err();
+    assert_eq!(first.kind, FaultKind::Throttled, "{first}");
+    assert!(asked.try_recv().is_ok());
+    while begun.elapsed() < Duration::from_millis(1900) {
+        let held = cluster.replicas(&namespace, &service).await.unwrap_err();
+        assert!(held.kind == FaultKind::Throttled && held.message.as_str().contains("is asked again in"), "{held}");
+        let forwarded = cluster.forward(&namespace, &service, &Name::new("vault-0"), 8200).await.map(drop).unwrap_err();
+        assert_eq!(forwarded.kind, FaultKind::Throttled, "{forwarded}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(asked.try_recv().is_err(), "nothing was sent in the meantime");
+    // Twice what it wished is the most that is added to it.
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    assert!(cluster.replicas(&namespace, &service).await.is_err() && asked.try_recv().is_ok(), "then it is asked again");
+}
+
+#[tokio::test]
+async fn a_login_that_ended_is_read_again_and_named_until_it_is_new() {
+    let folder = Folder::new();
+    let (url, mut asked) = server(|request| {
+        if request.to_lowercase().contains("authorization: bearer canary-new") {
+            json("200 OK", r#"{"status":{"allowed":true}}"#)
+        } else {
+            json("401 Unauthorized", r#"{"kind":"Status","code":401,"message":"Unauthorized"}"#)
+        }
+    })
+    .await;
+    let right = Right { verb: "list", group: "", resource: "pods", namespace: Name::empty() };
+    let token_file = folder.path().join("token");
+    std::fs::write(&token_file, "canary-old").unwrap();
+    for (user, renew) in
+        [("    token: canary-old".to_owned(), None), (format!("    tokenFile: {}", token_file.display()), Some(&token_file))]
+    {
+        let cluster = at(&folder, &url, &user, "");
+        let fault = cluster.may(&right).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Unauthorized, "{fault}");
+        assert!(fault.hint.contains("token") && fault.hint.ends_with("it is read anew by itself."), "{fault}");
+        assert!(!format!("{fault:?}").contains("canary"), "{fault:?}");
+        while asked.try_recv().is_ok() {}
+        match renew {
+            Some(file) => std::fs::write(file, "canary-new").unwrap(),
+            None => drop(at(&folder, &url, "    token: canary-new", "")),
+        }
+        // The file is not read with every refused request.
+        tokio::time::sleep(Duration::from_millis(5100)).await;
+        assert!(cluster.may(&right).await.unwrap(), "the new login is found");
+        let first = asked.recv().await.unwrap().to_lowercase();
+        assert!(first.contains("bearer canary-old") && asked.recv().await.unwrap().to_lowercase().contains("bearer canary-new"));
+        assert!(cluster.may(&right).await.unwrap());
+        assert!(asked.recv().await.unwrap().to_lowercase().contains("bearer canary-new"), "and kept");
+    }
+    // Another server under the same name is not given a login, nor is the context followed to another.
+    let cluster = at(&folder, &url, "    token: canary-old", "");
+    let (elsewhere, mut stolen) = server(|_| json("200 OK", r#"{"status":{"allowed":true}}"#)).await;
+    at(&folder, &elsewhere, "    token: canary-new", "");
+    assert_eq!(cluster.may(&right).await.unwrap_err().kind, FaultKind::Unauthorized);
+    assert!(stolen.try_recv().is_err());
+}

@@ -9,8 +9,6 @@ mod events;
 mod list;
 mod reach;
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -18,9 +16,11 @@ use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::channel::Lane;
 use super::faults::{Failure, of};
 use super::lines::{Cut, Lines};
 use super::{KubernetesGateway, served};
+use crate::gateways::network::jittered;
 use crate::model::kinds::{System, Visitor, Watched, visit};
 use crate::model::{Change, Fault, FaultKind, Kind, Name, Names, Part};
 use crate::ports::Scope;
@@ -28,6 +28,9 @@ use events::Event;
 
 /// How long one watch is asked for. The server sends a bookmark shortly before it ends.
 const WATCH: Duration = Duration::from_secs(30);
+/// How long one of many watches is asked for: so many requests every 30 s would be a load. The connection that they
+/// share is looked after by pings (`http2.rs`).
+const SHARED_WATCH: Duration = Duration::from_secs(50);
 /// How long beyond that nothing may come before the connection counts as lost.
 const GRACE: Duration = Duration::from_secs(10);
 /// Changes that wait for the engine. A list is one change, a long first one a few.
@@ -96,7 +99,18 @@ struct Watcher<K: Watched> {
     refused: Option<Instant>,
     /// Whether anything of it was told.
     told: bool,
+    /// How it is carried, once that was asked.
+    carried: Option<Carried>,
     kind: std::marker::PhantomData<K>,
+}
+
+/// On which connection a watch goes.
+#[derive(Clone, Copy)]
+enum Carried {
+    /// One of its own.
+    Alone,
+    /// One that it shares.
+    Shared(Lane),
 }
 
 /// Why an attempt ended.
@@ -138,6 +152,7 @@ impl<K: Watched> Watcher<K> {
             yields: false,
             refused: None,
             told: false,
+            carried: None,
             kind: std::marker::PhantomData,
         }
     }
@@ -211,10 +226,12 @@ impl<K: Watched> Watcher<K> {
     /// Watches from the position on.
     async fn follow(&mut self) -> Result<(), End> {
         let position = self.position.clone().unwrap_or_default();
-        let query = format!("watch=true&allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={position}", WATCH.as_secs());
+        self.lane().await;
+        let term = self.term();
+        let query = format!("watch=true&allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={position}", term.as_secs());
         let mut lines = self.open(&query).await?;
         self.send(Change::Heard(self.part.clone())).await?;
-        while let Some(line) = lines.next(WATCH + GRACE).await.map_err(|cut| self.cut(cut))? {
+        while let Some(line) = lines.next(term + GRACE).await.map_err(|cut| self.cut(cut))? {
             let (change, position) = match events::read::<K::Wire>(&line) {
                 Event::Changed(wire) => {
                     let object = K::read(wire, &mut self.names);
@@ -244,8 +261,29 @@ impl<K: Watched> Watcher<K> {
         let mut request = super::requests::get(&format!("{collection}?{query}"))?;
         // Kubernetes >= 1.37 packs each event for itself, which tower-http's decoder cannot read (tower-http#737).
         request.headers_mut().insert(http::header::ACCEPT_ENCODING, http::HeaderValue::from_static("identity"));
+        if let Some(lane) = self.lane().await {
+            request.extensions_mut().insert(lane);
+        }
         let response = self.gateway.0.send(request, &asked).await.map_err(|failure| self.explained(failure))?;
         Ok(Lines::new(response.into_body()))
+    }
+
+    /// How long a watch is asked for.
+    const fn term(&self) -> Duration {
+        if matches!(self.carried, Some(Carried::Shared(_))) { SHARED_WATCH } else { WATCH }
+    }
+
+    /// One watch of a kind has a connection of its own; those in many namespaces share one.
+    async fn lane(&mut self) -> Option<Lane> {
+        self.namespace()?;
+        let carried = match self.carried {
+            Some(carried) => carried,
+            None => *self.carried.insert(self.gateway.0.next_lane().await.map_or(Carried::Alone, Carried::Shared)),
+        };
+        match carried {
+            Carried::Shared(lane) => Some(lane),
+            Carried::Alone => None,
+        }
     }
 
     async fn collection(&mut self) -> Result<String, End> {
@@ -288,7 +326,12 @@ impl<K: Watched> Watcher<K> {
         match cut {
             Cut::Still => Fault::new(
                 FaultKind::Timeout,
-                &format!("Nothing was heard of {server} about {} for {} s.", K::API.plural, (WATCH + GRACE).as_secs()),
+                &format!(
+                    "Nothing was heard of {server} about {}{} for {} s.",
+                    K::API.plural,
+                    self.place(),
+                    (self.term() + GRACE).as_secs()
+                ),
             )
             .hinted("Is the VPN up?")
             .into(),
@@ -318,8 +361,7 @@ impl<K: Watched> Watcher<K> {
 /// together.
 fn pause(failures: u32) -> Duration {
     let full = Duration::from_millis(500).saturating_mul(1 << failures.saturating_sub(1).min(6)).min(LONGEST_PAUSE);
-    let random = u32::try_from(RandomState::new().build_hasher().finish() % 1000).unwrap_or_default();
-    full / 2 + full / 2 * random / 1000
+    full / 2 + jittered(full / 2)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! do. No act writes a status, a condition or an event.
 
 use super::object::{Body, Object, Pod};
+use super::platform::EXTERNAL_SECRETS;
 use super::time::whole;
 use super::world::{Task, World};
 use crate::model::{Kind, ObjectRef};
@@ -38,7 +39,17 @@ impl World {
                     self.schedule(super::time::after(now, wait), Task::Pod(key));
                 }
             }
-            Act::Delete { key } => drop(self.api.delete(&key)),
+            Act::Delete { key } => {
+                // The server in a pod ends with it, and the next one starts sealed.
+                for server in self.servers.iter_mut().filter(|server| server.namespace == key.namespace.as_str()) {
+                    let index =
+                        server.replicas.iter().position(|replica| key.kind == Kind::Pod && replica.pod == key.name.as_str());
+                    if let Some(index) = index {
+                        server.seal(index);
+                    }
+                }
+                self.api.delete(&key);
+            }
             Act::Seal { server, replicas } => self.each_replica(server, &replicas, super::vault::Server::seal),
             Act::Restart { server, replicas } => self.restart(server, &replicas),
             Act::Replace { server, replicas } => {
@@ -53,9 +64,26 @@ impl World {
                     version.destroyed = destroy;
                 }
             }
-            Act::Operator { runs: true } => self.start_operator(),
-            Act::Operator { runs: false } => self.stop_operator(),
+            Act::Operator { runs: true } => {
+                self.scale_operator(1);
+                self.start_operator();
+            }
+            Act::Operator { runs: false } => {
+                self.scale_operator(0);
+                self.stop_operator();
+            }
         }
+    }
+
+    /// Somebody scales External Secrets; its process comes and goes with its pod.
+    fn scale_operator(&mut self, wanted: usize) {
+        let deployment = ObjectRef::new(Kind::Deployment, EXTERNAL_SECRETS, EXTERNAL_SECRETS);
+        self.api.change(&deployment, |object| {
+            object.meta.generation += 1;
+            if let Some(workload) = object.workload_mut() {
+                workload.wanted = wanted;
+            }
+        });
     }
 
     fn each_replica(&mut self, server: usize, names: &[String], mut act: impl FnMut(&mut super::vault::Server, usize)) {

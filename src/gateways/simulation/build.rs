@@ -1,13 +1,15 @@
 //! From a scenario to a world that has run for as long as the scenario says.
 
+mod platform;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::act::Act;
-use super::object::{Body, ClusterExternal, External, Login, Meta, Object, Pod, Remote, Secret, Store};
-use super::scenario::{ConsumerEntry, ExternalEntry, Happening, Incident, Scenario, ScenarioError, Span, StoreEntry, VaultEntry};
+use super::object::{Body, ClusterExternal, External, Login, Meta, Object, Remote, Secret, Store};
+use super::scenario::{ExternalEntry, Happening, Incident, Scenario, ScenarioError, Span, StoreEntry, VaultEntry};
 use super::time::after;
 use super::vault::Server;
 use super::vault::kv::Mount;
@@ -57,6 +59,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn build(&mut self, scenario: &Scenario) -> Result<(), String> {
+        self.platform(scenario);
         for vault in &scenario.vault {
             self.vault(vault);
         }
@@ -128,24 +131,8 @@ impl Builder<'_> {
         let key = ObjectRef::new(Kind::Secret, entry.namespace.as_str(), "vault-auto-credentials");
         let body = Body::Secret(Secret { kind: "Opaque".to_owned(), data: safe });
         self.at(Span(0), create(key, Meta::default(), body));
-        let owner = ["apps/v1".to_owned(), "StatefulSet".to_owned(), entry.name.clone(), random_uid(self.world)];
-        for replica in &server.replicas {
-            let key = ObjectRef::new(Kind::Pod, entry.namespace.as_str(), replica.pod.as_str());
-            let pod = Pod {
-                image: format!("quay.io/openbao/openbao:{}", server.version),
-                phase: "Running",
-                started: Some(self.begins),
-                running: Some(self.begins),
-                ready: true,
-                ..Pod::default()
-            };
-            let meta = Meta {
-                labels: BTreeMap::from([("app.kubernetes.io/name".to_owned(), entry.name.clone())]),
-                owner: Some(owner.clone()),
-                ..Meta::default()
-            };
-            self.at(Span(0), create(key, meta, Body::Pod(pod)));
-        }
+        let pods: Vec<String> = server.replicas.iter().map(|replica| replica.pod.clone()).collect();
+        self.vault_pods(entry, format!("quay.io/openbao/openbao:{}", server.version), &pods);
         self.world.servers.push(server);
     }
 
@@ -199,31 +186,6 @@ impl Builder<'_> {
             let key = ObjectRef::new(Kind::ExternalSecret, namespace.as_str(), entry.name.as_str());
             let meta = Meta { labels: entry.labels.clone(), ..Meta::default() };
             self.at(entry.after, create(key, meta, Body::External(spec.clone())));
-        }
-        Ok(())
-    }
-
-    fn consumer(&mut self, entry: &ConsumerEntry) -> Result<(), String> {
-        let (kind, name) = entry.workload.split_once('/').ok_or_else(|| format!("“{}” is not Kind/name", entry.workload))?;
-        let secrets: Vec<_> =
-            entry.secrets.iter().flat_map(|(usage, names)| names.iter().map(|name| (*usage, name.clone()))).collect();
-        let image = entry.image.clone().unwrap_or_else(|| format!("ghcr.io/ameide/{name}:1.0"));
-        for namespace in entry.namespace.all() {
-            let hash = self.world.random.hex(5);
-            let owner = match kind {
-                "Deployment" => ("apps/v1", "ReplicaSet", format!("{name}-{hash}")),
-                "StatefulSet" => ("apps/v1", "StatefulSet", name.to_owned()),
-                "Job" => ("batch/v1", "Job", name.to_owned()),
-                other => return Err(format!("a consumer cannot be a {other}")),
-            };
-            let owner = [owner.0.to_owned(), owner.1.to_owned(), owner.2, random_uid(self.world)];
-            for index in 0..entry.pods {
-                let suffix = if kind == "StatefulSet" { index.to_string() } else { self.world.random.suffix() };
-                let key = ObjectRef::new(Kind::Pod, namespace.as_str(), format!("{}-{suffix}", owner[2]).as_str());
-                let pod = Pod { image: image.clone(), secrets: secrets.clone(), phase: "Pending", ..Pod::default() };
-                let meta = Meta { owner: Some(owner.clone()), ..Meta::default() };
-                self.at(entry.after, create(key, meta, Body::Pod(pod)));
-            }
         }
         Ok(())
     }

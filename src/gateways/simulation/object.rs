@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::platform::{Node, Service, Slice, Workload};
 use crate::model::{Kind, ObjectRef, VaultAddress};
 
 /// Labels, annotations, and data of a Secret.
@@ -178,6 +179,12 @@ pub(super) enum Body {
     Secret(Secret),
     Pod(Pod),
     Event(Event),
+    Workload(Workload),
+    Service(Service),
+    Slice(Slice),
+    Node(Node),
+    /// A Namespace or a `ServiceAccount`: nothing but its metadata matters.
+    Plain,
 }
 
 /// An object.
@@ -209,5 +216,8 @@ bodies! {
     cluster_external, cluster_external_mut: ClusterExternal,
     secret, secret_mut: Secret,
     pod, pod_mut: Pod,
-    event, event_mut: Event
+    event, event_mut: Event,
+    workload, workload_mut: Workload,
+    service, service_mut: Service,
+    slice, slice_mut: Slice
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 
+use super::platform::{EXTERNAL_SECRETS, selects};
 use super::shell::Shell;
 use super::time::whole;
 use super::vault::{Refusal, Server};
@@ -44,22 +45,26 @@ impl Cluster for SimulatedCluster {
 
     async fn replicas(&self, namespace: &Name, service: &Name) -> Result<Vec<ReplicaPod>, Fault> {
         self.shell.with(|world| {
-            let server = world
-                .servers
-                .iter()
-                .find(|server| server.namespace == namespace.as_str() && server.service == service.as_str())
+            let key = ObjectRef::new(Kind::Service, namespace.clone(), service.clone());
+            let found = world
+                .api
+                .get(&key)
+                .and_then(|object| object.service())
                 .ok_or_else(|| Fault::new(FaultKind::NotFound, &format!("services \"{service}\" not found")))?;
-            let started = |pod: &str| {
-                let key = ObjectRef::new(Kind::Pod, namespace.clone(), pod);
-                world.api.get(&key).and_then(|object| object.pod()).and_then(|pod| pod.started).map(whole)
-            };
-            let pods = server.replicas.iter().map(|replica| &replica.pod);
-            Ok(pods.map(|pod| ReplicaPod { name: Name::new(pod), started: started(pod) }).collect())
+            let behind = world
+                .api
+                .list(Kind::Pod)
+                .filter(|(pod, object)| pod.namespace == *namespace && selects(&found.selector, &object.meta.labels));
+            Ok(behind
+                .filter_map(|(pod, object)| {
+                    Some(ReplicaPod { name: pod.name.clone(), started: object.pod()?.started.map(whole) })
+                })
+                .collect())
         })
     }
 
     async fn controller(&self) -> Result<Option<Controller>, Fault> {
-        Ok(Some(self.shell.with(|world| controller(world))))
+        Ok(self.shell.with(|world| controller(world)))
     }
 
     async fn may(&self, right: &Right) -> Result<bool, Fault> {
@@ -106,23 +111,22 @@ fn allows(world: &World, right: &Right) -> bool {
 }
 
 /// The Deployment of External Secrets and its lease, renewed every 2 s while it runs.
-fn controller(world: &World) -> Controller {
-    use super::operator::Release;
+fn controller(world: &World) -> Option<Controller> {
+    let key = ObjectRef::new(Kind::Deployment, EXTERNAL_SECRETS, EXTERNAL_SECRETS);
+    let deployment = world.api.get(&key)?.workload()?;
     let renewed =
         world.operator.stopped.unwrap_or_else(|| Timestamp::from_second(world.now.as_second() / 2 * 2).unwrap_or(world.now));
-    Controller {
-        deployment: ObjectRef::new(Kind::Deployment, "external-secrets", "external-secrets"),
-        version: Text::foreign(match world.operator.release {
-            Release::V016 => "v0.16.2",
-            Release::V29 => "v2.9.0",
-        }),
-        ready: u32::from(world.operator.running),
+    let pod = world.api.list(Kind::Pod).find(|(_, object)| object.meta.owner.as_ref() == Some(&deployment.owner));
+    Some(Controller {
+        version: Text::foreign(deployment.image.rsplit_once(':').map_or("", |(_, tag)| tag)),
+        ready: u32::try_from(deployment.ready).unwrap_or(0),
         concurrent: u32::try_from(world.operator.concurrent).unwrap_or(1),
         store_requeue: i64::try_from(world.operator.store_requeue.as_secs()).unwrap_or(300),
-        leader: Name::new("external-secrets-7f9c8d6b5-x2kqp"),
+        leader: pod.map_or_else(Name::empty, |(pod, _)| pod.name.clone()),
         renewed: Some(renewed),
         seen: world.now,
-    }
+        deployment: key,
+    })
 }
 
 /// Every Vault of the simulation.

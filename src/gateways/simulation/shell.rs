@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use super::time::{after, between};
 use super::wire;
 use super::world::World;
-use crate::model::kinds::Object;
+use crate::gateways::absent::absent;
+use crate::model::kinds::{self, Api, Object, System};
 use crate::model::{Change, Kind, Names, ObjectRef};
 use crate::ports::Scope;
 
@@ -92,6 +93,9 @@ impl Shell {
 
     /// A watch of a kind, from now on.
     pub(super) fn watch(self: &Arc<Self>, kind: Kind, scope: Scope) -> BoxStream<'static, Change> {
+        if let Some(fault) = kinds::api(kind).filter(|api| !is_served(*api)).map(|api| absent(&api)) {
+            return stream::iter([Change::Absent(kind.into(), fault)]).chain(stream::pending()).boxed();
+        }
         let id = {
             let mut inner = self.lock();
             inner.next += 1;
@@ -114,6 +118,11 @@ impl Shell {
         })
         .boxed()
     }
+}
+
+/// Whether the simulated cluster has a kind: it has Kubernetes and External Secrets, and no neighbours.
+fn is_served(api: Api) -> bool {
+    matches!(api.system(), System::Kubernetes | System::ExternalSecrets)
 }
 
 /// The reading end of a watch; dropping it ends the watch.

@@ -1,6 +1,8 @@
 //! Objects leave the simulation as the JSON that an API server would send, and are read by the same code
 //! as the real ones: what the program sees here is what it would see there.
 
+mod platform;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -20,17 +22,25 @@ pub(super) fn json(key: &ObjectRef, object: &Object) -> Value {
         Body::Secret(secret) => secret_json(secret),
         Body::Pod(pod) => pod_json(key, pod),
         Body::Event(event) => event_json(event),
+        Body::Workload(workload) => platform::workload(key.kind, workload, &object.meta),
+        Body::Service(service) => platform::service(service),
+        Body::Slice(slice) => platform::slice(slice),
+        Body::Node(node) => platform::node(node),
+        Body::Plain => json!({}),
     };
     if let Value::Object(map) = &mut value {
-        let version = match key.kind {
-            Kind::Secret | Kind::Pod | Kind::Event => "v1",
-            _ => "external-secrets.io/v1",
-        };
-        map.insert("apiVersion".to_owned(), json!(version));
+        map.insert("apiVersion".to_owned(), json!(api_version(key.kind)));
         map.insert("kind".to_owned(), json!(key.kind.as_str()));
         map.insert("metadata".to_owned(), meta_json(key, &object.meta));
     }
     value
+}
+
+/// Group and version as an object carries them.
+fn api_version(kind: Kind) -> String {
+    let Some(api) = kinds::api(kind) else { return String::new() };
+    let version = api.versions.first().copied().unwrap_or_default();
+    if api.group.is_empty() { version.to_owned() } else { format!("{}/{version}", api.group) }
 }
 
 /// Reads that JSON as the real gateway does.
@@ -201,9 +211,35 @@ fn secret_json(secret: &Secret) -> Value {
 }
 
 fn pod_json(key: &ObjectRef, pod: &Pod) -> Value {
-    let name = "main";
+    let state = match (&pod.waiting, pod.running) {
+        (Some((reason, message)), _) => {
+            json!({ "waiting": set(json!({ "reason": reason, "message": (!message.is_empty()).then_some(message) })) })
+        }
+        (None, Some(at)) => json!({ "running": { "startedAt": stamp(at) } }),
+        (None, None) => json!({ "waiting": { "reason": "ContainerCreating" } }),
+    };
+    let mut spec = pod_spec(&pod.image, &pod.secrets);
+    if let Value::Object(spec) = &mut spec {
+        spec.insert("hostname".to_owned(), json!(key.name.as_str()));
+    }
+    json!({
+        "spec": spec,
+        "status": set(json!({
+            "phase": pod.phase,
+            "startTime": pod.started.map(stamp),
+            "conditions": [{ "type": "Ready", "status": if pod.ready { "True" } else { "False" } }],
+            "containerStatuses": [{ "name": CONTAINER, "ready": pod.ready, "restartCount": 0, "image": pod.image, "state": state }],
+        })),
+    })
+}
+
+/// The one container of every pod.
+const CONTAINER: &str = "main";
+
+/// The spec of a pod, or of the template that it comes from.
+fn pod_spec(image: &str, secrets: &[(Use, String)]) -> Value {
     let (mut env, mut env_from, mut volumes, mut pulls) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (usage, secret) in &pod.secrets {
+    for (usage, secret) in secrets {
         match usage {
             Use::Env => env.push(json!({
                 "name": secret.to_uppercase().replace('-', "_"),
@@ -214,26 +250,10 @@ fn pod_json(key: &ObjectRef, pod: &Pod) -> Value {
             Use::ImagePull => pulls.push(json!({ "name": secret })),
         }
     }
-    let state = match (&pod.waiting, pod.running) {
-        (Some((reason, message)), _) => {
-            json!({ "waiting": set(json!({ "reason": reason, "message": (!message.is_empty()).then_some(message) })) })
-        }
-        (None, Some(at)) => json!({ "running": { "startedAt": stamp(at) } }),
-        (None, None) => json!({ "waiting": { "reason": "ContainerCreating" } }),
-    };
     json!({
-        "spec": {
-            "containers": [{ "name": name, "image": pod.image, "env": env, "envFrom": env_from }],
-            "volumes": volumes,
-            "imagePullSecrets": pulls,
-            "hostname": key.name.as_str(),
-        },
-        "status": set(json!({
-            "phase": pod.phase,
-            "startTime": pod.started.map(stamp),
-            "conditions": [{ "type": "Ready", "status": if pod.ready { "True" } else { "False" } }],
-            "containerStatuses": [{ "name": name, "ready": pod.ready, "restartCount": 0, "image": pod.image, "state": state }],
-        })),
+        "containers": [{ "name": CONTAINER, "image": image, "env": env, "envFrom": env_from }],
+        "volumes": volumes,
+        "imagePullSecrets": pulls,
     })
 }
 

@@ -116,9 +116,10 @@ impl World {
         }
     }
 
-    /// After anything happened: controllers hear of it, free workers take what is due, Vaults make their
+    /// After anything happened: workloads and Services follow, External Secrets hears of it, free workers take what is due, Vaults make their
     /// wishes. To be called after every write from outside, too.
     pub(super) fn settle(&mut self) {
+        self.control();
         self.hear();
         self.employ();
         let now = self.now;

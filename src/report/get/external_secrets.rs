@@ -38,7 +38,7 @@ pub(super) const CLUSTER_EXTERNAL_SECRETS: What = What {
 };
 
 fn state_of(snapshot: &Snapshot, es: &ExternalSecret) -> state::State {
-    state::of_reader(&snapshot.world, es, snapshot.diagnosis.about(&es.object_ref()).next().is_some())
+    state::of_reader(&snapshot.world, es, snapshot.diagnosis.gainsaid.contains(&es.object_ref()))
 }
 
 const COLUMNS: &[Column<ExternalSecret>] = &[

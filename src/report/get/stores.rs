@@ -49,7 +49,7 @@ fn list(what: &What, snapshot: &Snapshot, keep: fn(Kind) -> bool) -> Listing {
 }
 
 fn state_of(snapshot: &Snapshot, store: &SecretStore) -> state::State {
-    state::of_store(store, snapshot.diagnosis.about(&store.store_ref()).next().is_some())
+    state::of_store(store, snapshot.diagnosis.gainsaid.contains(&store.store_ref()))
 }
 
 const COLUMNS: &[Column<SecretStore>] = &[

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::What;
 use super::column::{Column, Listing, Value};
 use crate::diagnosis::state;
+use crate::engine::Snapshot;
 use crate::model::vault::Seal;
 use crate::model::{Kind, Name, ObjectRef, Replica, VaultServer};
 
@@ -50,16 +51,16 @@ fn shares(seal: &Seal) -> Value {
     Value::text(&format!("{} of {}", seal.threshold, seal.shares))
 }
 
-/// When a replica was seen to change. A first sighting says nothing.
-fn changed(replica: &Replica) -> Value {
-    Value::since(replica.since.filter(|_| !replica.since_before))
+/// How a Vault as a whole is.
+fn state_of(snapshot: &Snapshot, server: &VaultServer) -> state::State {
+    state::of_server(server).unless_starting(snapshot.diagnosis.starting.has(&server.subject()))
 }
 
 const COLUMNS: &[Column<VaultServer>] = &[
     Column::always("NAMESPACE", "namespace", |_, server| Value::text(&server.subject().namespace)),
     Column::always("NAME", "name", |_, server| Value::text(&server.subject().name)),
-    Column::data("health", |_, server| Value::Health(state::of_server(server).health)),
-    Column::always("STATE", "state", |_, server| Value::State(state::of_server(server))),
+    Column::data("health", |snapshot, server| Value::Health(state_of(snapshot, server).health)),
+    Column::always("STATE", "state", |snapshot, server| Value::State(state_of(snapshot, server))),
     Column::always("SINCE", "since", |snapshot, server| Value::since(state::server_since(&snapshot.diagnosis, server))),
     Column::always("OPEN", "open", |_, server| Value::count(server.open().count())),
     Column::always("REPLICAS", "replicas", |_, server| Value::count(server.replicas.len())),
@@ -111,7 +112,9 @@ const REPLICA_COLUMNS: &[Column<One>] = &[
     Column::always("NAME", "name", |_, one| Value::text(&one.pod)),
     Column::data("health", |_, one| one.replica(|replica| Value::Health(state::of_replica(replica).health))),
     Column::always("STATE", "state", |_, one| one.replica(|replica| Value::State(state::of_replica(replica)))),
-    Column::always("SINCE", "since", |_, one| one.replica(changed)),
+    Column::always("SINCE", "since", |snapshot, one| {
+        one.replica(|replica| Value::since(state::replica_since(&snapshot.diagnosis, &one.server, replica)))
+    }),
     Column::always("VAULT", "vault", |_, one| Value::Ref(one.server.subject())),
     Column::always("ROLE", "role", |_, one| one.replica(|replica| Value::text(replica.role.as_str()))),
     Column::data("sealed", |_, one| one.seal(|seal| Value::Flag(seal.sealed))),

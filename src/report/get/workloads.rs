@@ -2,7 +2,7 @@
 
 use super::What;
 use super::column::{Column, Listing, Value};
-use crate::diagnosis::state::{causes, of_workload};
+use crate::diagnosis::state::{State, causes, of_workload};
 use crate::engine::Snapshot;
 use crate::model::kinds::deployment::Workload;
 use crate::model::kinds::{DaemonSet, Deployment, StatefulSet, Watched as _};
@@ -46,11 +46,15 @@ fn list<'a>(what: &What, snapshot: &Snapshot, all: impl Iterator<Item = (ObjectR
     Listing::of(what.name, COLUMNS, snapshot, all.map(one))
 }
 
+fn state_of(snapshot: &Snapshot, (object, workload): &(ObjectRef, Workload)) -> State {
+    of_workload(workload).unless_starting(snapshot.diagnosis.starting.has(object))
+}
+
 const COLUMNS: &[Column<(ObjectRef, Workload)>] = &[
     Column::always("NAMESPACE", "namespace", |_, (object, _)| Value::text(&object.namespace)),
     Column::always("NAME", "name", |_, (object, _)| Value::text(&object.name)),
-    Column::data("health", |_, (_, workload)| Value::Health(of_workload(workload).health)),
-    Column::always("STATE", "state", |_, (_, workload)| Value::State(of_workload(workload))),
+    Column::data("health", |snapshot, one| Value::Health(state_of(snapshot, one).health)),
+    Column::always("STATE", "state", |snapshot, one| Value::State(state_of(snapshot, one))),
     Column::data("ready", |_, (_, workload)| Value::Number(workload.ready.into())),
     Column::data("wanted", |_, (_, workload)| Value::Number(workload.wanted.into())),
     Column::wide("UPDATED", "updated", |_, (_, workload)| Value::Number(workload.updated.into())),

@@ -12,6 +12,7 @@ use super::pages::Page;
 use super::palette::Palette;
 use super::run::Run;
 use super::writes::WritesDialog;
+use crate::diagnosis::chain::Chain;
 use crate::engine::{RunState, RunView, Snapshot};
 use crate::keymap::Place;
 
@@ -38,6 +39,8 @@ pub struct Model {
     pub hidden: usize,
     /// Runs that were over before the present one, the newest last; for the commands run so far.
     pub past: Vec<Arc<RunView>>,
+    /// The chain that is being read, worked out once for a picture and not for each frame.
+    pub(super) traced: Option<Chain>,
     pub(super) last_key: Option<Duration>,
     pub(super) quit_asked: Option<Duration>,
 }
@@ -105,6 +108,7 @@ impl Model {
             saying: None,
             hidden: 0,
             past: Vec::new(),
+            traced: None,
             last_key: None,
             quit_asked: None,
             snapshot,
@@ -135,6 +139,7 @@ impl Model {
         if !same {
             self.reindex();
         }
+        self.retrace();
         self.run_changed(at);
     }
 

@@ -265,9 +265,13 @@ fn errors(model: &Model) -> Document {
         let times = if notice.count > 1 { format!(" ({} times)", notice.count) } else { String::new() };
         page.pair(Clock(notice.at).to_string(), 10, Ink::Plain, format!("{}{times}", notice.text));
     }
-    if !model.snapshot.diagnosis.unknown.is_empty() {
-        page.title("Cannot be seen");
-        for one in &model.snapshot.diagnosis.unknown {
+    let diagnosis = &model.snapshot.diagnosis;
+    for (title, all) in [("Cannot be seen", &diagnosis.unknown), ("Starting", &diagnosis.starting.said)] {
+        if all.is_empty() {
+            continue;
+        }
+        page.title(title);
+        for one in all {
             if one.subject.chars().count() < SUBJECT {
                 page.pair(one.subject.clone(), SUBJECT, Ink::Plain, one.needs.clone());
             } else {

@@ -92,14 +92,18 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
             Alone::No => text,
         }),
         Entry::Server(address) => world.vaults.get(address).map_or_else(gone, |server| {
-            let (tone, state) = toned(state::of_server(server));
+            let starting = model.snapshot.diagnosis.starting.has(&address.subject());
+            let (tone, state) = toned(state::of_server(server).unless_starting(starting));
             let name = address.subject().name.to_string();
             RowText { tone, depth: 0, name, state, note: token_note(server, model.now) }
         }),
         Entry::Replica(address, pod) => {
-            world.vaults.get(address).and_then(|server| server.replicas.get(pod)).map_or_else(gone, |replica| {
+            let server = world.vaults.get(address);
+            let found = server.and_then(|server| Some((server, server.replicas.get(pod)?)));
+            found.map_or_else(gone, |(server, replica)| {
                 let (tone, state) = toned(state::of_replica(replica));
-                let note = replica.since.map_or_else(String::new, |at| Age::between(at, model.now).to_string());
+                let since = state::replica_since(&model.snapshot.diagnosis, server, replica);
+                let note = since.map_or_else(String::new, |at| Age::between(at, model.now).to_string());
                 RowText { tone, depth: 1, name: pod.to_string(), state, note }
             })
         }

@@ -1,5 +1,7 @@
 //! The page of a chain: the same stations as `sealwatch trace`, from either end.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::document::{Document, Ink};
@@ -19,8 +21,9 @@ const BESIDE: usize = 36;
 
 /// The chain of an object, where it breaks, and because of what.
 pub(super) fn page(model: &Model, object: &ObjectRef) -> Document {
-    let (world, diagnosis) = (&model.snapshot.world, &model.snapshot.diagnosis);
-    let chain = chain(world, diagnosis, object, model.now, MOST);
+    let diagnosis = &model.snapshot.diagnosis;
+    let kept = model.traced.as_ref().filter(|chain| chain.asked == *object);
+    let chain = kept.map_or_else(|| Cow::Owned(model.chain(object)), Cow::Borrowed);
     let mut page = Document::default();
     stations(&mut page, model, &chain);
     page.title("Where it breaks");
@@ -77,6 +80,18 @@ fn stations(page: &mut Document, model: &Model, chain: &Chain) {
 }
 
 impl Model {
+    fn chain(&self, object: &ObjectRef) -> Chain {
+        chain(&self.snapshot.world, &self.snapshot.diagnosis, object, self.now, MOST)
+    }
+
+    /// Works the chain out that is being read, for this picture.
+    pub(super) fn retrace(&mut self) {
+        self.traced = match self.stack.last() {
+            Some(Screen::Reader(Reader { page: Page::Trace(object), .. })) => Some(self.chain(object)),
+            _ => None,
+        };
+    }
+
     /// Opens the chain of what was named after the word `trace`, or of what is selected on the board.
     pub(super) fn trace(&mut self, palette: Palette) {
         let typed = palette.field.text().trim().trim_start_matches(':');
@@ -91,7 +106,10 @@ impl Model {
             })
         };
         match object {
-            Ok(object) => self.open(Screen::Reader(Reader::new(Page::Trace(object)))),
+            Ok(object) => {
+                self.open(Screen::Reader(Reader::new(Page::Trace(object))));
+                self.retrace();
+            }
             Err(why) => {
                 self.say(why);
                 self.overlay = Some(Overlay::Palette(palette));

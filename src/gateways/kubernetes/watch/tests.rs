@@ -39,6 +39,8 @@ fn gateway(answers: Vec<Answer>) -> (KubernetesGateway, Arc<Mutex<Vec<String>>>)
         insecure: false,
         served: super::super::served::Discovery::default(),
         rights: Rights::default(),
+        channel: None,
+        lanes: std::sync::atomic::AtomicUsize::new(0),
     };
     (KubernetesGateway(Arc::new(inner)), asked)
 }

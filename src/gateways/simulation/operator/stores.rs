@@ -72,6 +72,14 @@ impl World {
             return self.token(store, namespace).map(|_| Session { allows: vec!["*".to_owned()] });
         };
         let bound = fixed.as_deref().unwrap_or(namespace);
+        // It asks the API server for a token of the account before it asks Vault for anything.
+        if self.api.get(&ObjectRef::new(Kind::ServiceAccount, bound, account.as_str())).is_none() {
+            let text = format!(
+                "cannot request Kubernetes service account token for service account \"{account}\": \
+                 cannot get Kubernetes service account \"{account}\": ServiceAccount \"{account}\" not found"
+            );
+            return Err(Failure { text, retried: false, at_validation: false });
+        }
         let answer = match connection.and_then(|(server, replica)| Some((self.servers.get(server)?, replica))) {
             Some((server, replica)) => server.login(replica, mount, role, (bound, account)),
             None => Err(no_such_host(store)),

@@ -183,6 +183,7 @@ fn healthy(model: &Model, width: usize, told: &mut Told) {
     let snapshot = &model.snapshot;
     let mut page = Document::default();
     let (broken, unseen) = (snapshot.diagnosis.broken, snapshot.diagnosis.unknown.len());
+    let starting = snapshot.diagnosis.starting.said.len();
     if broken > 0 {
         told.tone = Tone::Warning;
         told.title = format!("NO CAUSE FOUND  {}", coverage(snapshot));
@@ -198,6 +199,11 @@ fn healthy(model: &Model, width: usize, told: &mut Told) {
         told.title = format!("NOTHING BROKEN IN SIGHT  {unseen} cannot be seen");
         told.tone = told.tone.min(Tone::Unknown);
         let text = "Nothing that can be seen is broken. Not everything can be seen.".to_owned();
+        page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, vec![(Ink::Strong, text)]);
+    } else if starting > 0 {
+        told.title = format!("NOTHING BROKEN SO FAR  {starting} starting");
+        told.tone = told.tone.min(Tone::Unknown);
+        let text = "What was made a moment ago has not had its first turn yet.".to_owned();
         page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, vec![(Ink::Strong, text)]);
     } else {
         "ALL WELL".clone_into(&mut told.title);

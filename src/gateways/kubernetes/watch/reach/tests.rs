@@ -98,6 +98,8 @@ fn gateway(allowed: Allowed) -> (KubernetesGateway, Rules) {
         insecure: false,
         served: crate::gateways::kubernetes::served::Discovery::default(),
         rights: Rights::default(),
+        channel: None,
+        lanes: std::sync::atomic::AtomicUsize::new(0),
     };
     (KubernetesGateway(Arc::new(inner)), rules)
 }

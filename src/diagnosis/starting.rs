@@ -1,0 +1,198 @@
+//! What has not had the time yet to be well: made moments ago, and without a word so far. It is neither broken nor
+//! fine, so what follows from it is set apart from the findings until its time is over.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::finding::Finding;
+use super::server::ServerState;
+use super::unknown::Unknown;
+use crate::model::kinds::deployment::Workload;
+use crate::model::kinds::{DaemonSet, Deployment, ExternalSecret, Namespace, Pod, Role, Service, StatefulSet, Watched as _};
+use crate::model::{Age, Health, Inventory, Kind, Name, ObjectRef, VaultServer};
+
+/// Seconds that an object of External Secrets has for its first word: a worker is there within a second, but the CRD,
+/// the controller and what the object names may all come with the same sync.
+const FIRST_WORD: i64 = 90;
+/// Seconds that a workload has for its pods: nodes that come, images that are pulled.
+const PODS: i64 = 300;
+/// Seconds that a server has between the start of its container and its first answer.
+const FIRST_ANSWER: i64 = 30;
+/// Seconds that a new Vault has until somebody, or a Job, initialises it.
+const INITIALISED: i64 = 600;
+
+/// What is starting.
+#[derive(Clone, Debug, Default)]
+pub struct Starting {
+    /// Every object, also those that fail because of one that starts.
+    objects: HashSet<ObjectRef>,
+    /// Those that a person should know of, each with what it waits for.
+    pub said: Vec<Unknown>,
+}
+
+impl Starting {
+    /// Every object that is, in no order.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.objects.iter()
+    }
+
+    /// Whether this object is.
+    #[must_use]
+    pub fn has(&self, object: &ObjectRef) -> bool {
+        self.objects.contains(object)
+    }
+}
+
+/// What is starting in this world; findings that rest on it alone are taken out.
+pub(super) fn set_apart(world: &Inventory, now: Timestamp, findings: &mut Vec<Finding>) -> Starting {
+    let young = Young { world, now };
+    let mut said: BTreeMap<ObjectRef, String> = BTreeMap::new();
+    let controller = young.controller();
+    if let Some((object, why)) = &controller {
+        said.insert(object.clone(), why.clone());
+    }
+    said.extend(young.readers(controller.is_some()));
+    for server in world.vaults.values() {
+        said.extend(young.server(server).map(|why| (server.subject(), why)));
+    }
+    let mut objects: HashSet<ObjectRef> = said.keys().cloned().collect();
+    findings.retain(|finding| {
+        let apart = said.contains_key(&finding.cause().1);
+        if apart {
+            objects.insert(finding.subject.clone());
+        }
+        !apart
+    });
+    // A finding that stays is a better word than that something else about the object is set apart.
+    for finding in &*findings {
+        objects.remove(&finding.subject);
+    }
+    let missing: Vec<ObjectRef> = objects.iter().flat_map(|object| young.awaited(object)).collect();
+    objects.extend(missing);
+    objects.extend(young.workloads());
+    objects.extend(young.pods());
+    let said = said.into_iter().map(|(object, needs)| Unknown { subject: object.to_string(), needs }).collect();
+    Starting { objects, said }
+}
+
+struct Young<'a> {
+    world: &'a Inventory,
+    now: Timestamp,
+}
+
+impl Young<'_> {
+    /// The age of something, if it is at most so many seconds.
+    fn age(&self, made: Option<Timestamp>, most: i64) -> Option<Age> {
+        let age = Age::between(made?, self.now);
+        (age.0 <= most).then_some(age)
+    }
+
+    /// External Secrets itself, whose pods are not there yet.
+    fn controller(&self) -> Option<(ObjectRef, String)> {
+        let controller = self.world.controller.as_ref().filter(|controller| controller.ready == 0)?;
+        let deployment = self.world.get::<Deployment>(&controller.deployment)?;
+        let age = self.age(deployment.meta().created, PODS)?;
+        Some((controller.deployment.clone(), format!("its first pod: it was made {age} ago.")))
+    }
+
+    /// Stores and `ExternalSecret`s that were never worked on.
+    fn readers(&self, without_controller: bool) -> Vec<(ObjectRef, String)> {
+        let most = if without_controller { PODS } else { FIRST_WORD };
+        let first = |what: &str, age: Age| format!("its first {what}: it was made {age} ago.");
+        let stores = self.world.stores().filter(|store| store.ready.is_none());
+        let stores = stores.filter_map(|store| Some((store.store_ref(), first("check", self.age(store.meta.created, most)?))));
+        let all = self.world.all::<ExternalSecret>().iter();
+        let readers = all.filter_map(|es| {
+            let age = self.age(es.meta.created, most)?;
+            let why = match es.health() {
+                Health::Unknown if es.refreshed.is_none() => first("sync", age),
+                // One sync of Argo CD or Flux brings both, in any order.
+                Health::Failing if self.lacks_store(es) => {
+                    format!("its store: it was made {age} ago, and the store is not there yet.")
+                }
+                _ => return None,
+            };
+            Some((es.object_ref(), why))
+        });
+        stores.chain(readers).collect()
+    }
+
+    fn lacks_store(&self, es: &ExternalSecret) -> bool {
+        es.store_ref().is_some_and(|store| self.world.store(&store).is_none() && self.world.would_show(&store))
+    }
+
+    /// What is missing because a reader starts: its store that comes with it, the Secret that it has not written.
+    fn awaited(&self, object: &ObjectRef) -> Vec<ObjectRef> {
+        let Some(es) = self.world.get::<ExternalSecret>(object) else { return Vec::new() };
+        let store = es.store_ref().filter(|_| self.lacks_store(es));
+        let written = ObjectRef { kind: Kind::Secret, namespace: es.meta.namespace.clone(), name: es.target.clone() };
+        store.into_iter().chain(self.world.target_of(es).is_none().then_some(written)).collect()
+    }
+
+    /// A Vault that is not up yet.
+    fn server(&self, server: &VaultServer) -> Option<String> {
+        match ServerState::of(server) {
+            ServerState::Unreachable if server.replicas.is_empty() => {
+                let age = self.made(server).and_then(|made| self.age(Some(made), PODS))?;
+                Some(format!("its first pod: it was made {age} ago."))
+            }
+            ServerState::Unreachable => {
+                let ages: Option<Vec<Age>> = server.replicas.keys().map(|pod| self.container(server, pod)).collect();
+                let oldest = ages?.into_iter().max_by_key(|age| age.0)?;
+                Some(format!("its first answer: its containers started within the last {oldest}."))
+            }
+            ServerState::Uninitialised => {
+                let age = self.age(self.made(server), INITIALISED)?;
+                Some(format!("its initialisation: it was made {age} ago."))
+            }
+            _ => None,
+        }
+    }
+
+    /// How long ago the container of a replica started, if that is not long.
+    fn container(&self, server: &VaultServer, pod: &Name) -> Option<Age> {
+        let place = server.replica_ref(pod);
+        let Some(seen) = self.world.get::<Pod>(&ObjectRef { kind: Kind::Pod, ..place }) else {
+            return self.age(server.replicas.get(pod)?.started, FIRST_ANSWER);
+        };
+        match seen.running {
+            Some(running) => self.age(Some(running), FIRST_ANSWER),
+            None => self.age(seen.meta.created, PODS),
+        }
+    }
+
+    /// When the Vault as a whole was made: not its pods, which come and go, but what keeps them.
+    fn made(&self, server: &VaultServer) -> Option<Timestamp> {
+        let (namespace, name) = server.address.service()?;
+        let pods = server.replicas.keys().filter_map(|pod| self.world.all::<Pod>().get((&namespace, pod)));
+        let of_set = pods.filter_map(|pod| self.world.get::<StatefulSet>(pod.workload.as_ref()?)?.meta().created).max();
+        let of_service = || self.world.all::<Service>().get((&namespace, &name)).and_then(|service| service.meta.created);
+        let of_namespace = || self.world.all::<Namespace>().get((&Name::empty(), &namespace)).and_then(|one| one.meta.created);
+        of_set.or_else(of_service).or_else(of_namespace)
+    }
+
+    fn workloads(&self) -> Vec<ObjectRef> {
+        let is_young = |object: &ObjectRef, workload: &Workload| {
+            let young = workload.ready < workload.wanted && self.age(workload.meta.created, PODS).is_some();
+            young && !self.is_stuck(object)
+        };
+        let deployments = self.world.all::<Deployment>().iter().map(|one| (one.object_ref(), &one.0));
+        let stateful = self.world.all::<StatefulSet>().iter().map(|one| (one.object_ref(), &one.0));
+        let daemons = self.world.all::<DaemonSet>().iter().map(|one| (one.object_ref(), &one.0));
+        let all = deployments.chain(stateful).chain(daemons);
+        all.filter(|(object, workload)| is_young(object, workload)).map(|(object, _)| object).collect()
+    }
+
+    /// Whether a pod of a workload waits for longer than what comes with it takes to come.
+    fn is_stuck(&self, workload: &ObjectRef) -> bool {
+        let pods = self.world.pointing_at(workload, Role::MadeBy).filter_map(|pod| self.world.get::<Pod>(pod));
+        pods.into_iter().any(|pod| pod.waiting.is_some() && self.age(pod.meta.created, FIRST_WORD).is_none())
+    }
+
+    /// Pods that wait for what comes with them.
+    fn pods(&self) -> Vec<ObjectRef> {
+        let waits = |pod: &&std::sync::Arc<Pod>| pod.waiting.is_some() && self.age(pod.meta.created, FIRST_WORD).is_some();
+        self.world.all::<Pod>().iter().filter(waits).map(|pod| pod.object_ref()).collect()
+    }
+}
