@@ -16,6 +16,7 @@ CLIENTS = {
     "limited": "limited,lab",
     "viewer": "viewer,lab",
     "tenant": "tenant,lab",
+    "alone": "alone,lab",  # of the benchmark, where it may list ExternalSecrets; elsewhere it may do nothing
     "machine": "lab-machine,system:masters",
     "external-secrets": "system:serviceaccount:external-secrets:external-secrets,system:serviceaccounts,"
                         "system:serviceaccounts:external-secrets",
@@ -40,7 +41,7 @@ def certificates(state, block):
     return folder, url
 
 
-def start_api_server(processes, state, block, folder):
+def start_api_server(processes, state, block, folder, audit=True):
     etcd = block.at(addresses.ETCD)
     processes.start("etcd", [
         program("etcd", "server"), "--name=lab", f"--data-dir={state}/etcd", "--unsafe-no-fsync",
@@ -58,7 +59,7 @@ def start_api_server(processes, state, block, folder):
         "--service-cluster-ip-range=10.96.0.0/16", "--allow-privileged", "--endpoint-reconciler-type=none",
         f"--kubelet-client-certificate={folder}/machine.crt", f"--kubelet-client-key={folder}/machine.key",
         "--kubelet-preferred-address-types=InternalIP", "--profiling=false",
-        f"--audit-policy-file={CONFIG}/audit.yaml", f"--audit-log-path={state}/logs/audit.log"])
+        *([f"--audit-policy-file={CONFIG}/audit.yaml", f"--audit-log-path={state}/logs/audit.log"] if audit else [])])
 
 
 def start_controllers(processes, state, block, folder):

@@ -102,6 +102,8 @@ def copy_log_crd(part, target):
     shutil.copyfile(source, Path(target, "crd-logs.yaml"))
 
 
+VERSION = " -X k8s.io/component-base/version.gitVersion=v1.37.2"  # kubectl refuses a server that does not know its version
+
 PARTS = [
     GoPart("tools", 1, ["."], ["tools"]),
     GoPart("etcd", 1, ["go.etcd.io/etcd/server/v3"], ["server"]),
@@ -110,9 +112,12 @@ PARTS = [
     GoPart("external-secrets", 7, ["."], ["external-secrets"], extra=copy_crds),
     GoPart("kubernetes", 12, ["k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager"],
            ["kube-apiserver", "kube-controller-manager"],
-           # kubectl refuses a server that does not know its version.
-           flags=STRIP + " -X k8s.io/component-base/version.gitVersion=v1.37.2"),
+           flags=STRIP + VERSION),
     GoPart("vault", 6, ["."], ["vault"]),
+    # Of the benchmark alone; no lab needs them.
+    GoPart("bench", 1, ["."], ["bench"]),
+    GoPart("kubectl", 2, ["k8s.io/kubernetes/cmd/kubectl"], ["kubectl"], flags=STRIP + VERSION),
+    GoPart("k9s", 8, ["github.com/derailed/k9s"], ["k9s"], flags=STRIP + " -X github.com/derailed/k9s/cmd.version=v0.50.16"),
 ]
 BY_NAME = {part.name: part for part in PARTS}
 
@@ -122,7 +127,8 @@ def program(part, name):
 
 
 def needed(vault_kind):
-    return [part for part in PARTS if part.name not in ({"openbao", "vault"} - {"openbao" if vault_kind == "openbao" else "vault"})]
+    other = "vault" if vault_kind == "openbao" else "openbao"
+    return [part for part in PARTS if part.name not in {other, "bench", "kubectl", "k9s"}]
 
 
 def run(command, log, cwd=None, env=None):

@@ -1,0 +1,3 @@
+module sealwatch/lab/bench
+
+go 1.26.0
