@@ -9,11 +9,12 @@ pub mod run;
 pub mod snapshot;
 mod world;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::model::ObjectRef;
+use crate::model::{ObjectRef, Text, VaultServer};
 use crate::ports::{Clock, Cluster, Journal, Scope, Typed, Vault};
 use crate::runbooks::Target;
 
@@ -74,6 +75,24 @@ pub enum Command {
     Stop,
     /// Read this object's Vault paths again now, and poll the Vaults now.
     Refresh,
+    /// A person looks at these paths.
+    Look(Looks),
+}
+
+/// The paths of Vaults that a person looks at. What they may want to know next is asked first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// Paths in sight: they are read before others, and then the names of their properties are.
+    pub seen: Vec<ObjectRef>,
+    /// Paths that were opened: the folder that they stand in is listed too.
+    pub opened: Vec<ObjectRef>,
+}
+
+impl Looks {
+    /// Those of one server, by their full path.
+    pub(crate) fn at(&self, server: &VaultServer) -> HashSet<Text> {
+        self.seen.iter().chain(&self.opened).filter_map(|path| server.path_named(path)).collect()
+    }
 }
 
 /// The answer to a preview.

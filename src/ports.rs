@@ -4,12 +4,14 @@
 //! Every mutating method takes a [`Permit`] by value. Only `engine/door.rs` grants one, after the person
 //! agreed and the policy allows it; `tests/architecture.rs` looks.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use zeroize::Zeroize;
 
-use crate::model::vault::{MountState, PathFacts, ReplicaRole, Seal, Token};
+use crate::model::vault::{MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, VaultAddress};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
@@ -166,6 +168,19 @@ pub struct MountPaths {
     pub keys: Vec<String>,
 }
 
+/// A folder of one mount.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MountFolder {
+    /// The namespace that the store names; empty if it names none.
+    pub namespace: Text,
+    /// The mount.
+    pub mount: Text,
+    /// The KV version that the store expects, `v1` or `v2`.
+    pub kv: Name,
+    /// The folder, relative to the mount; empty for the mount itself.
+    pub folder: String,
+}
+
 /// What is known of [`MountPaths`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classified {
@@ -211,12 +226,26 @@ pub trait Vault: Send + Sync {
     /// Seal and role of one replica (`sys/seal-status`, `sys/leader`); needs no token.
     async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault>;
 
+    /// What one replica says of its health (`sys/health`); needs no token.
+    async fn health(&self, replica: &ReplicaAddress) -> Result<ReplicaHealth, Fault>;
+
+    /// What a Vault tells of its cluster, and of the seals of these namespaces. Needs a token. A fault is one that
+    /// concerns every question; what the token may not ask is said to be denied.
+    async fn surroundings(&self, replica: &ReplicaAddress, namespaces: &[Text]) -> Result<Surroundings, Fault>;
+
     /// Whose token reads there, and for how long; `None` if nobody knows it. Needs a token.
     async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault>;
 
     /// What is known of paths of one mount, without their values. Needs a token. A fault is one that concerns
     /// every path: no token, a dead one, no answer; any other is the state of the path that met it.
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault>;
+
+    /// The names of the properties of paths that exist, nested ones with dots, in the order of the paths; never a
+    /// value. Needs a token, and a right of its own (`subkeys`, KV v2 only). A fault is one that concerns every path.
+    async fn properties(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Vec<Told<Arc<[Text]>>>, Fault>;
+
+    /// The names in a folder, folders with a slash at their end. Needs a token. A fault is one that concerns every path.
+    async fn folder(&self, replica: &ReplicaAddress, folder: &MountFolder) -> Result<Told<Arc<[Text]>>, Fault>;
 
     /// Does a write; an unseal takes the share that it names.
     async fn write(&self, permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault>;

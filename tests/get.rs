@@ -1,7 +1,7 @@
 //! `sealwatch get` and `trace` over every recorded world and over the simulation: a list holds exactly what the world
 //! holds, and its outputs are looked at (`INSTA_UPDATE=always cargo test --test get` takes new ones).
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says why")]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use sealwatch::diagnosis::chain::{Stage, chain};
 use sealwatch::diagnosis::lookup::lookup;
-use sealwatch::engine::{Engine, Options, Policy, Ports, Snapshot};
+use sealwatch::engine::{Command, Engine, Looks, Options, Policy, Ports, Snapshot};
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::recorded::Recording;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
 use sealwatch::model::Kind;
-use sealwatch::report::get::{GetFormat, TableStyle, WHAT, What, find, is_told};
+use sealwatch::report::get::{GetFormat, TableStyle, WHAT, What, find, folder_is_told, is_told, names_are_told};
 use sealwatch::report::trace;
 use serde_json::Value;
 
@@ -160,6 +160,77 @@ async fn every_recorded_world_is_listed_whole() {
             assert!(file.keys().iter().any(|key| path.ends_with(key.as_str())), "{at}: nothing reads {path}");
         }
     }
+}
+
+/// The answer that was recorded to a request at the world's own address.
+fn recorded<'a>(file: &'a File, request: &str) -> Option<&'a Value> {
+    let answer = &file.0["vault"][request];
+    (answer["status"] == 200).then(|| &answer["body"]["data"])
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_properties_and_the_neighbours_of_every_recorded_path_are_shown_to_who_looks() {
+    let (mut counted, mut unreferenced) = (0, 0);
+    for world in worlds() {
+        let file = File(serde_json::from_str(&fs::read_to_string(&world).expect("a world")).expect("JSON"));
+        let at = world.display();
+        let engine = Engine::start(recording(&world), Options { policy: Policy::simulated(), ..Options::default() });
+        let told = |snapshot: &Arc<Snapshot>| is_told(what("paths"), snapshot);
+        let snapshot = engine.snapshots().wait_for(told).await.expect("an engine that runs").clone();
+        let paths: Vec<_> = find(what("paths"), &[], &snapshot).objects().cloned().collect();
+        let looks = Looks { seen: Vec::new(), opened: paths.clone() };
+        engine.commands().send(Command::Look(looks)).await.expect("an engine that runs");
+        let all =
+            |snapshot: &Arc<Snapshot>| paths.iter().all(|path| names_are_told(snapshot, path) && folder_is_told(snapshot, path));
+        let snapshot = engine.snapshots().wait_for(all).await.expect("an engine that runs").clone();
+        let list: Value = serde_json::from_str(&written(what("paths"), &[], GetFormat::Json, &snapshot)).expect("JSON");
+        let items = list["items"].as_array().expect("items");
+        let referenced: BTreeSet<&str> =
+            items.iter().filter(|item| item["referenced"] == true).filter_map(|item| item["path"].as_str()).collect();
+        assert_eq!(referenced.len(), paths.len(), "{at}");
+        for item in items {
+            let path = item["path"].as_str().expect("a path");
+            let (mount, key) = path.split_once('/').expect("a mount");
+            if !referenced.contains(path) {
+                unreferenced += 1;
+                assert_eq!((item["state"].as_str(), item["readers"].as_i64()), (Some("unreferenced"), Some(0)), "{at}: {path}");
+                continue;
+            }
+            let current = item["state"].as_str().is_some_and(|state| state.starts_with('v'));
+            if let Some(subkeys) = recorded(&file, &format!("GET {mount}/subkeys/{key}")).filter(|_| current) {
+                let known: BTreeSet<&str> = subkeys["subkeys"].as_object().expect("names").keys().map(String::as_str).collect();
+                let shown: BTreeSet<&str> =
+                    item["properties"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
+                assert_eq!(shown, known, "{at}: {path}");
+                counted += 1;
+            }
+            let folder = key.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+            let names = recorded(&file, &format!("LIST {mount}/metadata/{folder}")).map(|data| &data["keys"]);
+            for name in names.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+                let full = format!("{mount}/{folder}{name}");
+                assert!(name.ends_with('/') || items.iter().any(|item| item["path"] == full), "{at}: {full} is not shown");
+            }
+        }
+    }
+    println!("{counted} paths with their properties, {unreferenced} unreferenced beside them");
+    assert!(counted >= 60 && unreferenced >= 1, "{counted} {unreferenced}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_come_in_the_background_too_four_a_second() {
+    let begun = tokio::time::Instant::now();
+    let engine = Engine::start(simulation("healthy"), Options { policy: Policy::simulated(), ..Options::default() });
+    let told = |snapshot: &Arc<Snapshot>| is_told(what("paths"), snapshot);
+    let snapshot = engine.snapshots().wait_for(told).await.expect("an engine that runs").clone();
+    let paths: Vec<_> = find(what("paths"), &[], &snapshot).objects().cloned().collect();
+    let lacking = paths.iter().filter(|path| !names_are_told(&snapshot, path)).count();
+    assert!(lacking >= 20 && begun.elapsed().as_secs() < 5, "{lacking} paths after {:?}", begun.elapsed());
+    let all = |snapshot: &Arc<Snapshot>| paths.iter().all(|path| names_are_told(snapshot, path));
+    engine.snapshots().wait_for(all).await.expect("an engine that runs");
+    let seconds = begun.elapsed().as_secs();
+    println!("{lacking} paths after {seconds} s");
+    let (soonest, latest) = (lacking as u64 / 4, 5 + lacking as u64 / 4 + lacking as u64 / 30 + 15);
+    assert!((soonest..=latest).contains(&seconds), "{lacking} paths after {seconds} s");
 }
 
 #[tokio::test(start_paused = true)]

@@ -101,6 +101,12 @@ pub enum Command {
         /// Only these: name, namespace/name or Kind/namespace/name
         #[arg(value_name = "NAME")]
         names: Vec<String>,
+        /// Paths: ask for the names of their properties too, at most 8 paths a second; never for a value
+        #[arg(long)]
+        properties: bool,
+        /// Paths: list their folders too, and show what stands there and nothing references
+        #[arg(long, alias = "neighbors")]
+        neighbours: bool,
         /// Output format
         #[arg(short, long, value_enum, default_value_t)]
         output: GetOutput,

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 use super::args::{GetOutput, Global};
 use super::look::look_until;
 use super::{BLIND, Failure, OK, wiring};
-use crate::engine::{Engine, Snapshot};
+use crate::engine::{Command, Engine, Looks, Snapshot};
 use crate::model::{Kind, ObjectRef};
 use crate::report::get::{self, Found, GetFormat, TableStyle, What};
 
@@ -13,19 +13,54 @@ use crate::report::get::{self, Found, GetFormat, TableStyle, What};
 pub(super) struct Order {
     pub(super) what: &'static What,
     pub(super) names: Vec<String>,
+    pub(super) more: More,
     pub(super) output: GetOutput,
     pub(super) no_headers: bool,
     pub(super) timeout: u64,
 }
 
+/// What is asked for only if somebody wants it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct More {
+    /// The names of the properties of paths.
+    pub(super) properties: bool,
+    /// What stands in the folders of paths.
+    pub(super) neighbours: bool,
+}
+
+impl More {
+    const NOTHING: Self = Self { properties: false, neighbours: false };
+
+    /// The paths, as somebody looks at them who wants that.
+    fn looks(self, paths: Vec<ObjectRef>) -> Looks {
+        if self.neighbours { Looks { seen: Vec::new(), opened: paths } } else { Looks { seen: paths, opened: Vec::new() } }
+    }
+}
+
 /// Looks and lists.
 pub(super) async fn run(global: &Global, order: Order) -> Result<u8, Failure> {
+    if order.more != More::NOTHING && order.what.kinds != [Kind::VaultPath] {
+        let message = format!("--properties and --neighbours are about paths, not about {}.", order.what.name);
+        return Err(Failure::usage(message, "`sealwatch get paths --properties` is one that they go with."));
+    }
     let wired = wiring::wire(global).await?;
     let clock = wired.ports.clock.clone();
     let engine = Engine::start(wired.ports, wired.options);
     let what = order.what;
-    let snapshot =
+    let mut snapshot =
         look_until(&mut engine.snapshots(), clock.as_ref(), order.timeout, |snapshot| get::is_told(what, snapshot)).await;
+    if order.more != More::NOTHING {
+        let paths: Vec<ObjectRef> = get::find(what, &order.names, &snapshot).objects().cloned().collect();
+        let told = |snapshot: &Snapshot| {
+            paths.iter().all(|path| {
+                (!order.more.properties || get::names_are_told(snapshot, path))
+                    && (!order.more.neighbours || get::folder_is_told(snapshot, path))
+            })
+        };
+        // An engine that has ended says so by its last picture.
+        let _ = engine.commands().send(Command::Look(order.more.looks(paths.clone()))).await;
+        snapshot = look_until(&mut engine.snapshots(), clock.as_ref(), order.timeout, told).await;
+    }
     let found = get::find(what, &order.names, &snapshot);
     let mut out = io::stdout().lock();
     let style = TableStyle { headers: !order.no_headers, colour: may_colour() };

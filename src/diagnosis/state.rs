@@ -9,7 +9,9 @@ use super::{Diagnosis, Finding};
 use crate::model::kinds::deployment::Workload;
 use crate::model::kinds::{ExternalSecret, Job, Pod, SecretStore};
 use crate::model::vso::Upkeep;
-use crate::model::{Condition, Health, Inventory, Kind, ObjectRef, PathState, Replica, ReplicaRole, Status, VaultServer};
+use crate::model::{
+    Condition, FaultKind, Health, Inventory, Kind, ObjectRef, PathState, Replica, ReplicaRole, Status, VaultServer,
+};
 
 /// How well something is, and the word for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,8 +98,15 @@ pub fn of_path(state: &PathState) -> State {
         PathState::NoMount => State::new(Health::Failing, "no mount"),
         PathState::OtherVersion(version) => State::new(Health::Failing, format!("is KV v{version}")),
         PathState::Denied => State::new(Health::Unknown, "you may not"),
+        PathState::Failed(fault) if fault.kind == FaultKind::SealedNamespace => State::new(Health::Failing, "namespace sealed"),
         PathState::Failed(_) => State::new(Health::Unknown, "no answer"),
     }
+}
+
+/// The state of a path that stands beside others and that nothing references: nobody asked more of it.
+#[must_use]
+pub fn unreferenced() -> State {
+    State::new(Health::Healthy, "unreferenced")
 }
 
 /// The state of a replica: a word, the shares given so far.

@@ -1,9 +1,11 @@
 //! Asks the outside what no watch tells: every replica of every Vault, its paths, the controller. Its
 //! answers are [`Change`]s like any other, so that the diagnosis stays pure.
 
+mod around;
+mod names;
 mod paths;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,17 +15,30 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
+use self::around::Around;
+use self::names::Namer;
 use self::paths::Reader;
-use super::Ports;
-use crate::model::{Change, Inventory, Name, VaultAddress};
+use super::{Looks, Ports};
+use crate::model::{Change, Inventory, Name, ReplicaRole, VaultAddress};
 use crate::ports::{ReplicaAddress, ReplicaPod};
 
 /// How often the seal of each replica is asked for.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How often the pods behind a Service are listed, in seconds, while all is well.
 const REPLICAS_EVERY: i64 = 10;
+/// How often a replica is asked for its health, in seconds: the seal is what cannot wait.
+const HEALTH_EVERY: i64 = 10;
 /// How often the controller is looked at.
 const CONTROLLER_EVERY: Duration = Duration::from_secs(10);
+
+/// What the person wishes to know.
+#[derive(Clone)]
+pub(super) struct Wishes {
+    /// Counts how often they wished to know anew.
+    pub(super) nudge: watch::Receiver<u64>,
+    /// What they look at.
+    pub(super) looks: watch::Receiver<Looks>,
+}
 
 /// Looks at the External Secrets controller, for ever.
 pub(super) async fn watch_controller(ports: Ports, changes: mpsc::Sender<Change>) {
@@ -42,7 +57,7 @@ pub(super) async fn watch_vaults(
     ports: Ports,
     mut worlds: watch::Receiver<Arc<Inventory>>,
     changes: mpsc::Sender<Change>,
-    nudge: watch::Receiver<u64>,
+    wishes: Wishes,
 ) {
     let mut pollers: HashMap<VaultAddress, AbortHandle> = HashMap::new();
     // Dropping the set ends every poller with this task.
@@ -62,10 +77,12 @@ pub(super) async fn watch_vaults(
                     ports: ports.clone(),
                     worlds: worlds.clone(),
                     changes: changes.clone(),
-                    nudge: nudge.clone(),
+                    wishes: wishes.clone(),
                     address: address.clone(),
                     pods: Vec::new(),
                     listed: None,
+                    examined: None,
+                    states: HashMap::new(),
                 };
                 tasks.spawn(poller.run())
             });
@@ -81,27 +98,50 @@ struct Poller {
     ports: Ports,
     worlds: watch::Receiver<Arc<Inventory>>,
     changes: mpsc::Sender<Change>,
-    /// Counts how often the person wished to know anew.
-    nudge: watch::Receiver<u64>,
+    wishes: Wishes,
     address: VaultAddress,
     pods: Vec<Name>,
     listed: Option<Timestamp>,
+    /// When the replicas were asked for their health.
+    examined: Option<Timestamp>,
+    /// Whether each replica was sealed, and its role, when it was asked last.
+    states: HashMap<Name, (bool, ReplicaRole)>,
 }
 
 impl Poller {
-    /// Polls the seal of every replica, for ever; the paths are read beside it, so that a slow one does not
+    /// Polls the seal of every replica, for ever; all else is read beside it, so that a slow answer does not
     /// hold that up.
     async fn run(mut self) {
         let reader = Reader {
             ports: self.ports.clone(),
             worlds: self.worlds.clone(),
             changes: self.changes.clone(),
-            nudge: self.nudge.clone(),
+            nudge: self.wishes.nudge.clone(),
+            looks: self.wishes.looks.clone(),
             address: self.address.clone(),
             referenced: 0,
         };
+        let namer = Namer {
+            ports: self.ports.clone(),
+            worlds: self.worlds.clone(),
+            changes: self.changes.clone(),
+            looks: self.wishes.looks.clone(),
+            address: self.address.clone(),
+            queue: Vec::new(),
+            found: Vec::new(),
+            denials: BTreeMap::new(),
+        };
+        let around = Around {
+            ports: self.ports.clone(),
+            worlds: self.worlds.clone(),
+            changes: self.changes.clone(),
+            nudge: self.wishes.nudge.clone(),
+            address: self.address.clone(),
+        };
         tokio::select! {
             () = reader.run() => {}
+            () = around.run() => {}
+            () = namer.run() => {}
             () = async { while self.round().await.is_some() { self.rest(SEAL_EVERY).await; } } => {}
         }
     }
@@ -110,7 +150,7 @@ impl Poller {
     async fn rest(&mut self, time: Duration) {
         tokio::select! {
             () = self.ports.clock.sleep(time) => {}
-            _ = self.nudge.changed() => {}
+            _ = self.wishes.nudge.changed() => {}
         }
     }
 
@@ -120,20 +160,40 @@ impl Poller {
         if self.pods.is_empty() || older(self.listed, self.ports.clock.now(), REPLICAS_EVERY) {
             self.list().await?;
         }
+        let now = self.ports.clock.now();
+        let examine = older(self.examined, now, HEALTH_EVERY);
+        if examine {
+            self.examined = Some(now);
+        }
         let vault = self.ports.vault.clone();
         let ask = |pod: &Name| {
             let (vault, pod) = (vault.clone(), pod.clone());
             let replica = ReplicaAddress { server: self.address.clone(), pod: pod.clone() };
-            async move { (pod, vault.status(&replica).await) }
+            let before = self.states.get(&pod).cloned();
+            async move {
+                let status = vault.status(&replica).await;
+                let state = status.as_ref().ok().map(|(seal, role)| (seal.sealed, role.clone()));
+                // What gives no status gives no health either; what has just changed is no longer as it said.
+                let health =
+                    if state.is_some() && (examine || state != before) { vault.health(&replica).await.ok() } else { None };
+                (pod, status, state, health)
+            }
         };
         let mut answers: FuturesUnordered<_> = self.pods.iter().map(ask).collect();
-        while let Some((pod, answer)) = answers.next().await {
+        let mut states = HashMap::new();
+        while let Some((pod, answer, state, health)) = answers.next().await {
             if answer.is_err() {
                 // The pod may be gone: look again in the next round.
                 self.listed = None;
             }
+            states.extend(state.map(|state| (pod.clone(), state)));
+            if let Some(health) = health {
+                self.say(Change::Health(self.address.clone(), pod.clone(), health)).await?;
+            }
             self.say(Change::Answered(self.address.clone(), pod, answer)).await?;
         }
+        drop(answers);
+        self.states = states;
         Some(())
     }
 

@@ -13,7 +13,7 @@ use super::door::{Door, Order, first_view};
 use super::gate::Writes;
 use super::run::{RunState, RunView};
 use super::snapshot::{Notice, Snapshot};
-use super::{Command, Engine, Options, Ports, prober};
+use super::{Command, Engine, Looks, Options, Ports, prober};
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::model::inventory::SHAPING;
 use crate::model::kinds::{Visitor, Watched, visit};
@@ -69,6 +69,8 @@ struct World {
     /// Watches, prober and runs: ended when this loop ends, and a panic in one of them is seen here.
     tasks: JoinSet<&'static str>,
     nudge: watch::Sender<u64>,
+    /// What the person looks at.
+    looks: watch::Sender<Looks>,
 }
 
 /// What came of looking at a revision of the world, and how long it took.
@@ -115,6 +117,7 @@ impl World {
             snapshots,
             tasks: JoinSet::new(),
             nudge: watch::channel(0).0,
+            looks: watch::channel(Looks::default()).0,
             ports,
             options,
         }
@@ -187,10 +190,11 @@ impl World {
             }
         }
         visit(&mut Spawn(self, changes));
-        let (ports, worlds, nudge) = (self.ports.clone(), self.published.subscribe(), self.nudge.subscribe());
+        let wishes = prober::Wishes { nudge: self.nudge.subscribe(), looks: self.looks.subscribe() };
+        let (ports, worlds) = (self.ports.clone(), self.published.subscribe());
         let (for_vaults, for_controller) = (changes.clone(), changes.clone());
         self.tasks.spawn(async move {
-            prober::watch_vaults(ports, worlds, for_vaults, nudge).await;
+            prober::watch_vaults(ports, worlds, for_vaults, wishes).await;
             "the Vault prober"
         });
         let ports = self.ports.clone();
@@ -246,6 +250,13 @@ impl World {
             Command::Decide(decision) => self.order(Order::Decide(decision)),
             Command::Pause(pause) => self.order(Order::Pause(pause)),
             Command::Stop => self.order(Order::Stop),
+            Command::Look(looks) => {
+                self.looks.send_if_modified(|known| {
+                    let other = *known != looks;
+                    *known = looks;
+                    other
+                });
+            }
             Command::Refresh => self.nudge.send_modify(|count| *count += 1),
         }
     }

@@ -22,11 +22,16 @@ use super::odd::unreadable;
 use super::vault::api::{Api, Question};
 use super::vault::classify::{FolderWise, classify};
 use super::vault::client::Answer as VaultAnswer;
+use super::vault::cluster;
+use super::vault::neighbours::folder;
+use super::vault::subkeys::properties;
 use super::vault::whose::token;
 use crate::model::kinds::{Object, Visitor, Watched, visit};
-use crate::model::vault::{Leader, ReplicaRole, Seal, Token};
+use crate::model::vault::{Leader, ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, Unreadable, VaultAddress};
-use crate::ports::{Classified, Clock, Cluster, Identity, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
+use crate::ports::{
+    Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
+};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
 /// The largest file that is read.
@@ -265,6 +270,15 @@ impl Vault for Recording {
         Ok((seal, role))
     }
 
+    async fn health(&self, replica: &ReplicaAddress) -> Result<ReplicaHealth, Fault> {
+        let asked = Recorded { world: &self.0, replica }.ask(&Question::get("", "sys/health")).await?;
+        asked.map_or_else(|| Ok(ReplicaHealth::default()), |answer| cluster::health(&answer, &replica.pod))
+    }
+
+    async fn surroundings(&self, replica: &ReplicaAddress, namespaces: &[Text]) -> Result<Surroundings, Fault> {
+        cluster::surroundings(&Recorded { world: &self.0, replica }, &replica.pod, namespaces).await
+    }
+
     async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault> {
         token(&Recorded { world: &self.0, replica }, &replica.pod).await
     }
@@ -272,6 +286,14 @@ impl Vault for Recording {
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {
         let folders = FolderWise::default();
         classify(&Recorded { world: &self.0, replica }, &replica.pod, paths, self.0.now, &folders).await
+    }
+
+    async fn properties(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Vec<Told<Arc<[Text]>>>, Fault> {
+        properties(&Recorded { world: &self.0, replica }, &replica.pod, paths).await
+    }
+
+    async fn folder(&self, replica: &ReplicaAddress, at: &MountFolder) -> Result<Told<Arc<[Text]>>, Fault> {
+        folder(&Recorded { world: &self.0, replica }, &replica.pod, at).await
     }
 
     async fn write(&self, _permit: Permit, _write: &VaultWrite, _share: Option<&Typed>) -> Result<Receipt, Fault> {

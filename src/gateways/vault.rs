@@ -7,12 +7,15 @@
 pub(super) mod api;
 pub(super) mod classify;
 pub(super) mod client;
+pub(super) mod cluster;
 mod connection;
 mod endpoints;
 mod environment;
 mod faults;
 mod lanes;
+pub(super) mod neighbours;
 mod reads;
+pub(super) mod subkeys;
 mod tls;
 pub(super) mod whose;
 mod wire;
@@ -28,14 +31,14 @@ use rustify::endpoint::Endpoint;
 
 use super::clock;
 use super::kubernetes::KubernetesGateway;
-use crate::model::vault::{ReplicaRole, Seal, Token};
-use crate::model::{Fault, FaultKind, ObjectRef, VaultAddress};
-use crate::ports::{Classified, MountPaths, Permit, ReplicaAddress, Typed, Vault};
+use crate::model::vault::{ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told};
+use crate::model::{Fault, FaultKind, ObjectRef, Text, VaultAddress};
+use crate::ports::{Classified, MountFolder, MountPaths, Permit, ReplicaAddress, Typed, Vault};
 use crate::runbooks::{Receipt, VaultWrite};
 use classify::FolderWise;
 use client::{Answer, Call};
 use connection::{Line, Route};
-use endpoints::{AskLeader, ResetUnseal, SealStatus, Unseal};
+use endpoints::{AskHealth, AskLeader, ResetUnseal, SealStatus, Unseal};
 pub use environment::VaultEnvironment;
 use lanes::Lanes;
 
@@ -99,6 +102,14 @@ impl Vault for VaultGateway {
         Ok((seal, role))
     }
 
+    async fn health(&self, replica: &ReplicaAddress) -> Result<ReplicaHealth, Fault> {
+        cluster::health(&self.0.ask(replica, &AskHealth, Call::question(QUESTION)).await?, &replica.pod)
+    }
+
+    async fn surroundings(&self, replica: &ReplicaAddress, namespaces: &[Text]) -> Result<Surroundings, Fault> {
+        cluster::surroundings(&self.0.reads(replica)?, &replica.pod, namespaces).await
+    }
+
     async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault> {
         whose::token(&self.0.reads(replica)?, &replica.pod).await
     }
@@ -106,6 +117,14 @@ impl Vault for VaultGateway {
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {
         let folders = of(&self.0.folders, &replica.server);
         classify::classify(&self.0.reads(replica)?, &replica.pod, paths, clock::now(), &folders).await
+    }
+
+    async fn properties(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Vec<Told<Arc<[Text]>>>, Fault> {
+        subkeys::properties(&self.0.reads(replica)?, &replica.pod, paths).await
+    }
+
+    async fn folder(&self, replica: &ReplicaAddress, folder: &MountFolder) -> Result<Told<Arc<[Text]>>, Fault> {
+        neighbours::folder(&self.0.reads(replica)?, &replica.pod, folder).await
     }
 
     async fn write(&self, _permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault> {

@@ -35,6 +35,8 @@ pub enum FaultKind {
     Invalid,
     /// The Vault is sealed (503 with that text).
     Sealed,
+    /// The namespace is sealed, with a seal of its own (503 with that text): nothing in it answers, all else does.
+    SealedNamespace,
     /// The server failed (5xx).
     Server,
     /// No name server knows the name.

@@ -2,6 +2,7 @@
 //! and what could not be seen. Changes go in through [`Inventory::apply`]; a clone is a cheap snapshot.
 
 mod lookups;
+mod vaults;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -19,7 +20,10 @@ use super::object::{Kind, Name, ObjectRef};
 use super::shelf::{Placed as _, Shelf, Sorted};
 use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
-use super::vault::{Mount, MountState, PathFacts, Replica, ReplicaRole, Seal, SecretPath, Token, VaultAddress, VaultServer};
+use super::vault::{
+    Mount, MountState, PathFacts, Properties, Replica, ReplicaHealth, ReplicaRole, Seal, SecretPath, Surroundings, Token, Told,
+    VaultAddress, VaultServer,
+};
 
 /// Everything that is known of the world.
 #[derive(Clone, Debug, Default)]
@@ -77,10 +81,18 @@ pub enum Change {
     Replicas(VaultAddress, Result<Vec<(Name, Option<Timestamp>)>, Fault>),
     /// What one replica answered.
     Answered(VaultAddress, Name, Result<(Seal, ReplicaRole), Fault>),
+    /// What one replica says of its health; nothing if it did not say.
+    Health(VaultAddress, Name, ReplicaHealth),
+    /// What a Vault tells of its cluster, or why it cannot be asked.
+    Around(VaultAddress, Result<Surroundings, Fault>),
     /// What a Vault says of a mount, by `mount` or `namespace/mount`.
     Mount(VaultAddress, Text, MountState),
     /// What a Vault says of paths, by their full path.
     Paths(VaultAddress, Vec<(Text, PathFacts)>),
+    /// The names of the properties of paths, by their full path.
+    Properties(VaultAddress, Vec<(Text, Properties)>),
+    /// What stands in a folder, by `mount/folder` or `namespace/mount/folder`.
+    Folder(VaultAddress, Text, Told<Arc<[Text]>>),
     /// Whose token reads the paths of a Vault.
     Token(VaultAddress, Option<Token>),
     /// Why the paths of a Vault cannot be read.
@@ -147,6 +159,8 @@ impl Inventory {
                 }
                 self.server(&address, |server| answered(server.replicas.entry(pod).or_default(), answer, now));
             }
+            Change::Health(address, pod, health) => self.server(&address, |server| vaults::examined(server, &pod, health)),
+            Change::Around(address, around) => self.server(&address, |server| vaults::surrounded(server, around, now)),
             Change::Mount(address, mount, state) => self.server(&address, |server| {
                 let known = server.mounts.entry(mount).or_default();
                 let same = known.state == state;
@@ -154,6 +168,8 @@ impl Inventory {
                 !same
             }),
             Change::Paths(address, facts) => self.server(&address, |server| paths_read(server, facts, now)),
+            Change::Properties(address, named) => self.server(&address, |server| vaults::named(server, named)),
+            Change::Folder(address, place, names) => self.server(&address, |server| vaults::listed(server, place, names, now)),
             Change::Token(address, token) => {
                 self.server(&address, |server| std::mem::replace(&mut server.token, token.clone()) != token);
             }
@@ -257,6 +273,7 @@ impl Inventory {
                     .or_insert_with(|| SecretPath {
                         facts: PathFacts::default(),
                         asked: None,
+                        properties: Properties::default(),
                         readers: 0,
                         namespace: vault.namespace.clone(),
                         mount,
@@ -270,7 +287,7 @@ impl Inventory {
             let server = self.vaults.entry(address.clone()).or_insert_with(|| Arc::new(VaultServer::new(address)));
             for (path, new) in &mut paths {
                 if let Some(known) = server.paths.get(path) {
-                    (new.facts, new.asked) = (known.facts.clone(), known.asked);
+                    (new.facts, new.asked, new.properties) = (known.facts.clone(), known.asked, known.properties.clone());
                 }
             }
             if paths != *server.paths {
@@ -535,6 +552,7 @@ fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, n
                 replica.since = Some(now);
                 replica.since_before = replica.seal.is_none();
             }
+            replica.health = ReplicaHealth::default();
             replica.fault = Some(fault);
             !same
         }

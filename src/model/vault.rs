@@ -3,10 +3,11 @@
 //! Every replica is sealed on its own, and only `sys/seal-status` of that replica tells: a pod's
 //! readiness, its labels and `sys/health`'s code do not (facts: a sealed node says `standby:true`).
 
+mod cluster;
 mod path;
 mod token;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use serde::Deserialize;
 use super::fault::Fault;
 use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
-pub use path::{May, Mount, MountState, PathFacts, PathState, SecretPath};
+pub use cluster::{Autopilot, HealthWord, NamespaceSeal, Peer, RaftServer, ReplicaHealth, Surroundings, Told};
+pub use path::{Folder, Has, May, Mount, MountState, PathFacts, PathState, Properties, SecretPath};
 pub use token::Token;
 
 /// Where a store says that its Vault is.
@@ -100,8 +102,12 @@ pub struct VaultServer {
     /// Paths that something references, by `mount/path`, or `namespace/mount/path`, as `vault` and `bao` write
     /// it. Shared, so that an answer about a seal copies none of them.
     pub paths: Arc<BTreeMap<Text, SecretPath>>,
+    /// Folders of these paths that were listed, by `mount/folder` or `namespace/mount/folder`.
+    pub folders: Arc<BTreeMap<Text, Folder>>,
     /// The mounts that stores name, by `mount` or `namespace/mount`.
     pub mounts: BTreeMap<Text, Mount>,
+    /// What it tells of its cluster to the token that reads the paths, and when it was asked.
+    pub around: Told<(Arc<Surroundings>, Timestamp)>,
     /// The token that reads the paths, as far as it was asked who it is.
     pub token: Option<Token>,
     /// Why the paths cannot be read, if they cannot: no token, a dead one.
@@ -118,7 +124,9 @@ impl VaultServer {
             listed: false,
             unlisted: None,
             paths: Arc::new(BTreeMap::new()),
+            folders: Arc::new(BTreeMap::new()),
             mounts: BTreeMap::new(),
+            around: Told::NotAsked,
             token: None,
             unreadable: None,
         }
@@ -154,6 +162,51 @@ impl VaultServer {
         self.replicas.iter().filter(|(_, replica)| replica.is_open())
     }
 
+    /// What it tells of its cluster, if it was asked.
+    #[must_use]
+    pub fn surroundings(&self) -> Option<&Surroundings> {
+        self.around.said().map(|(around, _)| around.as_ref())
+    }
+
+    /// The full path that a reference means, if it is one of this server's and something references it.
+    #[must_use]
+    pub fn path_named(&self, path: &ObjectRef) -> Option<Text> {
+        let here = path.kind == Kind::VaultPath && path.namespace.as_str() == self.address.host_port();
+        here.then(|| Text::foreign(path.name.as_str())).filter(|full| self.paths.contains_key(full))
+    }
+
+    /// The folder of a path, if it was listed.
+    #[must_use]
+    pub fn folder_of(&self, path: &Text) -> Option<(&Text, &Folder)> {
+        let (folder, _) = path.as_str().rsplit_once('/')?;
+        self.folders.get_key_value(&Text::foreign(folder))
+    }
+
+    /// What stands in that folder beside it: the full path of each name, and whether anything references it. A folder
+    /// in it has a slash at its end, and is referenced where a path below it is.
+    pub fn neighbours(&self, path: &Text) -> impl Iterator<Item = (Text, bool)> {
+        let listed = self.folder_of(path).and_then(|(place, folder)| Some((place, folder.names.said()?)));
+        listed.into_iter().flat_map(move |(place, names)| {
+            names.iter().map(move |name| {
+                let full = Text::foreign(&format!("{place}/{name}"));
+                let referenced = if name.as_str().ends_with('/') {
+                    let first = self.paths.range(full.clone()..).next();
+                    first.is_some_and(|(path, _)| path.as_str().starts_with(full.as_str()))
+                } else {
+                    self.paths.contains_key(&full)
+                };
+                (full, referenced)
+            })
+        })
+    }
+
+    /// The clusters that its replicas say they belong to. More than one: they were initialised apart, have other keys
+    /// and other paths, and the Service sends to both (vault#16031).
+    #[must_use]
+    pub fn clusters(&self) -> BTreeSet<&Text> {
+        self.replicas.values().map(|replica| &replica.health.cluster).filter(|id| !id.is_empty()).collect()
+    }
+
     /// How many open replicas a raft cluster of this size needs to have a leader.
     #[must_use]
     pub fn quorum(&self) -> usize {
@@ -168,6 +221,8 @@ pub struct Replica {
     pub seal: Option<Seal>,
     /// What it is in the cluster.
     pub role: ReplicaRole,
+    /// The last `sys/health`; asked more seldom than the seal.
+    pub health: ReplicaHealth,
     /// When it last answered.
     pub answered: Option<Timestamp>,
     /// Since when its seal is in this state, as far as we saw; the first sighting if it was so already.

@@ -22,7 +22,8 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 
 pub use self::formats::colour;
-pub use self::seen::{paths_are_told, unknown_of};
+use self::seen::around_is_told;
+pub use self::seen::{folder_is_told, names_are_told, paths_are_told, unknown_of};
 
 use self::column::Listing;
 use crate::diagnosis::Unknown;
@@ -115,6 +116,11 @@ impl What {
         std::iter::once(self.name).chain(self.words.iter().copied()).chain(kind)
     }
 
+    /// Whether it shows what Vaults tell of their clusters.
+    fn is_of_servers(&self) -> bool {
+        self.kinds.iter().any(|kind| matches!(kind, Kind::Vault | Kind::VaultReplica))
+    }
+
     /// The kind, if it is exactly one, object by object.
     fn kind(&self) -> Option<Kind> {
         match *self.kinds {
@@ -188,7 +194,7 @@ pub fn is_blind(what: &What, snapshot: &Snapshot) -> bool {
 /// Whether what is to be listed was heard of, so that there is nothing more to wait for.
 #[must_use]
 pub fn is_told(what: &What, snapshot: &Snapshot) -> bool {
-    snapshot.is_known() && (!what.paths || paths_are_told(snapshot))
+    snapshot.is_known() && (!what.paths || paths_are_told(snapshot)) && (!what.is_of_servers() || around_is_told(snapshot))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod field;
 pub mod filter;
 pub mod index;
 pub mod links;
+mod looks;
 pub mod message;
 pub mod model;
 pub mod pages;
@@ -21,6 +22,7 @@ pub mod status;
 pub mod story;
 mod traced;
 mod update;
+mod vault_facts;
 pub mod words;
 pub mod writes;
 

@@ -20,7 +20,7 @@ use super::screens::{Look, draw};
 use super::signals::{Signal, Signals};
 use super::terminal::Face;
 use super::{ExitReason, FaceOptions};
-use crate::engine::{Command, Decision, Snapshot};
+use crate::engine::{Command, Decision, Looks, Snapshot};
 
 /// Frames that nobody pressed a key for keep this far apart.
 const FRAME: Duration = Duration::from_millis(16);
@@ -52,6 +52,8 @@ pub(super) struct EventLoop<'a, F> {
     started: Instant,
     drawn: Instant,
     dirty: Dirty,
+    /// The paths that the engine knows the person to look at.
+    looks: Looks,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +79,16 @@ impl<'a, F: Face> EventLoop<'a, F> {
         let size = face.size()?;
         let now = Instant::now();
         let model = Model::new(snapshot, (size.width, size.height));
-        Ok(Self { face, options, model, hidden: Hidden::default(), started: now, drawn: now, dirty: Dirty::Hand })
+        Ok(Self {
+            face,
+            options,
+            model,
+            hidden: Hidden::default(),
+            started: now,
+            drawn: now,
+            dirty: Dirty::Hand,
+            looks: Looks::default(),
+        })
     }
 
     /// Runs until the person quits, a signal comes, or the terminal dies.
@@ -86,6 +97,7 @@ impl<'a, F: Face> EventLoop<'a, F> {
         I: Stream<Item = io::Result<Event>> + Unpin,
     {
         loop {
+            self.look(&sources.commands);
             self.draw()?;
             let wake = tokio::select! {
                 biased;
@@ -156,6 +168,17 @@ impl<'a, F: Face> EventLoop<'a, F> {
         let frame = (self.dirty != Dirty::Clean).then(|| self.drawn + FRAME);
         let deadlines = [self.model.deadline(), self.hidden.deadline()].into_iter().flatten().map(|at| self.started + at);
         deadlines.chain(frame).fold(second, Instant::min)
+    }
+
+    /// Tells the engine which paths the person looks at now, if these are others. A full channel is told next time.
+    fn look(&mut self, commands: &mpsc::Sender<Command>) {
+        if self.dirty == Dirty::Clean {
+            return;
+        }
+        let looks = self.model.looks();
+        if looks != self.looks && commands.try_send(Command::Look(looks.clone())).is_ok() {
+            self.looks = looks;
+        }
     }
 
     fn draw(&mut self) -> io::Result<()> {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::SEAL_EVERY;
-use crate::engine::Ports;
+use crate::engine::{Looks, Ports};
 use crate::model::inventory::under;
 use crate::model::vault::SecretPath;
 use crate::model::{Change, Inventory, Name, PathFacts, PathState, Text, VaultAddress, VaultServer};
@@ -31,6 +31,8 @@ pub(super) struct Reader {
     /// Counts how often the person wished to know anew.
     pub(super) nudge: watch::Receiver<u64>,
     pub(super) address: VaultAddress,
+    /// What somebody looks at: these are read first.
+    pub(super) looks: watch::Receiver<Looks>,
     /// How many paths were referenced when they were read last.
     pub(super) referenced: usize,
 }
@@ -103,7 +105,12 @@ impl Reader {
                 }
             }
         }
-        for go in goes(server, which) {
+        let mut goes = goes(server, which);
+        while !goes.is_empty() {
+            // What is in sight may change while the others are read.
+            let seen = self.looks.borrow().at(server);
+            let in_sight = |go: &Go| !seen.is_empty() && go.full.iter().any(|path| seen.contains(path));
+            let go = goes.remove(goes.iter().position(in_sight).unwrap_or(0));
             let answer = self.ports.vault.classify(&replica, &go.wanted).await;
             match answer {
                 Ok(classified) => {
@@ -175,7 +182,7 @@ fn goes(server: &VaultServer, which: Which) -> Vec<Go> {
 }
 
 /// The replica to read from: the leader, else any that is open.
-fn reader(server: &VaultServer) -> Option<Name> {
+pub(super) fn reader(server: &VaultServer) -> Option<Name> {
     let leader = server.replicas.iter().find(|(_, replica)| replica.leads());
     leader.or_else(|| server.open().next()).map(|(pod, _)| pod.clone())
 }
@@ -185,6 +192,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::model::vault::Properties;
 
     #[test]
     fn ten_thousand_paths_are_few_goes_and_no_folder_is_in_two() {
@@ -192,6 +200,7 @@ mod tests {
         let path = |mount: &str| SecretPath {
             facts: PathFacts::default(),
             asked: None,
+            properties: Properties::default(),
             readers: 1,
             namespace: Text::foreign("team"),
             mount: Text::foreign(mount),

@@ -15,10 +15,15 @@ use super::world::World;
 use crate::gateways::vault::api::{Api, Question};
 use crate::gateways::vault::classify::{FolderWise, classify};
 use crate::gateways::vault::client::Answer;
+use crate::gateways::vault::cluster;
+use crate::gateways::vault::neighbours::folder;
+use crate::gateways::vault::subkeys::properties;
 use crate::gateways::vault::whose::token;
-use crate::model::vault::Token;
+use crate::model::vault::{ReplicaHealth, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, ReplicaRole, Seal, Text};
-use crate::ports::{Classified, Clock, Cluster, Identity, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault};
+use crate::ports::{
+    Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
+};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
 /// The API server of the simulation.
@@ -175,7 +180,7 @@ struct Simulated<'a> {
 #[async_trait]
 impl Api for Simulated<'_> {
     async fn ask(&self, question: &Question) -> Result<Option<Answer>, Fault> {
-        self.vault.at(self.replica, |server, index, _| Ok(Some(server.answer(index, question))))
+        self.vault.at(self.replica, |server, index, now| Ok(Some(server.answer(index, question, now))))
     }
 }
 
@@ -188,6 +193,15 @@ impl Vault for SimulatedVault {
         })
     }
 
+    async fn health(&self, replica: &ReplicaAddress) -> Result<ReplicaHealth, Fault> {
+        let answer = self.at(replica, |server, index, _| server.health(index).map_err(|refusal| fault(&refusal)))?;
+        cluster::health(&answer, &replica.pod)
+    }
+
+    async fn surroundings(&self, replica: &ReplicaAddress, namespaces: &[Text]) -> Result<Surroundings, Fault> {
+        cluster::surroundings(&Simulated { vault: self, replica }, &replica.pod, namespaces).await
+    }
+
     async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault> {
         token(&Simulated { vault: self, replica }, &replica.pod).await
     }
@@ -195,6 +209,14 @@ impl Vault for SimulatedVault {
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {
         let now = self.shell.now();
         classify(&Simulated { vault: self, replica }, &replica.pod, paths, now, &FolderWise::default()).await
+    }
+
+    async fn properties(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Vec<Told<Arc<[Text]>>>, Fault> {
+        properties(&Simulated { vault: self, replica }, &replica.pod, paths).await
+    }
+
+    async fn folder(&self, replica: &ReplicaAddress, at: &MountFolder) -> Result<Told<Arc<[Text]>>, Fault> {
+        folder(&Simulated { vault: self, replica }, &replica.pod, at).await
     }
 
     async fn write(&self, _permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault> {

@@ -2,6 +2,7 @@
 //! it only through the wishes that it hands to the world.
 
 pub(super) mod api;
+pub(super) mod cluster;
 pub(super) mod kv;
 pub(super) mod login;
 pub(super) mod seal;
@@ -23,6 +24,8 @@ pub(super) struct Server {
     /// Version, `2.7.2` of OpenBao by default.
     pub(super) version: String,
     pub(super) threshold: usize,
+    /// Names the cluster that its replicas belong to.
+    pub(super) cluster: String,
     /// The real shares, in hex.
     pub(super) shares: Vec<String>,
     pub(super) root_token: String,
@@ -84,6 +87,7 @@ impl Server {
             version: "2.7.2".to_owned(),
             threshold: 1,
             shares: Vec::new(),
+            cluster: format!("51ea1a7c-0000-4000-b000-{:012x}", seed & 0xffff_ffff_ffff),
             root_token: format!("s.{}", random.hex(12)),
             replicas: Vec::new(),
             leader: None,

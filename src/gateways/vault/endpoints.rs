@@ -45,6 +45,10 @@ endpoint! {
     AskLeader, GET "sys/leader"
 }
 endpoint! {
+    /// `sys/health`: answered by every replica, without a token; its status is its answer.
+    AskHealth, GET "sys/health"
+}
+endpoint! {
     /// `sys/unseal` with one share. vaultrs' request leaves copies of it in memory.
     Unseal<'share>(&'share str), PUT "sys/unseal", |unseal: &Unseal<'_>| share_as_json(unseal.0)
 }

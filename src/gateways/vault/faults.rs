@@ -36,6 +36,7 @@ pub(super) fn refused(status: u16, body: &[u8], said: &Name) -> Fault {
     let kind = kind(status, &error);
     let hint = match kind {
         FaultKind::Sealed => "Unseal it: runbook “recover”.",
+        FaultKind::SealedNamespace => "Its own shares unseal it: “bao namespace unseal”, from the namespace above.",
         FaultKind::Throttled => "A rate limit quota of the Vault holds it back: wait a moment.",
         FaultKind::Forbidden => "Does the token's policy cover this?",
         _ => "",
@@ -54,6 +55,7 @@ fn kind(status: u16, error: &str) -> FaultKind {
         404 => FaultKind::NotFound,
         409 | 412 => FaultKind::Conflict,
         429 => FaultKind::Throttled,
+        503 if error.contains("namespace is sealed") => FaultKind::SealedNamespace,
         503 if error.contains("sealed") => FaultKind::Sealed,
         400..500 => FaultKind::Invalid,
         500..600 => FaultKind::Server,
@@ -87,6 +89,7 @@ mod tests {
                 "must be the same length.",
             ),
             (503, r#"{"errors":["Vault is sealed"]}"#, FaultKind::Sealed, "vault-0 answers: Vault is sealed."),
+            (503, r#"{"errors":["namespace is sealed"]}"#, FaultKind::SealedNamespace, "namespace is sealed."),
             (503, "", FaultKind::Server, "status 503."),
             (
                 403,

@@ -62,11 +62,27 @@ pub(super) struct Keys {
 /// `sys/internal/ui/mounts/<mount>`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct WireMount {
+pub(super) struct WireMount {
     path: String,
     #[serde(rename = "type")]
     engine: String,
     options: Option<BTreeMap<String, String>>,
+}
+
+impl WireMount {
+    /// Its type.
+    pub(super) fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    /// What it is.
+    pub(super) fn state(&self) -> MountState {
+        if !matches!(self.engine.as_str(), "kv" | "generic") {
+            return MountState::Other(Text::foreign(&self.engine));
+        }
+        let version = self.options.as_ref().and_then(|options| options.get("version")?.parse().ok());
+        MountState::Kv(version.unwrap_or(1))
+    }
 }
 
 /// What became of a question.
@@ -111,13 +127,7 @@ impl Answer {
 pub(super) fn mount(answer: &Answer, asked: &str, said: &Name) -> Result<Option<MountState>, Fault> {
     Ok(Some(match answer.heard::<WireMount>(said)? {
         Heard::Said(mount) if mount.path.trim_matches('/') != asked => MountState::Missing,
-        Heard::Said(mount) if !matches!(mount.engine.as_str(), "kv" | "generic") => {
-            MountState::Other(Text::foreign(&mount.engine))
-        }
-        Heard::Said(mount) => {
-            let version = mount.options.as_ref().and_then(|options| options.get("version")?.parse().ok());
-            MountState::Kv(version.unwrap_or(1))
-        }
+        Heard::Said(mount) => mount.state(),
         Heard::TokenOrDenied => return Ok(None),
         Heard::Denied => MountState::Hidden,
         Heard::Nothing | Heard::NoMount | Heard::NoSuchEndpoint => MountState::NotAsked,

@@ -1,7 +1,11 @@
 //! The paths of KV mounts as Vault tells of them: without their values.
 
+use std::fmt;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
+use super::Told;
 use crate::model::fault::Fault;
 use crate::model::object::Name;
 use crate::model::text::Text;
@@ -13,6 +17,8 @@ pub struct SecretPath {
     pub facts: PathFacts,
     /// When it was last asked for.
     pub asked: Option<Timestamp>,
+    /// The names of its properties, as far as they were asked for.
+    pub properties: Properties,
     /// How many `ExternalSecret`s read it.
     pub readers: usize,
     /// The namespace that it is in; empty for root.
@@ -33,6 +39,69 @@ impl SecretPath {
         };
         within(within(full.as_str(), &self.namespace), &self.mount)
     }
+
+    /// The folder that it stands in, relative to the mount; empty for the mount itself.
+    #[must_use]
+    pub fn folder<'a>(&self, full: &'a Text) -> &'a str {
+        self.key(full).rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// The version whose names can be asked for and are not known.
+    #[must_use]
+    pub fn lacks_names(&self) -> Option<u64> {
+        match self.facts.state {
+            PathState::Present { version, .. } if version > 0 && self.properties.version != version => Some(version),
+            _ => None,
+        }
+    }
+}
+
+/// The names of the properties of a path, without their values (`subkeys`, KV v2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Properties {
+    /// The names, nested ones with dots between; [`Told::Absent`] where they cannot be had.
+    pub names: Told<Arc<[Text]>>,
+    /// The version of the path when they were asked for; 0 if they never were.
+    pub version: u64,
+}
+
+/// Whether a path has a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Has {
+    /// It has, or something below it.
+    Yes,
+    /// It has not.
+    No,
+    /// The names alone cannot say: they are not known, or it is an expression, or stands within a value.
+    Unknown,
+}
+
+impl Properties {
+    /// Whether there is such a property, as External Secrets looks for it: a name at the top, dots and all, or a way
+    /// through names (gjson).
+    #[must_use]
+    pub fn has(&self, property: &str) -> Has {
+        let Some(names) = self.names.said() else { return Has::Unknown };
+        let below = |longer: &str, shorter: &str| longer.strip_prefix(shorter).is_some_and(|rest| rest.starts_with('.'));
+        if names.iter().any(|name| name.as_str() == property || below(name.as_str(), property)) {
+            Has::Yes
+        } else if property.contains(['#', '*', '?', '@', '|', '\\', '!', '{', '['])
+            || names.iter().any(|name| below(property, name.as_str()))
+        {
+            Has::Unknown
+        } else {
+            Has::No
+        }
+    }
+}
+
+/// What stands in a folder of a mount, as far as it was listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Its names, folders with a slash at their end.
+    pub names: Told<Arc<[Text]>>,
+    /// When it was listed.
+    pub asked: Timestamp,
 }
 
 /// What one look at a path tells.
@@ -119,4 +188,42 @@ pub enum MountState {
     Missing,
     /// There is none, or the token may do nothing there: Vault says the same of both.
     Hidden,
+}
+
+impl fmt::Display for MountState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => f.write_str("not asked"),
+            Self::Kv(version) => write!(f, "kv-v{version}"),
+            Self::Other(engine) => engine.fmt(f),
+            Self::Missing => f.write_str("missing"),
+            Self::Hidden => f.write_str("hidden"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_is_found_by_its_name_or_on_the_way_to_others() {
+        let names = ["n.e", "n.z.w", "dot.ted", "list"].iter().map(|name| Text::foreign(name)).collect();
+        let properties = Properties { names: Told::Said(names), version: 1 };
+        for (property, has) in [
+            ("dot.ted", Has::Yes),
+            ("n", Has::Yes),
+            ("n.z", Has::Yes),
+            ("n.z.w", Has::Yes),
+            ("n.x", Has::No),
+            ("no", Has::No),
+            ("do", Has::No),
+            ("list.0", Has::Unknown),
+            ("list.#", Has::Unknown),
+            ("@this", Has::Unknown),
+        ] {
+            assert_eq!(properties.has(property), has, "{property}");
+        }
+        assert_eq!(Properties::default().has("n"), Has::Unknown);
+    }
 }

@@ -1,7 +1,7 @@
 //! Paths of Vault that something references. All that `get` knows of the model of paths stands here and in
 //! the paths of an `ExternalSecret`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::What;
@@ -29,10 +29,24 @@ pub(super) const PATHS: What = What {
                 let readers = readers.remove(&object).unwrap_or_default();
                 paths.push((object, Box::new(Path { server: server.clone(), at: path.clone(), readers })));
             }
+            for path in unreferenced(server) {
+                let one = Path { server: server.clone(), at: path, readers: Vec::new() };
+                paths.push((server.address.path_ref(&one.at), Box::new(one)));
+            }
         }
         Listing::of(what.name, COLUMNS, snapshot, paths.into_iter())
     },
 };
+
+/// What stands in the folders that were listed and nothing references; folders in them are not looked into.
+fn unreferenced(server: &VaultServer) -> BTreeSet<Text> {
+    let listed = server.folders.iter().filter_map(|(place, folder)| Some((place, folder.names.said()?)));
+    let paths = listed.flat_map(|(place, names)| {
+        let names = names.iter().filter(|name| !name.as_str().ends_with('/'));
+        names.map(move |name| Text::foreign(&format!("{place}/{name}")))
+    });
+    paths.filter(|path| !server.paths.contains_key(path)).collect()
+}
 
 /// One path of one Vault.
 struct Path {
@@ -70,7 +84,7 @@ impl Path {
     }
 
     fn state(&self) -> state::State {
-        self.known(|path| Some(state::of_path(&path.facts.state))).unwrap_or_else(|| state::of_path(&PathState::NotAsked))
+        self.known(|path| Some(state::of_path(&path.facts.state))).unwrap_or_else(state::unreferenced)
     }
 }
 
@@ -110,6 +124,10 @@ const COLUMNS: &[Column<Path>] = &[
     Column::wide("MOUNT", "mount", |_, path| path.known(|known| Some(Value::text(&known.mount))).unwrap_or(Value::None)),
     Column::wide("KV", "kv", |_, path| path.known(|known| Some(Value::text(&known.kv))).unwrap_or(Value::None)),
     Column::always("READERS", "readers", |_, path| Value::count(path.known(|known| Some(known.readers)).unwrap_or(0))),
+    Column::data("referenced", |_, path| Value::Flag(path.known(|_| Some(())).is_some())),
+    Column::wide("PROPERTIES", "properties", |_, path| {
+        path.known(|known| known.properties.names.said().map(|names| Value::texts(names.iter()))).unwrap_or(Value::None)
+    }),
     Column::wide("READ BY", "read_by", |_, path| Value::objects(path.readers.iter().cloned())),
     Column::always("CAUSE", "causes", |snapshot, path| {
         Value::texts(state::causes(&snapshot.world, &snapshot.diagnosis, &path.server.address.path_ref(&path.at)))

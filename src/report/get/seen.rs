@@ -7,7 +7,8 @@ use crate::diagnosis::server::ServerState;
 use crate::diagnosis::unknown::of_kinds;
 use crate::diagnosis::{Unknown, near};
 use crate::engine::Snapshot;
-use crate::model::{Kind, ObjectRef, PathState, Source, VaultServer};
+use crate::model::vault::Told;
+use crate::model::{Kind, ObjectRef, PathState, Source, Text, VaultServer};
 
 /// The kinds that stand for answers of a Vault.
 const OF_VAULT: [Kind; 3] = [Kind::Vault, Kind::VaultReplica, Kind::VaultPath];
@@ -99,6 +100,32 @@ pub fn paths_are_told(snapshot: &Snapshot) -> bool {
     snapshot.world.vaults.values().all(|server| {
         server.unreadable.is_some() || server.open().next().is_none() || server.paths.values().all(|path| path.asked.is_some())
     })
+}
+
+/// The server of a path, if there is anybody to read it from.
+fn reading<'a>(snapshot: &'a Snapshot, path: &ObjectRef) -> Option<(&'a VaultServer, Text)> {
+    let mut servers = snapshot.world.vaults.values();
+    let (server, full) = servers.find_map(|server| Some((server, server.path_named(path)?)))?;
+    (server.unreadable.is_none() && server.open().next().is_some()).then_some((server, full))
+}
+
+/// Whether the names of the properties of a path were asked for, or cannot be.
+#[must_use]
+pub fn names_are_told(snapshot: &Snapshot, path: &ObjectRef) -> bool {
+    let lacks = |(server, full): (&VaultServer, Text)| server.paths.get(&full).is_some_and(|path| path.lacks_names().is_some());
+    !reading(snapshot, path).is_some_and(lacks)
+}
+
+/// Whether the folder of a path was listed, or cannot be.
+#[must_use]
+pub fn folder_is_told(snapshot: &Snapshot, path: &ObjectRef) -> bool {
+    reading(snapshot, path).is_none_or(|(server, full)| server.folder_of(&full).is_some())
+}
+
+/// Whether every Vault was asked for what it tells of its cluster, or cannot be.
+pub(super) fn around_is_told(snapshot: &Snapshot) -> bool {
+    let mut servers = snapshot.world.vaults.values();
+    servers.all(|server| server.around != Told::NotAsked || server.open().next().is_none())
 }
 
 /// The objects of a list whose names are like this one, the likest first.

@@ -6,8 +6,8 @@ use super::What;
 use super::column::{Column, Listing, Value};
 use crate::diagnosis::state;
 use crate::engine::Snapshot;
-use crate::model::vault::Seal;
-use crate::model::{Kind, Name, ObjectRef, Replica, VaultServer};
+use crate::model::vault::{NamespaceSeal, Peer, RaftServer, Seal, Surroundings, Told};
+use crate::model::{Kind, Name, ObjectRef, Replica, Text, VaultServer};
 
 const ALSO: &[Kind] = &[Kind::SecretStore, Kind::ClusterSecretStore, Kind::ExternalSecret];
 
@@ -51,6 +51,40 @@ fn shares(seal: &Seal) -> Value {
     Value::text(&format!("{} of {}", seal.threshold, seal.shares))
 }
 
+/// What a Vault tells of its cluster; nothing where it was not or may not be asked.
+fn around(server: &VaultServer, value: impl FnOnce(&Surroundings) -> Value) -> Value {
+    server.surroundings().map_or(Value::None, value)
+}
+
+fn peers(around: &Surroundings) -> Value {
+    let peer = |peer: &Peer| {
+        Value::Record(vec![
+            ("host", Value::text(&peer.host)),
+            ("address", Value::text(&peer.address)),
+            ("active", Value::Flag(peer.active)),
+            ("heard", Value::since(peer.echoed)),
+            ("version", Value::text(&peer.version)),
+        ])
+    };
+    around.peers.said().map_or(Value::None, |peers| Value::List(peers.iter().map(peer).collect()))
+}
+
+fn mounts(around: &Surroundings) -> Value {
+    around.mounts.said().map_or(Value::None, |mounts| Value::texts(mounts.iter().map(|(name, state)| format!("{name}:{state}"))))
+}
+
+fn namespaces(around: &Surroundings) -> Value {
+    let namespace = |(name, seal): &(Text, Told<NamespaceSeal>)| {
+        let flag = |of: fn(&NamespaceSeal) -> bool| seal.said().map_or(Value::None, |seal| Value::Flag(of(seal)));
+        Value::Record(vec![
+            ("name", Value::text(name)),
+            ("sealable", flag(|seal| seal.sealable)),
+            ("sealed", flag(|seal| seal.sealed)),
+        ])
+    };
+    Value::List(around.namespaces.iter().map(namespace).collect())
+}
+
 /// How a Vault as a whole is.
 fn state_of(snapshot: &Snapshot, server: &VaultServer) -> state::State {
     state::of_server(server).unless_starting(snapshot.diagnosis.starting.has(&server.subject()))
@@ -72,6 +106,17 @@ const COLUMNS: &[Column<VaultServer>] = &[
     Column::wide("SHARES", "shares", |_, server| seal(server, shares)),
     Column::wide("VERSION", "version", |_, server| seal(server, |seal| Value::text(&seal.version))),
     Column::wide("STORAGE", "storage", |_, server| seal(server, |seal| Value::text(&seal.storage))),
+    Column::data("clusters", |_, server| Value::texts(server.clusters())),
+    Column::data("peers", |_, server| around(server, peers)),
+    Column::wide("RAFT", "raft", |_, server| {
+        let word = |well: bool| if well { "well" } else { "not well" };
+        around(server, |all| all.autopilot.said().map_or(Value::None, |raft| Value::text(word(raft.healthy))))
+    }),
+    Column::wide("SPARE", "raft_failure_tolerance", |_, server| {
+        around(server, |all| all.autopilot.said().map_or(Value::None, |raft| Value::Number(raft.tolerance.into())))
+    }),
+    Column::wide("MOUNTS", "mounts", |_, server| around(server, mounts)),
+    Column::data("namespaces", |_, server| around(server, namespaces)),
     Column::wide("TOKEN OF", "token_of", |_, server| server.token.as_ref().map_or(Value::None, |token| Value::text(&token.name))),
     Column::wide("TOKEN ENDS", "token_ends", |_, server| {
         server.token.as_ref().and_then(|token| token.expires).map_or(Value::None, Value::Until)
@@ -102,6 +147,14 @@ impl One {
         self.server.replicas.get(&self.pod).map_or(Value::None, value)
     }
 
+    fn peer(&self, value: impl FnOnce(&Peer) -> Value) -> Value {
+        self.server.surroundings().and_then(|all| all.peer(self.pod.as_str())).map_or(Value::None, value)
+    }
+
+    fn raft(&self, value: impl FnOnce(&RaftServer) -> Value) -> Value {
+        self.server.surroundings().and_then(|all| all.raft(self.pod.as_str())).map_or(Value::None, value)
+    }
+
     fn seal(&self, value: fn(&Seal) -> Value) -> Value {
         self.replica(|replica| replica.seal.as_ref().map_or(Value::None, value))
     }
@@ -117,6 +170,18 @@ const REPLICA_COLUMNS: &[Column<One>] = &[
     }),
     Column::always("VAULT", "vault", |_, one| Value::Ref(one.server.subject())),
     Column::always("ROLE", "role", |_, one| one.replica(|replica| Value::text(replica.role.as_str()))),
+    Column::wide("HEALTH", "says", |_, one| one.replica(|replica| Value::text(replica.health.says.as_str()))),
+    Column::wide("RAFT", "raft", |_, one| {
+        one.raft(|raft| Value::text(&if raft.healthy { raft.status.to_string() } else { format!("{}, not well", raft.status) }))
+    }),
+    Column::wide("HEARD", "heard", |snapshot, one| {
+        // Never newer than the picture: the answers of a recording are all of its moment.
+        one.peer(|peer| Value::since(peer.echoed.map(|at| at.min(snapshot.now))))
+    }),
+    Column::data("raft_behind", |_, one| one.raft(|raft| Value::count(usize::try_from(raft.behind).unwrap_or(usize::MAX)))),
+    Column::data("raft_contact", |_, one| one.raft(|raft| Value::text(&raft.contact))),
+    Column::data("cluster", |_, one| one.replica(|replica| Value::text(&replica.health.cluster))),
+    Column::data("replication", |_, one| one.replica(|replica| Value::text(&replica.health.replication))),
     Column::data("sealed", |_, one| one.seal(|seal| Value::Flag(seal.sealed))),
     Column::data("shares_given", |_, one| one.seal(|seal| Value::Number(seal.progress.into()))),
     Column::wide("SHARES", "shares", |_, one| one.seal(shares)),

@@ -5,6 +5,7 @@ use super::document::{Document, Ink};
 use super::model::Model;
 use super::rows::{Tone, describe};
 use super::story::{certainty, tell};
+use super::vault_facts::of_property;
 use super::words::{counted, named, since};
 use crate::diagnosis::{Finding, rule};
 use crate::engine::RunView;
@@ -209,7 +210,7 @@ fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
         }
         for remote in &es.remote {
             let property = if remote.property.is_empty() { String::new() } else { format!(" → {}", remote.property) };
-            page.pair("reads", 10, Ink::Code, format!("{}{property}", remote.key));
+            page.pair("reads", 10, Ink::Code, format!("{}{property}{}", remote.key, of_property(model, es, remote)));
         }
         if es.rotates() {
             page.pair("generates", 10, Ink::Tone(Tone::Warning), "a new value at every sync: refreshing it is a rotation");
@@ -223,6 +224,7 @@ fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
         }
         page.pair("readers", 10, Ink::Plain, counted(world.readers_of(object).count(), "ExternalSecret"));
     }
+    super::vault_facts::add(page, model, object);
     let events = world.events_of(object);
     if !events.is_empty() {
         page.title("Its events, newest first");

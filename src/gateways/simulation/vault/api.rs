@@ -1,6 +1,7 @@
 //! The part of its HTTP API that a person's console asks: mounts, rights, paths without their values. The
 //! answers have the bodies of OpenBao 2.7.2 (facts/vault.md, section 2). The person's token is root's.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::gateways::vault::client::Answer;
 
 impl Server {
     /// Answers a question at one replica.
-    pub(in super::super) fn answer(&self, replica: usize, question: &Question) -> Answer {
+    pub(in super::super) fn answer(&self, replica: usize, question: &Question, now: Timestamp) -> Answer {
         if let Err(refusal) = self.serves(replica) {
             return refused(refusal.code, &refusal.error);
         }
@@ -21,6 +22,12 @@ impl Server {
             Method::Get if path == "auth/token/lookup-self" => found(&json!({
                 "display_name": "root", "policies": ["root"], "ttl": 0, "expire_time": null, "renewable": false
             })),
+            Method::Get if path == "sys/internal/ui/mounts" => {
+                let mounts = self.mounts.iter().map(|(name, mount)| (format!("{name}/"), kv_mount(mount)));
+                found(&json!({ "secret": mounts.collect::<serde_json::Map<_, _>>(), "auth": {} }))
+            }
+            Method::Get if path == "sys/ha-status" => found(&self.ha_status(now)),
+            Method::Get if path == "sys/storage/raft/autopilot/state" => found(&self.autopilot()),
             _ => match path.strip_prefix("sys/internal/ui/mounts/") {
                 Some(mount) => self.mount(mount),
                 None => self.kv(question.method, path),
@@ -30,9 +37,11 @@ impl Server {
 
     fn mount(&self, name: &str) -> Answer {
         match self.mounts.get(name) {
-            Some(mount) => found(&json!({
-                "path": format!("{name}/"), "type": "kv", "options": {"version": mount.version.to_string()}
-            })),
+            Some(mount) => {
+                let mut said = kv_mount(mount);
+                said["path"] = json!(format!("{name}/"));
+                found(&said)
+            }
             None => refused(
                 403,
                 &format!(
@@ -68,6 +77,10 @@ impl Server {
             ),
         }
     }
+}
+
+fn kv_mount(mount: &Mount) -> Value {
+    json!({ "type": "kv", "options": {"version": mount.version.to_string()} })
 }
 
 fn capabilities(body: &str) -> Answer {
