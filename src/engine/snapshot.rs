@@ -97,7 +97,7 @@ impl Snapshot {
     pub fn is_told(&self) -> bool {
         let heard = |kind: &Kind| self.world.sources.get(kind).is_some_and(Source::is_told);
         let met = !self.identity.context.is_empty();
-        kinds::all().iter().all(heard) && self.unasked().next().is_none() && met
+        kinds::all().iter().all(heard) && self.world.is_settled() && self.unasked().next().is_none() && met
     }
 
     /// Whether a kind in scope or all of a Vault could not be asked: then finding nothing means nothing. A kind that

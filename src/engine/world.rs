@@ -32,6 +32,11 @@ const DIAGNOSIS_AGE: i64 = 30;
 /// After a diagnosis the next one waits so many times as long as that one took: however large the world is and
 /// however fast it changes, it takes at most a fifth of a core.
 const DIAGNOSIS_REST: u32 = 4;
+/// Which paths are referenced is worked out by looking at every `ExternalSecret`. Then that waits so many times as
+/// long as it took, so that no rollout, however large, holds up the changes that only move a row.
+const SETTLING_REST: u32 = 9;
+/// What takes less is not worth a wait.
+const SETTLING_FREE: Duration = Duration::from_millis(1);
 /// How many notices are kept.
 const NOTICES: usize = 100;
 /// How long until the API server is asked again who we are, while it does not answer.
@@ -60,6 +65,8 @@ struct World {
     diagnosing: Option<JoinHandle<Diagnosed>>,
     /// When the next diagnosis may begin, if the last one is not long enough ago.
     rested: Option<Instant>,
+    /// When it may be worked out again which paths are referenced, if that is not long enough ago.
+    settles: Option<Instant>,
     identity: Identity,
     offline: Option<Fault>,
     writes: watch::Sender<Writes>,
@@ -93,6 +100,7 @@ enum Wake {
     Identity(Result<Identity, Fault>),
     Diagnosed(Option<Diagnosed>),
     Rested,
+    Settles,
     Run,
     Task(Result<&'static str, String>),
     End,
@@ -109,6 +117,7 @@ impl World {
             told_at: None,
             diagnosing: None,
             rested: None,
+            settles: None,
             identity: Identity::default(),
             offline: None,
             writes: watch::channel(Writes::closed(options.policy.clone())).0,
@@ -136,6 +145,7 @@ impl World {
                 Some(identity) = met.recv() => Wake::Identity(identity),
                 done = finished(&mut self.diagnosing) => Wake::Diagnosed(done),
                 () = passed(self.rested) => Wake::Rested,
+                () = passed(self.settles) => Wake::Settles,
                 Some(change) = heard.recv() => Wake::Change(change),
                 Some(task) = self.tasks.join_next() => Wake::Task(task.map_err(panic_text)),
             };
@@ -149,6 +159,15 @@ impl World {
                     self.rested = None;
                     self.diagnose(now);
                     continue;
+                }
+                Wake::Settles => {
+                    self.settles = None;
+                    let before = self.inventory.revision;
+                    self.settle();
+                    if self.inventory.revision == before {
+                        continue;
+                    }
+                    self.published.send_replace(Arc::new(self.inventory.clone()));
                 }
                 Wake::Task(Ok(_)) => continue,
                 Wake::Task(Err(why)) => {
@@ -171,7 +190,7 @@ impl World {
                         let Ok(change) = heard.try_recv() else { break };
                         self.take(change, now);
                     }
-                    self.inventory.settle();
+                    self.settle();
                     self.published.send_replace(Arc::new(self.inventory.clone()));
                 }
             }
@@ -317,6 +336,19 @@ impl World {
             "a runbook"
         });
         self.run = Some(RunHandle { orders, view: shown });
+    }
+
+    /// Has it worked out which paths are referenced, unless that was done a moment ago.
+    fn settle(&mut self) {
+        if self.settles.is_some() {
+            return;
+        }
+        let began = Instant::now();
+        self.inventory.settle();
+        let took = began.elapsed();
+        if took > SETTLING_FREE {
+            self.settles = Some(Instant::now() + took * SETTLING_REST);
+        }
     }
 
     /// Has the world examined off this loop, if it differs from what was examined last.

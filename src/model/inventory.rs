@@ -249,6 +249,12 @@ impl Inventory {
         }
     }
 
+    /// Whether the Vaults and paths that are referenced are those of the objects that there are.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        !self.unsettled
+    }
+
     /// Works out which Vaults and paths are referenced, if a change touched that. To be called once after a
     /// batch of changes: it looks at every `ExternalSecret`. While these are still being listed it does so each
     /// time they doubled, so that a list costs no more than its length.

@@ -131,6 +131,9 @@ type Changes<'a, K> = Vec<(Option<&'a Arc<K>>, Option<&'a Arc<K>>)>;
 /// If more than one in so many changed, all rows are placed anew: that is cheaper than one by one.
 const FEW: usize = 8;
 
+/// So many rows pass a filter before somebody who types is looked after again: a few milliseconds.
+const AT_ONCE: usize = 8192;
+
 /// The rows of every pane, as of one picture.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
@@ -146,6 +149,8 @@ pub struct Index {
     diagnosis: Arc<Diagnosis>,
     down: Down,
     filter: Filter,
+    /// Instead of [`AT_ONCE`], where a test wants it slower.
+    at_once: Option<usize>,
 }
 
 impl Index {
@@ -184,7 +189,7 @@ impl Index {
         let changed = changes(old.all::<ExternalSecret>(), all);
         if changed.len() > all.len() / FEW {
             readers.rebuild(all.iter().cloned().map(Row::Reader), eyes.gainsaid);
-            readers.sift(eyes.filter, eyes.gainsaid);
+            readers.begin_to_sift(eyes.filter);
         } else {
             eyes.follow(readers, &changed, Row::Reader);
         }
@@ -203,14 +208,26 @@ impl Index {
         if down_changed {
             readers.forget_sums(None);
         }
-        for (pane, rows) in [(Pane::Stores, stores), (Pane::ExternalSecrets, readers)] {
+        vaults::follow(vault, &mut self.mounts, (old.as_ref(), world.as_ref()), eyes.filter);
+        let mut left = self.at_once.unwrap_or(AT_ONCE);
+        for rows in [&mut *stores, &mut *readers, &mut *vault] {
             if refiltered {
-                rows.sift(eyes.filter, eyes.gainsaid);
+                rows.begin_to_sift(eyes.filter);
             }
-            rows.lay_out(pane, world, &self.down, view);
+            rows.sift(eyes.filter, &mut left, |under, row| match row {
+                Row::Path(_) => vaults::word_of(world, under, row),
+                _ => row.state(eyes.gainsaid).word,
+            });
         }
-        vaults::follow(vault, &mut self.mounts, (old.as_ref(), world.as_ref()), eyes.filter, refiltered);
+        stores.lay_out(Pane::Stores, world, &self.down, view);
+        readers.lay_out(Pane::ExternalSecrets, world, &self.down, view);
         vaults::lay_out(vault, &self.mounts, world, view);
+    }
+
+    /// Whether not every row has passed the filter yet: then the picture is to be followed again at once.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.panes.iter().any(Rows::is_busy)
     }
 
     /// The rows of a pane; causes have none, they are told.

@@ -4,8 +4,8 @@ use super::model::Model;
 use super::words::{counted, some};
 use crate::diagnosis::state::of_server;
 use crate::engine::{RunState, StepState};
-use crate::model::kinds::ExternalSecret;
-use crate::model::{Clock, Health, Kind, Source};
+use crate::model::kinds::{ClusterSecretStore, ExternalSecret, SecretStore};
+use crate::model::{Clock, Kind, Source};
 use crate::runbooks::ItemState;
 
 impl Model {
@@ -23,7 +23,7 @@ impl Model {
                 server.replicas.len()
             ));
         }
-        let failing = world.all::<ExternalSecret>().iter().filter(|es| es.health() == Health::Failing).count();
+        let failing = world.failing::<ExternalSecret>().count();
         parts.push(format!("{failing} of {} fail", counted(world.all::<ExternalSecret>().len(), "ExternalSecret")));
         if let Some(run) = &self.snapshot.run {
             let at = super::run::current(run);
@@ -51,7 +51,7 @@ impl Model {
         let replicas: usize = world.vaults.values().map(|server| server.replicas.len()).sum();
         let paths: usize = world.vaults.values().map(|server| server.paths.len()).sum();
         let parts: Vec<String> = [
-            Some(counted(world.stores().count(), "store")),
+            Some(counted(world.all::<SecretStore>().len() + world.all::<ClusterSecretStore>().len(), "store")),
             Some(counted(world.all::<ExternalSecret>().len(), "ExternalSecret")),
             some(replicas, "Vault replica"),
             some(paths, "path"),

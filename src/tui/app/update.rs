@@ -42,6 +42,9 @@ pub fn update(model: &mut Model, message: Message, at: Moment) -> Vec<Effect> {
         }
         Message::Tick => {
             model.now = at.now;
+            if model.board.index.is_busy() {
+                model.reindex();
+            }
             return model.run_tick(at);
         }
         Message::Clicked(Spot::Row(pane, row)) if model.place() == crate::keymap::Place::Board => model.select(pane, row),

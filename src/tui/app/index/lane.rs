@@ -69,6 +69,11 @@ impl Lane {
         }
     }
 
+    /// How many rows have a name up to this one.
+    fn up_to(&self, name: &str) -> usize {
+        self.pieces.iter().map(|piece| piece.rows.partition_point(|row| row.name() <= name)).sum()
+    }
+
     /// Puts a row in its place; one of that name is replaced.
     fn put(&mut self, row: Row) {
         let (at, place) = match self.find(row.name()) {
@@ -160,6 +165,18 @@ impl Group {
     /// Puts a row behind all others of its tone; its name comes after theirs.
     pub(super) fn push(&mut self, tone: Tone, row: Row) {
         self.lanes[tone as usize].push(row);
+    }
+
+    /// Every row behind one of this tone and name, whether that is there or not.
+    pub(super) fn iter_behind(&self, tone: Tone, name: &str) -> impl Iterator<Item = (Tone, &Row)> {
+        let before: usize = Tone::ALL.into_iter().filter(|other| *other < tone).map(|other| self.count(other)).sum();
+        self.iter().skip(before + self.lanes[tone as usize].up_to(name))
+    }
+
+    /// Puts a row that probably comes behind all others of its tone.
+    pub(super) fn append(&mut self, tone: Tone, row: Row) {
+        let last = self.lanes[tone as usize].pieces.last().and_then(|piece| piece.rows.last());
+        if last.is_none_or(|last| last.name() < row.name()) { self.push(tone, row) } else { self.put(tone, row) }
     }
 
     /// Puts a row in its place, wherever it stood before.

@@ -1,6 +1,5 @@
 //! One thing that has a row, as it stands in the picture: a pointer, and what the order and the sums ask of it.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -131,7 +130,7 @@ pub(super) fn is_at_risk(es: &ExternalSecret, down: &Down) -> bool {
 pub(super) struct Sieve<'a> {
     filter: &'a Filter,
     /// The last namespace and state, and what of the filter is left to ask of rows there; `None` if it keeps none.
-    last: Option<(Name, Tone, Cow<'static, str>, Option<Filter>)>,
+    last: Option<(Name, Tone, String, Option<Filter>)>,
 }
 
 impl<'a> Sieve<'a> {
@@ -141,12 +140,14 @@ impl<'a> Sieve<'a> {
     }
 
     /// Whether it keeps a row that is so.
-    pub(super) fn keeps(&mut self, row: &Row, tone: Tone, word: Cow<'static, str>) -> bool {
+    pub(super) fn keeps(&mut self, row: &Row, tone: Tone, word: &str) -> bool {
         let namespace = row.namespace();
-        let same = self.last.as_ref().is_some_and(|(of, at, said, _)| of == namespace && *at == tone && *said == word);
+        let same = self.last.as_ref().is_some_and(|(of, at, said, _)| of == namespace && *at == tone && said == word);
         if !same {
-            let left = self.filter.among(namespace.as_str(), !tone.is_broken(), &word);
-            self.last = Some((namespace.clone(), tone, word, left));
+            // Of a path, not to be known is no fault.
+            let ready = !tone.is_broken() || (tone == Tone::Unknown && matches!(row, Row::Path(_)));
+            let left = self.filter.among(namespace.as_str(), ready, word);
+            self.last = Some((namespace.clone(), tone, word.to_owned(), left));
         }
         let left = self.last.as_ref().and_then(|(_, _, _, left)| left.as_ref());
         left.is_some_and(|left| left.keeps_named(row.name(), row.store()))

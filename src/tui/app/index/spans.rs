@@ -1,7 +1,9 @@
 //! The rows of one pane: groups of rows, and a short list of spans that says which of them are shown in which
 //! order. A row is looked up by its number, and a number by its row; neither looks at all rows.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::fold::Fold;
 use super::lane::Group;
@@ -20,6 +22,9 @@ pub(super) enum Under {
     /// A Vault.
     Server(VaultAddress),
 }
+
+/// The group to go on with, and the last row in it that was looked at.
+type Resume = (Under, Option<(Tone, String)>);
 
 /// Groups of rows by what they stand under.
 pub(super) type Groups = BTreeMap<Under, Group>;
@@ -66,6 +71,10 @@ pub struct Rows {
     all: Groups,
     /// Those that the filter leaves, if there is one.
     fitting: Option<Groups>,
+    /// Where to go on with a filter that not all rows have passed yet.
+    sifting: Option<Resume>,
+    /// What an old filter left; given back little by little, for that takes as long as to look at it.
+    discarded: Vec<Group>,
     /// In order, each with the number of its first row.
     spans: Vec<(usize, Span)>,
     /// Which span shows a group.
@@ -216,7 +225,7 @@ impl Rows {
         let state = row.state(gainsaid);
         let (tone, under) = (Tone::from(state.health), Under::Namespace(row.namespace().clone()));
         if let Some(fitting) = &mut self.fitting {
-            if Sieve::new(filter).keeps(&row, tone, state.word) {
+            if Sieve::new(filter).keeps(&row, tone, &state.word) {
                 fitting.entry(under.clone()).or_default().put(tone, row.clone());
             } else {
                 drop_row(fitting, &under, row.name());
@@ -250,21 +259,55 @@ impl Rows {
         }
     }
 
-    /// Passes every row through a filter.
-    pub(super) fn sift(&mut self, filter: &Filter, gainsaid: &BTreeSet<ObjectRef>) {
-        self.fitting = (!filter.is_empty()).then(|| {
-            let mut sieve = Sieve::new(filter);
-            let mut sifted = |(under, group): (&Under, &Group)| {
-                let mut fitting = Group::default();
-                for (tone, row) in group.iter() {
-                    if sieve.keeps(row, tone, row.state(gainsaid).word) {
-                        fitting.push(tone, row.clone());
-                    }
-                }
-                (fitting.len() > 0).then(|| (under.clone(), fitting))
+    /// Begins to pass every row through a filter; [`Rows::sift`] does it.
+    pub(super) fn begin_to_sift(&mut self, filter: &Filter) {
+        let fitting = (!filter.is_empty()).then(Groups::new);
+        self.sifting = fitting.as_ref().and_then(|_| Some((self.all.keys().next()?.clone(), None)));
+        let old = std::mem::replace(&mut self.fitting, fitting);
+        self.discarded.extend(old.into_iter().flat_map(BTreeMap::into_values));
+    }
+
+    /// Whether not every row has passed the filter yet, or something is to be given back.
+    pub(super) fn is_busy(&self) -> bool {
+        self.sifting.is_some() || !self.discarded.is_empty()
+    }
+
+    /// Passes so many rows through the filter at most, that nobody waits for the rest. `word` says the state of a row.
+    pub(super) fn sift(&mut self, filter: &Filter, left: &mut usize, word: impl Fn(&Under, &Row) -> Cow<'static, str>) {
+        let mut sieve = Sieve::new(filter);
+        while *left > 0
+            && let Some((under, last)) = self.sifting.take()
+            && let Some(fitting) = &mut self.fitting
+        {
+            let mut into = fitting.remove(&under).unwrap_or_default();
+            let rows: Box<dyn Iterator<Item = (Tone, &Row)>> = match (self.all.get(&under), &last) {
+                (None, _) => Box::new(std::iter::empty()),
+                (Some(group), None) => Box::new(group.iter()),
+                (Some(group), Some((tone, name))) => Box::new(group.iter_behind(*tone, name)),
             };
-            self.all.iter().filter_map(&mut sifted).collect()
-        });
+            let mut reached = None;
+            for (tone, row) in rows.take(*left) {
+                *left -= 1;
+                if sieve.keeps(row, tone, &word(&under, row)) {
+                    into.append(tone, row.clone());
+                }
+                if *left == 0 {
+                    reached = Some((tone, row.name().to_owned()));
+                }
+            }
+            if into.len() > 0 {
+                fitting.insert(under.clone(), into);
+            }
+            self.sifting = match reached {
+                Some(last) => Some((under, Some(last))),
+                None => self.all.range((Bound::Excluded(under), Bound::Unbounded)).next().map(|(next, _)| (next.clone(), None)),
+            };
+        }
+        while *left > 0
+            && let Some(group) = self.discarded.pop()
+        {
+            *left = left.saturating_sub(group.len());
+        }
     }
 
     /// What the sums say of one object holds no longer; of all, if none is named.

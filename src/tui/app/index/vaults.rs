@@ -1,31 +1,32 @@
 //! The rows of the Vault pane: each Vault, its replicas, and of its paths what is broken and as many others as
 //! there is room for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fold::behind;
 use super::lane::Group;
-use super::row::Row;
+use super::row::{Row, Sieve};
 use super::spans::{Rows, Span, Under};
 use super::{Entry, Mount, View};
 use crate::diagnosis::state;
 use crate::model::{Inventory, VaultAddress, VaultServer};
 use crate::tui::app::board::Pane;
-use crate::tui::app::filter::{Candidate, Filter};
+use crate::tui::app::filter::Filter;
 use crate::tui::app::rows::Tone;
 
 /// Whether the mount of a path has to be shown, for each Vault.
 pub(super) type Mounts = BTreeMap<VaultAddress, Mount>;
 
 /// Brings the paths up to date from one picture to the next; those of a Vault are looked at again only if any of
-/// them changed, or all are to be.
-pub(super) fn follow(rows: &mut Rows, mounts: &mut Mounts, (old, new): (&Inventory, &Inventory), filter: &Filter, all: bool) {
+/// them changed.
+pub(super) fn follow(rows: &mut Rows, mounts: &mut Mounts, (old, new): (&Inventory, &Inventory), filter: &Filter) {
     mounts.retain(|address, _| new.vaults.contains_key(address));
     rows.keep_groups(|under| matches!(under, Under::Server(address) if new.vaults.contains_key(address)));
     for (address, server) in &new.vaults {
         let same = old.vaults.get(address).is_some_and(|old| Arc::ptr_eq(&old.paths, &server.paths));
-        if all || !same {
+        if !same {
             let (paths, fitting) = groups(server, filter);
             rows.put_group(Under::Server(address.clone()), paths, fitting);
             mounts.insert(address.clone(), mount(server));
@@ -35,21 +36,26 @@ pub(super) fn follow(rows: &mut Rows, mounts: &mut Mounts, (old, new): (&Invento
 
 /// All paths of a server by how they are, and those that a filter leaves.
 fn groups(server: &VaultServer, filter: &Filter) -> (Group, Option<Group>) {
-    let (mut all, mut fitting) = (Group::default(), Group::default());
+    let (mut all, mut fitting, mut sieve) = (Group::default(), Group::default(), Sieve::new(filter));
     for (path, known) in server.paths.iter() {
         let state = state::of_path(&known.facts.state);
         let tone = Tone::from(state.health);
-        let row = || Row::Path(path.clone());
-        if !filter.is_empty() {
-            let candidate =
-                Candidate { name: path.as_str(), state: &state.word, ready: !is_broken(tone), ..Candidate::default() };
-            if filter.keeps(candidate) {
-                fitting.push(tone, row());
-            }
+        let row = Row::Path(path.clone());
+        if !filter.is_empty() && sieve.keeps(&row, tone, &state.word) {
+            fitting.push(tone, row.clone());
         }
-        all.push(tone, row());
+        all.push(tone, row);
     }
     (all, (!filter.is_empty()).then_some(fitting))
+}
+
+/// The state of a path, in a word.
+pub(super) fn word_of(world: &Inventory, under: &Under, row: &Row) -> Cow<'static, str> {
+    let known = || match (under, row) {
+        (Under::Server(address), Row::Path(path)) => world.vaults.get(address)?.paths.get(path),
+        _ => None,
+    };
+    known().map_or(Cow::Borrowed(""), |known| state::of_path(&known.facts.state).word)
 }
 
 /// Of a path, not to be known is no fault.
