@@ -14,7 +14,7 @@ use sealwatch::engine::{Command, Engine, Looks, Options, Policy, Ports, Snapshot
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::recorded::Recording;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
-use sealwatch::model::Kind;
+use sealwatch::model::{Health, Kind};
 use sealwatch::report::get::{GetFormat, TableStyle, WHAT, What, find, folder_is_told, is_told, names_are_told};
 use sealwatch::report::trace;
 use serde_json::Value;
@@ -344,6 +344,20 @@ async fn chains_of_recorded_worlds_break_where_they_do() {
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds/45-pods-older-than-secret/world.json");
     insta::assert_snapshot!("trace-45-pods-older-than-secret", traced(&*look(recording(&path)).await, "Secret/web/web-db"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_fills_the_vault_stands_before_its_paths_and_breaks_nothing_that_is_there() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worlds/47-client-patcher-failed/world.json");
+    let snapshot = look(recording(&path)).await;
+    let object = lookup(&snapshot.world, "es/keycloak/sessions", &[]).expect("an object");
+    let chain = chain(&snapshot.world, &snapshot.diagnosis, &object, snapshot.now, 4);
+    let job = chain.stations.iter().find(|station| station.object.to_string() == "Job/keycloak/client-patcher").expect("the Job");
+    assert_eq!((job.stage, job.state.health, job.state.word.as_ref()), (Stage::Bootstrap, Health::Warning, "failed"));
+    assert!(job.from.iter().all(|from| chain.stations[*from].stage == Stage::Vault) && !job.from.is_empty());
+    assert_eq!(chain.breaks().count(), 0);
+    let tree = traced(&snapshot, "es/keycloak/sessions");
+    assert_eq!(tree.matches("filled by Job client-patcher").count(), 1, "{tree}");
 }
 
 #[tokio::test(start_paused = true)]

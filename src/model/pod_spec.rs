@@ -1,5 +1,6 @@
 //! What a pod, or the template of a workload, needs: which Secrets and how, which images.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use super::kinds::{Link, Meta, Role};
 use super::object::{Kind, Name, Names, ObjectRef};
 use super::text::Text;
+use super::vault::VaultAddress;
 use super::wire::Named;
 
 /// How a Secret reaches a container; it decides when a new value does.
@@ -65,6 +67,8 @@ pub struct PodSpec {
     pub images: Box<[Name]>,
     /// The account it runs as; empty is `default`.
     pub account: Name,
+    /// `host:port` of the Vault that its environment names (`VAULT_ADDR`, `BAO_ADDR`); empty if it names none.
+    pub vault: Name,
 }
 
 impl PodSpec {
@@ -122,7 +126,31 @@ struct WireContainer {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WireEnv {
+    name: VaultsName,
+    value: Url,
     value_from: Option<WireValueFrom>,
+}
+
+/// Whether a variable is called as those that name a Vault.
+#[derive(Clone, Copy, Debug, Default)]
+struct VaultsName(bool);
+
+impl<'de> Deserialize<'de> for VaultsName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        Ok(Self(matches!(name.as_ref(), "VAULT_ADDR" | "BAO_ADDR")))
+    }
+}
+
+/// The value of a variable if it is a URL; any other value, which may be anything, is let go at once.
+#[derive(Clone, Debug, Default)]
+struct Url(Option<Text>);
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Option::<Cow<'de, str>>::deserialize(deserializer)?;
+        Ok(Self(value.filter(|value| value.starts_with("http")).map(|value| Text::foreign(&value))))
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -180,7 +208,13 @@ impl WirePodSpec {
             secrets: secrets.into_iter().map(|(name, by)| SecretUse { secret: names.intern(name), by }).collect(),
             images: images.into_iter().filter(|image| !image.is_empty()).map(|image| names.intern(image)).collect(),
             account: names.intern(self.service_account_name.as_str()),
+            vault: self.vault().map_or_else(Name::empty, |address| names.intern(&address.host_port())),
         }
+    }
+
+    fn vault(&self) -> Option<VaultAddress> {
+        let mut named = self.all_containers().flat_map(|container| &container.env).filter(|env| env.name.0);
+        named.find_map(|env| VaultAddress::parse(env.value.0.as_ref()?.as_str()))
     }
 
     fn all_containers(&self) -> impl Iterator<Item = &WireContainer> {
@@ -223,7 +257,7 @@ mod tests {
             "initContainers": [{"image": "init:1", "envFrom": [{"secretRef": {"name": "all"}}, {"configMapRef": {"name": "no"}}]}],
             "containers": [{
                 "image": "app:2",
-                "env": [{"name": "A", "value": "x"}, {"name": "B", "valueFrom": {"secretKeyRef": {"name": "one", "key": "k"}}}],
+                "env": [{"name": "A", "value": "x"}, {"name": "BAO_ADDR", "value": "https://vault.vault.svc:8200/"}, {"name": "B", "valueFrom": {"secretKeyRef": {"name": "one", "key": "k"}}}],
                 "volumeMounts": [{"name": "v", "mountPath": "/v"}, {"name": "s", "mountPath": "/s/f", "subPath": "f"}]
             }],
             "volumes": [
@@ -247,6 +281,7 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(read.images.iter().map(Name::as_str).collect::<Vec<_>>(), ["app:2", "init:1"]);
+        assert_eq!(read.vault.as_str(), "vault.vault.svc:8200");
         assert!(read.uses(&"part".into()).all(Use::is_fixed) && !read.needs(&"no".into()));
     }
 }

@@ -208,14 +208,28 @@ fn operators_path(world: &Inventory, object: &ObjectRef) -> Option<ObjectRef> {
 /// What a Job that writes into Vault is called; which paths it writes nobody tells.
 const FILLERS: [&str; 2] = ["client-patcher", "vault-bootstrap"];
 
-/// The Jobs that write into the Vault of a path, by their timetable where they have one.
+/// The Jobs that write into the Vault of a path, by their timetable where they have one: those that name the server,
+/// and of those that name none the ones beside it, or beside a reader of the path.
 pub(super) fn fillers(world: &Inventory, path: &ObjectRef) -> Vec<ObjectRef> {
     let server = (path.kind == Kind::VaultPath).then(|| server_of_path(world, path)).flatten();
-    let Some((namespace, _)) = server.and_then(|server| server.address.service()) else { return Vec::new() };
-    let fills = |meta: &Meta| meta.namespace == namespace && FILLERS.iter().any(|word| meta.name.as_str().contains(word));
-    let timetables = world.all::<CronJob>().iter().filter(|one| fills(&one.meta)).map(|one| one.object_ref());
+    let Some(server) = server else { return Vec::new() };
+    let beside: BTreeSet<Name> = world
+        .readers_of_path(path)
+        .map(|(_, es)| es.meta.namespace.clone())
+        .chain(server.address.service().map(|(namespace, _)| namespace))
+        .collect();
+    let fills = |meta: &Meta, template: &PodSpec| {
+        let called = FILLERS.iter().any(|word| meta.name.as_str().contains(word));
+        let there = if template.vault.is_empty() {
+            beside.contains(&meta.namespace)
+        } else {
+            template.vault.as_str() == path.namespace.as_str()
+        };
+        called && there
+    };
+    let timetables = world.all::<CronJob>().iter().filter(|one| fills(&one.meta, &one.template)).map(|one| one.object_ref());
     let made = |job: &Job| job.meta.owner().is_some_and(|owner| world.get::<CronJob>(&owner).is_some());
-    let jobs = world.all::<Job>().iter().filter(|one| fills(&one.meta) && !made(one)).map(|one| one.object_ref());
+    let jobs = world.all::<Job>().iter().filter(|one| fills(&one.meta, &one.template) && !made(one)).map(|one| one.object_ref());
     timetables.chain(jobs).collect()
 }
 

@@ -306,4 +306,6 @@ fn pauses_grow_and_end() {
         let wait = u64::try_from(pause(failures).as_millis()).unwrap();
         assert!((full / 2..=full).contains(&wait), "{failures}: {wait}");
     }
+    let together: std::collections::BTreeSet<Duration> = (0..30).map(|_| pause(9)).collect();
+    assert!(together.len() > 10, "thirty that fail together come back at {} times", together.len());
 }
