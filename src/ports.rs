@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use zeroize::Zeroize;
 
-use crate::model::vault::{MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told};
+use crate::model::vault::{MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, ServerTls, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, VaultAddress};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
@@ -223,6 +223,10 @@ pub trait Cluster: Send + Sync {
 /// Every Vault and OpenBao.
 #[async_trait]
 pub trait Vault: Send + Sync {
+    /// What the cluster says of a server's certificate. It is told before the server is asked anything, and again
+    /// when it says something else. Where there is no TLS, there is nothing to do.
+    fn trust(&self, _server: &VaultAddress, _tls: &ServerTls) {}
+
     /// Seal and role of one replica (`sys/seal-status`, `sys/leader`); needs no token.
     async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault>;
 

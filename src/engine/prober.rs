@@ -19,6 +19,7 @@ use self::around::Around;
 use self::names::Namer;
 use self::paths::Reader;
 use super::{Looks, Ports};
+use crate::model::vault::ServerTls;
 use crate::model::{Change, Inventory, Name, ReplicaRole, VaultAddress};
 use crate::ports::{ReplicaAddress, ReplicaPod};
 
@@ -83,6 +84,7 @@ pub(super) async fn watch_vaults(
                     listed: None,
                     examined: None,
                     states: HashMap::new(),
+                    trusts: None,
                 };
                 tasks.spawn(poller.run())
             });
@@ -106,12 +108,15 @@ struct Poller {
     examined: Option<Timestamp>,
     /// Whether each replica was sealed, and its role, when it was asked last.
     states: HashMap<Name, (bool, ReplicaRole)>,
+    /// What the gateway was told of the server's certificate last, and of which revision that was.
+    trusts: Option<(u64, ServerTls)>,
 }
 
 impl Poller {
     /// Polls the seal of every replica, for ever; all else is read beside it, so that a slow answer does not
     /// hold that up.
     async fn run(mut self) {
+        self.trust();
         let reader = Reader {
             ports: self.ports.clone(),
             worlds: self.worlds.clone(),
@@ -157,6 +162,7 @@ impl Poller {
     /// One round; `None` when nobody listens any more. Each answer is told as it comes: one replica that hangs
     /// does not hold back the others.
     async fn round(&mut self) -> Option<()> {
+        self.trust();
         if self.pods.is_empty() || older(self.listed, self.ports.clock.now(), REPLICAS_EVERY) {
             self.list().await?;
         }
@@ -195,6 +201,19 @@ impl Poller {
         drop(answers);
         self.states = states;
         Some(())
+    }
+
+    /// Tells the gateway whose certificates the stores trust, if they say something new.
+    fn trust(&mut self) {
+        let world = self.worlds.borrow().clone();
+        if self.trusts.as_ref().is_some_and(|(revision, _)| *revision == world.revision) {
+            return;
+        }
+        let tls = ServerTls::of(&world, &self.address);
+        if self.trusts.as_ref().is_none_or(|(_, told)| *told != tls) {
+            self.ports.vault.trust(&self.address, &tls);
+        }
+        self.trusts = Some((world.revision, tls));
     }
 
     async fn say(&self, change: Change) -> Option<()> {

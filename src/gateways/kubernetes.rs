@@ -1,7 +1,9 @@
 //! The API server, through kube-rs' connection and our own small requests. Secret data is read in
-//! `shares.rs` alone: the one client rewrites every other read of Secrets to metadata.
+//! `shares.rs` (unseal shares) and `authorities.rs` (a CA) alone: the one client rewrites every other read of Secrets
+//! to metadata.
 
 mod access;
+mod authorities;
 mod channel;
 mod connect;
 mod controller;
@@ -32,6 +34,7 @@ use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, 
 use crate::ports::{Cluster, Identity, Permit, ReplicaPod, Scope, Typed};
 use crate::runbooks::{KubernetesWrite, Receipt, Right};
 
+pub(in crate::gateways) use authorities::authority;
 pub use connect::{ConnectOptions, connect};
 pub(in crate::gateways) use portforward::Trouble;
 

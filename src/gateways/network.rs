@@ -1,5 +1,7 @@
 //! What both gateways do with a network: how a value stands in a URL, and what a broken connection means: one
-//! reading of the errors of sockets, resolvers, TLS and HTTP. It looks at types, never at `{:?}` of a client's error, which may hold tokens and bodies.
+//! reading of the errors of sockets, resolvers, TLS and HTTP, of which those of TLS are in `tls.rs`. It looks at types, never at `{:?}` of a client's error, which may hold tokens and bodies.
+
+mod tls;
 
 use std::collections::hash_map::RandomState;
 use std::error::Error;
@@ -31,28 +33,31 @@ pub(in crate::gateways) fn jittered(most: Duration) -> Duration {
     most * random / 1000
 }
 
-/// A broken connection: what kind it is, and how a sentence about the server goes on.
+/// A broken connection: what kind it is, how a sentence about the server goes on, and what helps, where that is the
+/// same for every server.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::gateways) struct Broken {
     pub(in crate::gateways) kind: FaultKind,
     pub(in crate::gateways) how: String,
+    pub(in crate::gateways) hint: &'static str,
 }
 
 impl Broken {
-    fn new(kind: FaultKind, how: impl Into<String>) -> Self {
-        Self { kind, how: how.into() }
+    pub(super) fn new(kind: FaultKind, how: impl Into<String>) -> Self {
+        Self { kind, how: how.into(), hint: "" }
     }
 }
 
+pub(in crate::gateways) use tls::is_untrusted;
+
 /// Reads an error and everything it was caused by; the innermost cause that says something wins.
 pub(in crate::gateways) fn broken(error: &(dyn Error + 'static)) -> Option<Broken> {
-    let mut found = None;
-    let mut next = Some(error);
-    while let Some(error) = next {
-        found = read(error).or(found);
-        next = inner(error).or_else(|| error.source());
-    }
-    found
+    causes(error).filter_map(read).last()
+}
+
+/// An error and everything it was caused by.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| inner(*error).or_else(|| error.source()))
 }
 
 /// An `io::Error` hides the error it was made of from `source`.
@@ -63,7 +68,7 @@ fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
 
 fn read(error: &(dyn Error + 'static)) -> Option<Broken> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
-        return Some(tls(error));
+        return Some(tls::broken(error));
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return socket(error);
@@ -73,24 +78,6 @@ fn read(error: &(dyn Error + 'static)) -> Option<Broken> {
     }
     // hyper-util's connector keeps its error type to itself.
     (error.to_string() == "dns error").then(|| Broken::new(FaultKind::Dns, "cannot be found: no name server knows the name"))
-}
-
-fn tls(error: &rustls::Error) -> Broken {
-    use rustls::CertificateError as Certificate;
-    let how = match error {
-        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
-            "shows a certificate of an authority that is not trusted here".to_owned()
-        }
-        rustls::Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
-            "shows a certificate that has expired".to_owned()
-        }
-        rustls::Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => {
-            "shows a certificate for another name".to_owned()
-        }
-        rustls::Error::InvalidMessage(_) => "does not speak TLS: is it plain http?".to_owned(),
-        other => format!("fails the TLS handshake: {other}"),
-    };
-    Broken::new(FaultKind::Tls, how)
 }
 
 fn socket(error: &io::Error) -> Option<Broken> {

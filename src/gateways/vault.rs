@@ -31,13 +31,13 @@ use rustify::endpoint::Endpoint;
 
 use super::clock;
 use super::kubernetes::KubernetesGateway;
-use crate::model::vault::{ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told};
+use crate::model::vault::{ReplicaHealth, ReplicaRole, Seal, ServerTls, Surroundings, Token, Told};
 use crate::model::{Fault, FaultKind, ObjectRef, Text, VaultAddress};
 use crate::ports::{Classified, MountFolder, MountPaths, Permit, ReplicaAddress, Typed, Vault};
 use crate::runbooks::{Receipt, VaultWrite};
 use classify::FolderWise;
 use client::{Answer, Call};
-use connection::{Line, Route};
+use connection::{Line, Route, Way};
 use endpoints::{AskHealth, AskLeader, ResetUnseal, SealStatus, Unseal};
 pub use environment::VaultEnvironment;
 use lanes::Lanes;
@@ -65,7 +65,8 @@ impl VaultGateway {
     /// Vaults as the environment says, reached through this cluster where they live in it.
     #[must_use]
     pub fn new(environment: VaultEnvironment, cluster: Option<KubernetesGateway>) -> Self {
-        let tls = tls::Trust::new(environment.ca_file.clone(), environment.skip_verify);
+        let tls =
+            tls::Trust { ca_file: environment.ca_file.clone(), skip_verify: environment.skip_verify, ..tls::Trust::default() };
         Self(Arc::new(Inner {
             environment,
             cluster,
@@ -85,6 +86,10 @@ impl VaultGateway {
 
 #[async_trait]
 impl Vault for VaultGateway {
+    fn trust(&self, server: &VaultAddress, tls: &ServerTls) {
+        self.0.tls.tell(server, tls);
+    }
+
     async fn status(&self, replica: &ReplicaAddress) -> Result<(Seal, ReplicaRole), Fault> {
         let inner = &self.0;
         let seal = inner.ask(replica, &SealStatus, Call::question(QUESTION)).await?;
@@ -156,7 +161,14 @@ impl Inner {
     async fn ask<E: Endpoint>(&self, replica: &ReplicaAddress, endpoint: &E, call: Call<'_>) -> Result<Answer, Fault> {
         let line = of(&self.lines, replica);
         let route = self.route(replica)?;
-        client::ask(&line, &route, &self.tls, &replica.server, endpoint, call).await
+        client::ask(&line, self.way(&replica.server, &route), endpoint, call).await
+    }
+
+    fn way<'a>(&'a self, server: &'a VaultAddress, route: &'a Route) -> Way<'a> {
+        // Without a cluster everything goes to the one address of the environment.
+        let its = self.cluster.is_none() || self.environment.is_for(server);
+        let name = self.environment.server_name.as_deref().filter(|_| its);
+        Way { route, trust: &self.tls, server, name, cluster: self.cluster.as_ref() }
     }
 
     /// How a replica is reached. `VAULT_ADDR` or `BAO_ADDR` stands in for an in-cluster name only when

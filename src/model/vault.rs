@@ -5,6 +5,7 @@
 
 mod cluster;
 mod path;
+mod tls;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
 pub use cluster::{Autopilot, HealthWord, NamespaceSeal, Peer, RaftServer, ReplicaHealth, Surroundings, Told};
 pub use path::{Folder, Has, May, Mount, MountState, PathFacts, PathState, Properties, SecretPath};
+pub use tls::{Authority, Bundle, Ca, ServerTls};
 pub use token::Token;
 
 /// Where a store says that its Vault is.

@@ -1,6 +1,6 @@
 //! The one way to the API server: a tower service around kube-rs' own. Whatever passes here
 //!
-//! - reads Secrets as metadata only, unless `shares.rs` marked it;
+//! - reads Secrets as metadata only, unless `shares.rs` or `authorities.rs` marked it;
 //! - carries a credential that is renewed once if the server refuses it;
 //! - goes over a connection of its own, or one that many watches share;
 //! - has its answer within a deadline;
@@ -30,7 +30,7 @@ use super::{faults, http2};
 use crate::gateways::clock;
 use crate::model::{Fault, FaultKind, Text};
 
-/// Marks the one request that may read the data of a Secret.
+/// Marks a request that may read the data of a Secret.
 #[derive(Clone, Copy)]
 pub(super) struct WithData;
 

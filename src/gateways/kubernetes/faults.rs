@@ -38,7 +38,7 @@ pub(super) fn of(error: &kube::Error, server: &Text, asked: &str) -> Failure {
     }
     if let Some(broken) = network::broken(error) {
         let fault = Fault::new(broken.kind, &format!("The API server at {server} {}.", broken.how));
-        return fault.hinted(connection_hint(broken.kind)).into();
+        return fault.hinted(if broken.hint.is_empty() { connection_hint(broken.kind) } else { broken.hint }).into();
     }
     let (kind, what) = match error {
         kube::Error::Auth(_) => (FaultKind::Local, "the credentials of the kubeconfig cannot be used"),

@@ -1,4 +1,4 @@
-//! The only read of a Secret's data: unseal shares, straight from the answer into boxes that cannot be
+//! The only read of secrets out of a Secret: unseal shares, straight from the answer into boxes that cannot be
 //! printed.
 
 use std::collections::BTreeMap;

@@ -11,17 +11,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, HeaderValue, RETRY_AFTER};
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
 use rustify::endpoint::Endpoint;
 use rustify::errors::ClientError;
 use zeroize::Zeroizing;
 
-use super::connection::{Line, Lost, Open, Route, fault};
+use super::connection::{Line, Lost, Open, Route, Way, fault};
 use super::faults;
-use super::tls::Trust;
-use crate::model::{Fault, FaultKind, Name, VaultAddress};
+use crate::model::{Fault, FaultKind, Name};
 
 /// No answer of Vault that we ask for is larger; the largest are pages of detailed lists.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -48,6 +47,11 @@ impl<'a> Call<'a> {
     /// A question for which Vault wants a token.
     pub(super) const fn with_token(deadline: Duration, token: &'a str, namespace: Option<&'a str>) -> Self {
         Self { deadline, writes: false, token: Some(token), namespace }
+    }
+
+    /// Whether a share or a token goes with it.
+    const fn is_secret(&self) -> bool {
+        self.writes || self.token.is_some()
     }
 
     /// A write: it is never sent twice.
@@ -82,16 +86,9 @@ impl Answer {
 }
 
 /// Makes a call within its deadline.
-pub(super) async fn ask<E: Endpoint>(
-    line: &Line,
-    route: &Route,
-    trust: &Trust,
-    server: &VaultAddress,
-    endpoint: &E,
-    call: Call<'_>,
-) -> Result<Answer, Fault> {
-    let client =
-        Client { line, route, trust, call, base: format!("{server}/v1"), sent: AtomicBool::new(false), head: Taken::default() };
+pub(super) async fn ask<E: Endpoint>(line: &Line, way: Way<'_>, endpoint: &E, call: Call<'_>) -> Result<Answer, Fault> {
+    let Way { route, server, .. } = way;
+    let client = Client { line, way, call, base: format!("{server}/v1"), sent: AtomicBool::new(false), head: Taken::default() };
     let Ok(result) = tokio::time::timeout(call.deadline, endpoint.exec(&client)).await else {
         return Err(client.late());
     };
@@ -117,8 +114,7 @@ fn unknown(message: &str) -> Fault {
 
 struct Client<'a> {
     line: &'a Line,
-    route: &'a Route,
-    trust: &'a Trust,
+    way: Way<'a>,
     call: Call<'a>,
     base: String,
     /// Whether the request may have left.
@@ -149,6 +145,10 @@ impl rustify::client::Client for Client<'_> {
 }
 
 impl Client<'_> {
+    const fn route(&self) -> &Route {
+        self.way.route
+    }
+
     async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Fault> {
         let mut request = self.dressed(request)?;
         let mut line = self.line.0.lock().await;
@@ -158,12 +158,12 @@ impl Client<'_> {
         loop {
             let mut up = match open.take() {
                 Some(open) => open,
-                None => Open::to(self.route, self.trust).await?,
+                None => Open::to(self.way, self.call.is_secret()).await?,
             };
             let again = up.used.then(|| copy(&request));
             self.sent.store(true, Ordering::Relaxed);
             let Ok(sent) =
-                tokio::time::timeout(if up.used { PATIENCE } else { self.call.deadline }, up.send(request, self.route)).await
+                tokio::time::timeout(if up.used { PATIENCE } else { self.call.deadline }, up.send(request, self.route())).await
             else {
                 let Some(again) = again else { return Err(self.late()) };
                 request = again;
@@ -190,7 +190,7 @@ impl Client<'_> {
 
     /// The request as it goes on the wire. The body is wiped when the last of its bytes is dropped.
     fn dressed(&self, request: Request<Vec<u8>>) -> Result<Request<Full<Bytes>>, Fault> {
-        let unformed = || Fault::new(FaultKind::Invalid, &format!("The request to {} cannot be formed.", self.route.said()));
+        let unformed = || Fault::new(FaultKind::Invalid, &format!("The request to {} cannot be formed.", self.route().said()));
         let (mut parts, body) = request.into_parts();
         let host = parts.uri.authority().map(|authority| authority.as_str().to_owned()).ok_or_else(unformed)?;
         let path = parts.uri.path_and_query().cloned().ok_or_else(unformed)?;
@@ -216,7 +216,7 @@ impl Client<'_> {
     }
 
     async fn collected(&self, response: Response<hyper::body::Incoming>) -> Result<Response<Vec<u8>>, Fault> {
-        let said = self.route.said();
+        let said = self.route().said();
         let (parts, mut incoming) = response.into_parts();
         if parts.status.is_redirection() {
             let message =
@@ -233,13 +233,18 @@ impl Client<'_> {
         }
         let mut body = Vec::with_capacity(length.unwrap_or(8192));
         while let Some(frame) = incoming.frame().await {
-            let frame = frame.map_err(|error| self.cut(fault(self.route, &error)))?;
+            let frame = frame.map_err(|error| self.cut(fault(self.route(), &error)))?;
             if let Some(data) = frame.data_ref() {
                 if body.len() + data.len() > LARGEST_ANSWER {
                     return Err(too_large());
                 }
                 body.extend_from_slice(data);
             }
+        }
+        // Go's own words for a request in clear that came to a port with TLS.
+        if parts.status == StatusCode::BAD_REQUEST && body.starts_with(b"Client sent an HTTP request to an HTTPS server") {
+            return Err(Fault::new(FaultKind::Http, &format!("{said} speaks TLS, and was asked in plain http."))
+                .hinted("The stores must name its address with https."));
         }
         let json = parts.headers.get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"application/json"));
         if !json {
@@ -256,7 +261,7 @@ impl Client<'_> {
     }
 
     fn late(&self) -> Fault {
-        let message = format!("{} did not answer within {} s.", self.route.said(), self.call.deadline.as_secs_f32());
+        let message = format!("{} did not answer within {} s.", self.route().said(), self.call.deadline.as_secs_f32());
         let left = self.call.writes && self.sent.load(Ordering::Relaxed);
         if left { unknown(&message) } else { Fault::new(FaultKind::Timeout, &message) }
     }

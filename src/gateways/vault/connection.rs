@@ -10,9 +10,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::tls::Trust;
+use super::tls::{Terms, Trust};
 use crate::gateways::kubernetes::{KubernetesGateway, Trouble};
 use crate::gateways::network;
 use crate::model::{Fault, FaultKind, Name, VaultAddress};
@@ -57,6 +56,19 @@ impl Route {
     }
 }
 
+/// Over which route, and whom to trust there.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) route: &'a Route,
+    pub(super) trust: &'a Trust,
+    /// The server, as the stores name it.
+    pub(super) server: &'a VaultAddress,
+    /// The name in its certificate, where the environment says so.
+    pub(super) name: Option<&'a str>,
+    /// Where the CAs are that the stores name.
+    pub(super) cluster: Option<&'a KubernetesGateway>,
+}
+
 /// One connection, used by one request at a time: HTTP/1 has no more.
 #[derive(Default)]
 pub(super) struct Line(pub(super) Mutex<Option<Open>>);
@@ -80,36 +92,33 @@ pub(super) enum Lost {
 }
 
 impl Open {
-    /// Connects.
-    pub(super) async fn to(route: &Route, trust: &Trust) -> Result<Self, Fault> {
+    /// Connects; `secret` says whether a share or a token is to go over it.
+    pub(super) async fn to(way: Way<'_>, secret: bool) -> Result<Self, Fault> {
+        let Way { route, server, name: told, cluster: of, .. } = way;
         match route {
             Route::Direct { address } => {
                 let host = address.host.as_str().trim_start_matches('[').trim_end_matches(']');
                 let stream = TcpStream::connect((host, address.port)).await.map_err(|error| fault(route, &error))?;
                 let _ = stream.set_nodelay(true);
-                Self::over(stream, None, address.tls.then_some(host), route, trust).await
+                let terms = Terms { server, host, name: told, exposed: secret, cluster: of };
+                Self::over(stream, None, address.tls.then_some(terms), way).await
             }
             Route::Forward { cluster, namespace, service, pod, port, name, tls } => {
                 let (stream, trouble) = cluster.forward(namespace, service, pod, *port).await?;
-                Self::over(stream, Some(trouble), tls.then_some(name.as_str()), route, trust).await
+                let terms = Terms { server, host: name, name: told, exposed: false, cluster: of };
+                Self::over(stream, Some(trouble), tls.then_some(terms), way).await
             }
         }
     }
 
-    async fn over<S>(
-        stream: S,
-        mut trouble: Option<Trouble>,
-        tls: Option<&str>,
-        route: &Route,
-        trust: &Trust,
-    ) -> Result<Self, Fault>
+    async fn over<S>(stream: S, mut trouble: Option<Trouble>, tls: Option<Terms<'_>>, way: Way<'_>) -> Result<Self, Fault>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Some(name) = tls else { return Self::handshake(stream, trouble, route).await };
-        let name = ServerName::try_from(name.to_owned())
-            .map_err(|_| Fault::new(FaultKind::Tls, &format!("“{name}” cannot be the name of a TLS server.")))?;
-        let connecting = trust.connector()?.connect(name, stream);
+        let route = way.route;
+        let Some(terms) = tls else { return Self::handshake(stream, trouble, route).await };
+        let handshake = way.trust.handshake(&terms).await?;
+        let connecting = handshake.connector.connect(handshake.name, stream);
         let connected = tokio::select! {
             biased;
             connected = connecting => connected,
@@ -117,6 +126,11 @@ impl Open {
         };
         match connected {
             Ok(stream) => Self::handshake(stream, trouble, route).await,
+            Err(error) if network::is_untrusted(&error) => {
+                let (more, hint) = handshake.doubts.said();
+                let fault = fault(route, &error);
+                Err(Fault::new(fault.kind, &format!("{}{more}", fault.message)).hinted(hint))
+            }
             Err(error) => Err(explained(fault(route, &error), &mut trouble).await),
         }
     }
@@ -183,7 +197,8 @@ pub(super) fn fault(route: &Route, error: &(dyn std::error::Error + 'static)) ->
         return Fault::new(FaultKind::Tcp, &format!("The connection to {said} broke."));
     };
     let hint = match (broken.kind, route) {
-        (FaultKind::Tls, _) => "Set BAO_CACERT or VAULT_CACERT to the CA's file; the name must be that of the stores' server.",
+        _ if !broken.hint.is_empty() => broken.hint,
+        (FaultKind::Tls, _) => "The certificate must be for the name that the stores use.",
         (FaultKind::Http, _) => "Do the stores name the right scheme, http or https?",
         (FaultKind::Dns, Route::Direct { .. }) => "The name may be known only inside the cluster or the VPN.",
         _ => "",

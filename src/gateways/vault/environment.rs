@@ -20,6 +20,9 @@ pub struct VaultEnvironment {
     pub ca_file: Option<PathBuf>,
     /// `BAO_SKIP_VERIFY`, `VAULT_SKIP_VERIFY`: reads do not verify certificates; writes are refused.
     pub skip_verify: bool,
+    /// `BAO_TLS_SERVER_NAME`, `VAULT_TLS_SERVER_NAME`: the name in the certificate of that server, where it is not that
+    /// of its address.
+    pub server_name: Option<String>,
     /// `BAO_NAMESPACE`, `VAULT_NAMESPACE`.
     pub namespace: Option<String>,
     token: Option<Withheld<String>>,
@@ -46,6 +49,7 @@ impl VaultEnvironment {
             ca_file: either("CACERT").map(PathBuf::from),
             skip_verify: either("SKIP_VERIFY")
                 .is_some_and(|value| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True")),
+            server_name: either("TLS_SERVER_NAME"),
             namespace: either("NAMESPACE"),
             token: either("TOKEN").map(Withheld::new),
             token_file: variable("BAO_TOKEN_PATH").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(home),
@@ -56,15 +60,19 @@ impl VaultEnvironment {
     /// Any tenant can write a store that names a server of theirs; it must not be handed somebody's token.
     pub(super) fn token_for(&self, server: &VaultAddress) -> Result<Zeroizing<String>, Fault> {
         let token = self.token()?;
-        let is_for = |address: &VaultAddress| {
-            (address.tls, address.port) == (server.tls, server.port) && address.subject() == server.subject()
-        };
-        if self.address.as_ref().is_some_and(is_for) {
+        if self.is_for(server) {
             return Ok(token);
         }
         let message = format!("There is a Vault token, but nothing says that it is for {server}: its paths are not read.");
         Err(Fault::new(FaultKind::Unauthorized, &message)
             .hinted("Set BAO_ADDR or VAULT_ADDR to that address, just as the store writes it."))
+    }
+
+    /// Whether `BAO_ADDR` or `VAULT_ADDR` names this server, in whichever way.
+    pub(super) fn is_for(&self, server: &VaultAddress) -> bool {
+        self.address.as_ref().is_some_and(|address| {
+            (address.tls, address.port) == (server.tls, server.port) && address.subject() == server.subject()
+        })
     }
 
     /// The token. The file is read each time: a `bao login` in another terminal counts at once.

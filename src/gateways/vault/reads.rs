@@ -41,14 +41,14 @@ impl Inner {
 #[async_trait]
 impl Api for Reads<'_> {
     async fn ask(&self, question: &Question) -> Result<Option<Answer>, Fault> {
-        let Inner { environment, tls, .. } = self.inner;
+        let environment = &self.inner.environment;
+        let way = self.inner.way(&self.replica.server, &self.route);
         let namespace = Some(question.namespace.as_str()).filter(|namespace| !namespace.is_empty());
         let call = Call::with_token(READ, &self.token, namespace.or(environment.namespace.as_deref()));
         let mut tries = 0;
         loop {
             self.lanes.patience().await;
-            let server = &self.replica.server;
-            let answer = self.lanes.with(async |line| client::ask(line, &self.route, tls, server, question, call).await).await?;
+            let answer = self.lanes.with(async |line| client::ask(line, way, question, call).await).await?;
             tries += 1;
             let throttled = answer.status == 429;
             self.lanes.answered(throttled, answer.wait);

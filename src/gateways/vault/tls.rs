@@ -1,9 +1,12 @@
-//! Which certificates a Vault may show: those of this machine's authorities and of `BAO_CACERT` or
-//! `VAULT_CACERT`.
+//! Which certificates a Vault may show, and for which name: those of this machine's authorities, of `BAO_CACERT` or
+//! `VAULT_CACERT`, and of the CAs that the cluster names for that server.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -11,55 +14,176 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use crate::model::{Fault, FaultKind};
+use super::of;
+use crate::gateways::kubernetes::{KubernetesGateway, authority};
+use crate::model::vault::{Authority, ServerTls};
+use crate::model::{Fault, FaultKind, Text, VaultAddress};
 
-/// What is trusted. It is worked out at the first TLS connection: most Vaults in a cluster speak http.
+/// How long a CA that was read stands: one that was renewed is seen that soon.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// What is trusted. It is worked out at a TLS connection: most Vaults in a cluster speak http.
+#[derive(Default)]
 pub(super) struct Trust {
-    ca_file: Option<PathBuf>,
-    skip_verify: bool,
-    config: OnceLock<Result<Arc<ClientConfig>, Fault>>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) skip_verify: bool,
+    told: Mutex<HashMap<VaultAddress, Arc<ServerTls>>>,
+    /// By server, and by whether the words of the cluster count alone.
+    made: Mutex<HashMap<(VaultAddress, bool), Arc<tokio::sync::Mutex<Option<Made>>>>>,
+    native: OnceLock<Vec<CertificateDer<'static>>>,
+}
+
+struct Made {
+    of: Arc<ServerTls>,
+    at: Instant,
+    config: Arc<ClientConfig>,
+    doubts: Arc<Doubts>,
+}
+
+/// Why a certificate may be untrusted although somebody vouches for it.
+#[derive(Default)]
+pub(super) struct Doubts {
+    /// Who named a CA, in words.
+    named: Vec<String>,
+    /// Who named one whose word was not taken, since secrets were to be sent.
+    unheard: Vec<String>,
+    /// CAs that could not be read.
+    unread: Vec<String>,
+}
+
+/// How one connection is made.
+pub(super) struct Terms<'a> {
+    /// The server, as the stores name it.
+    pub(super) server: &'a VaultAddress,
+    /// The host that is connected to, and the name in its certificate unless somebody says otherwise.
+    pub(super) host: &'a str,
+    /// The name in its certificate, if the environment says so.
+    pub(super) name: Option<&'a str>,
+    /// Whether it goes over a network to wherever that name leads, and carries a share or a token. Then the word of a
+    /// tenant is not enough: whoever could bend the name could name their own CA too. What goes through the API
+    /// server ends in a pod of that Service, whoever signed its certificate.
+    pub(super) exposed: bool,
+    /// Where CAs are read.
+    pub(super) cluster: Option<&'a KubernetesGateway>,
+}
+
+/// Everything for one handshake.
+pub(super) struct Handshake {
+    pub(super) connector: TlsConnector,
+    pub(super) name: ServerName<'static>,
+    pub(super) doubts: Arc<Doubts>,
 }
 
 impl Trust {
-    pub(super) const fn new(ca_file: Option<PathBuf>, skip_verify: bool) -> Self {
-        Self { ca_file, skip_verify, config: OnceLock::new() }
+    /// What the cluster says of this server, from now on.
+    pub(super) fn tell(&self, server: &VaultAddress, tls: &ServerTls) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(server.clone(), Arc::new(tls.clone()));
     }
 
-    /// Makes TLS connections.
-    pub(super) fn connector(&self) -> Result<TlsConnector, Fault> {
-        self.config.get_or_init(|| self.build()).clone().map(TlsConnector::from)
+    /// What is needed for a handshake on these terms.
+    pub(super) async fn handshake(&self, terms: &Terms<'_>) -> Result<Handshake, Fault> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).get(terms.server).cloned().unwrap_or_default();
+        // A name is as good as a CA: a certificate for one that somebody owns is easily had.
+        let named = told.name.as_ref().filter(|_| !terms.exposed).map(Text::as_str);
+        let name = terms.name.or(named).unwrap_or(terms.host);
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| Fault::new(FaultKind::Tls, &format!("“{name}” cannot be the name of a TLS server.")))?;
+        // One at a time, so that sixteen connections read a CA once.
+        let made = of(&self.made, &(terms.server.clone(), terms.exposed));
+        let mut made = made.lock().await;
+        let fresh = made.take().filter(|made| made.of == told && made.at.elapsed() < FRESH);
+        let fresh = match fresh {
+            Some(made) => made,
+            None => self.make(told, terms).await?,
+        };
+        let handshake = Handshake { connector: Arc::clone(&fresh.config).into(), name, doubts: Arc::clone(&fresh.doubts) };
+        *made = Some(fresh);
+        Ok(handshake)
     }
 
-    fn build(&self) -> Result<Arc<ClientConfig>, Fault> {
+    async fn make(&self, told: Arc<ServerTls>, terms: &Terms<'_>) -> Result<Made, Fault> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| Fault::new(FaultKind::Tls, &format!("TLS cannot be prepared: {error}.")))?;
+        let mut doubts = Doubts::default();
         let mut config = if self.skip_verify {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))).with_no_client_auth()
         } else {
-            builder.with_root_certificates(self.roots()?).with_no_client_auth()
+            let mut roots = self.own_roots()?;
+            // What an API server says that may be anybody's is no word of the cluster.
+            let cluster = terms.cluster.is_some_and(|cluster| !cluster.insecure());
+            for authority in &told.authorities {
+                if terms.exposed && !(cluster && authority.is_of_the_cluster()) {
+                    doubts.unheard.push(authority.of.to_string());
+                } else {
+                    doubts.hear(authority, terms.cluster, &mut roots).await;
+                }
+            }
+            builder.with_root_certificates(roots).with_no_client_auth()
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        Ok(Made { of: told, at: Instant::now(), config: Arc::new(config), doubts: Arc::new(doubts) })
     }
 
-    fn roots(&self) -> Result<RootCertStore, Fault> {
+    /// Those that no cluster has to name.
+    fn own_roots(&self) -> Result<RootCertStore, Fault> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots.add_parsable_certificates(self.native.get_or_init(|| rustls_native_certs::load_native_certs().certs).clone());
         let Some(path) = &self.ca_file else { return Ok(roots) };
         let unreadable = |why: &str| {
             Fault::new(FaultKind::Local, &format!("The CA file {} {why}.", path.display()))
                 .hinted("It is named by BAO_CACERT or VAULT_CACERT.")
         };
         let pem = std::fs::read(path).map_err(|error| unreadable(&format!("cannot be read: {}", error.kind())))?;
-        let mut found = false;
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let certificate = certificate.map_err(|_| unreadable("is not PEM"))?;
-            roots.add(certificate).map_err(|_| unreadable("holds a certificate that cannot be trusted"))?;
-            found = true;
+        add(&pem, &mut roots).map_err(unreadable)?;
+        Ok(roots)
+    }
+}
+
+/// Adds every certificate in this PEM.
+fn add(pem: &[u8], roots: &mut RootCertStore) -> Result<(), &'static str> {
+    let mut found = false;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.map_err(|_| "is not PEM")?).map_err(|_| "holds a certificate that cannot be trusted")?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err("holds no certificate") }
+}
+
+impl Doubts {
+    async fn hear(&mut self, named: &Authority, cluster: Option<&KubernetesGateway>, roots: &mut RootCertStore) {
+        self.named.push(named.of.to_string());
+        let added = match authority(cluster, &named.ca).await {
+            Ok(pem) => add(&pem, roots).map_err(|why| format!("The CA that {} names ({}) {why}.", named.of, named.ca)),
+            Err(fault) => Err(fault.message.to_string()),
+        };
+        self.unread.extend(added.err());
+    }
+
+    /// What to say after an untrusted certificate, and what helps.
+    pub(super) fn said(&self) -> (String, &'static str) {
+        const SHOWN: usize = 3;
+        let list = |of: &[String]| match of.len() {
+            0..=SHOWN => of.join(", "),
+            count => format!("{} and {} more", of.get(..SHOWN).unwrap_or_default().join(", "), count - SHOWN),
+        };
+        if !self.unread.is_empty() {
+            return (format!(" {}", list(&self.unread)), "Or set BAO_CACERT or VAULT_CACERT to the CA's file.");
         }
-        if found { Ok(roots) } else { Err(unreadable("holds no certificate")) }
+        if !self.unheard.is_empty() {
+            let who = list(&self.unheard);
+            return (
+                format!(" Its CA may be that of {who}, whose word is not enough to send a token or a share by."),
+                "Set BAO_CACERT or VAULT_CACERT to the CA's file.",
+            );
+        }
+        if self.named.is_empty() {
+            let hint = "Set BAO_CACERT or VAULT_CACERT to the CA's file, or give the stores a caBundle or caProvider.";
+            return (" No store names a CA for it.".to_owned(), hint);
+        }
+        let hint = "Compare the CA in the store with that of the server; External Secrets fails there for the same reason.";
+        (format!(" It is not the CA of {}.", list(&self.named)), hint)
     }
 }
 
@@ -102,3 +226,6 @@ impl ServerCertVerifier for Anybody {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

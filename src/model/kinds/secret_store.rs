@@ -6,7 +6,8 @@ use super::{Api, Meta, Watched, WireCondition, WireMeta, ready};
 use crate::model::health::{Condition, Health};
 use crate::model::object::{Kind, Name, Names};
 use crate::model::text::Text;
-use crate::model::vault::VaultAddress;
+use crate::model::vault::{Ca, VaultAddress};
+use crate::model::wire::or_default;
 
 /// A `SecretStore`, or what a `ClusterSecretStore` has in common with it.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct VaultProvider {
     pub namespace: Text,
     /// How it logs in.
     pub auth: Auth,
+    /// The CA that it names for the server's certificate.
+    pub ca: Option<Ca>,
 }
 
 /// How a store logs in.
@@ -120,6 +123,21 @@ struct WireVault {
     version: Option<Text>,
     namespace: Option<Text>,
     auth: Option<WireAuth>,
+    /// Not a [`Text`], which is too short for it.
+    #[serde(rename = "caBundle", deserialize_with = "or_default")]
+    ca_bundle: String,
+    #[serde(rename = "caProvider")]
+    ca_provider: Option<WireCa>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireCa {
+    #[serde(rename = "type")]
+    kind: Text,
+    name: Text,
+    key: Text,
+    namespace: Option<Text>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -165,6 +183,7 @@ struct WireStatus {
 pub(super) fn read(wire: Wire, cluster_scoped: bool, names: &mut Names) -> SecretStore {
     let Wire { metadata, spec, status } = wire;
     let others = spec.provider.others.keys().next().cloned();
+    let own = metadata.namespace.as_ref().map_or("", Text::as_str);
     let (provider, vault) = match (spec.provider.vault, spec.provider.openbao) {
         (Some(vault), _) => ("vault".to_owned(), Some(vault)),
         (None, Some(openbao)) => ("openBao".to_owned(), Some(openbao)),
@@ -172,14 +191,15 @@ pub(super) fn read(wire: Wire, cluster_scoped: bool, names: &mut Names) -> Secre
     };
     SecretStore {
         meta: Meta::read(&metadata, names),
-        vault: vault.and_then(|wire| read_vault(wire, cluster_scoped, names)),
+        vault: vault.and_then(|wire| read_vault(wire, own, cluster_scoped, names)),
         provider: names.intern(Text::foreign(&provider).as_str()),
         ready: ready(&status.conditions, names),
         interval: spec.refresh_interval.and_then(|text| super::go_duration(text.as_str())).filter(|seconds| *seconds > 0),
     }
 }
 
-fn read_vault(wire: WireVault, cluster_scoped: bool, names: &mut Names) -> Option<VaultProvider> {
+fn read_vault(wire: WireVault, namespace: &str, cluster_scoped: bool, names: &mut Names) -> Option<VaultProvider> {
+    let ca = read_ca(&wire, namespace, cluster_scoped, names);
     let auth = match wire.auth {
         Some(WireAuth { kubernetes: Some(k), .. }) => {
             let account = k.service_account_ref.unwrap_or_default();
@@ -200,7 +220,30 @@ fn read_vault(wire: WireVault, cluster_scoped: bool, names: &mut Names) -> Optio
         version: names.intern(wire.version.as_ref().map_or("v2", Text::as_str)),
         namespace: wire.namespace.unwrap_or_default(),
         auth,
+        ca,
     })
+}
+
+/// As External Secrets reads it (`FetchCACertFromSource`): the bundle wins; a Secret is in the store's own namespace
+/// unless the store has none; a `ConfigMap` is where the store says. A store without a namespace must name one.
+fn read_ca(wire: &WireVault, own: &str, cluster_scoped: bool, names: &mut Names) -> Option<Ca> {
+    if !wire.ca_bundle.is_empty() {
+        return Some(Ca::bundle(&wire.ca_bundle, names));
+    }
+    let provider = wire.ca_provider.as_ref()?;
+    let told = provider.namespace.as_ref().map(Text::as_str).filter(|namespace| !namespace.is_empty());
+    let (name, key) = (names.intern(provider.name.as_str()), names.intern(provider.key.as_str()));
+    match provider.kind.as_str() {
+        "Secret" => {
+            let namespace = if cluster_scoped { told? } else { own };
+            Some(Ca::Secret { namespace: names.intern(namespace), name, key })
+        }
+        "ConfigMap" => {
+            let namespace = if cluster_scoped { told? } else { told.unwrap_or(own) };
+            Some(Ca::ConfigMap { namespace: names.intern(namespace), name, key })
+        }
+        _ => None,
+    }
 }
 
 impl Watched for SecretStore {
@@ -214,5 +257,51 @@ impl Watched for SecretStore {
 
     fn meta(&self) -> &Meta {
         &self.meta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kinds::ClusterSecretStore;
+
+    /// What a store of either kind says of its CA, as text.
+    fn ca(said: &str) -> [String; 2] {
+        let wire = format!(
+            r#"{{"metadata": {{"name": "vault", "namespace": "shop"}},
+                "spec": {{"provider": {{"vault": {{"server": "https://vault.vault.svc:8200", {said}}}}}}}}}"#
+        );
+        let own = SecretStore::read(serde_json::from_str(&wire).expect("a store"), &mut Names::default());
+        let wire = wire.replace(r#", "namespace": "shop""#, "");
+        let cluster = ClusterSecretStore::read(serde_json::from_str(&wire).expect("a store"), &mut Names::default()).0;
+        [own, cluster].map(|store| store.vault.and_then(|vault| vault.ca).map_or_else(String::new, |ca| ca.to_string()))
+    }
+
+    #[test]
+    fn a_ca_is_looked_for_where_external_secrets_looks_for_it() {
+        for (said, own, cluster) in [
+            (r#""auth": {}"#, "", ""),
+            (r#""caBundle": "aGk=", "caProvider": {"type": "Secret", "name": "s", "key": "k"}"#, "a bundle of its own", "a bundle of its own"),
+            (r#""caBundle": null, "caProvider": {"type": "Secret", "name": "s", "key": "k"}"#, "Secret/shop/s (k)", ""),
+            (r#""caProvider": {"type": "Secret", "name": "s", "key": "k", "namespace": "pki"}"#, "Secret/shop/s (k)", "Secret/pki/s (k)"),
+            (r#""caProvider": {"type": "ConfigMap", "name": "c", "key": "k"}"#, "ConfigMap/shop/c (k)", ""),
+            (
+                r#""caProvider": {"type": "ConfigMap", "name": "c", "key": "k", "namespace": "pki"}"#,
+                "ConfigMap/pki/c (k)",
+                "ConfigMap/pki/c (k)",
+            ),
+            (r#""caProvider": {"type": "File", "name": "c", "key": "k"}"#, "", ""),
+        ] {
+            assert_eq!(ca(said), [own, cluster], "{said}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_is_whole_however_long_and_is_not_printed() {
+        let long = "QUJD".repeat(4000);
+        let ca = Ca::bundle(&long, &mut Names::default());
+        let Ca::Bundle(bundle) = &ca else { panic!("not a bundle") };
+        assert_eq!(bundle.base64(), long);
+        assert!(format!("{ca:?}").len() < 60, "{ca:?}");
     }
 }

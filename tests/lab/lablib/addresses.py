@@ -18,7 +18,7 @@ ETCD = 2            # :2379, :2380
 KUBELET = 3         # :10250, kwok
 CONTROLLERS = 4     # :10257
 METRICS = 6         # :8080, External Secrets
-REPLICAS = 11       # 11, 12, 13: the Vault servers, :8200 and :8201
+REPLICAS = 11       # 11, 12, 13: the Vault servers, :8200 and :8201; with TLS :8202 and :8203 for the lab's own hands
 NAMES = 53          # :53, the name server
 SERVICE = 100       # :8200, the Service before the Vault servers
 
@@ -56,7 +56,7 @@ def claim(state):
 
 def free(prefix):
     wanted = [(API_SERVER, 443), (ETCD, 2379), (ETCD, 2380), (KUBELET, 10250), (CONTROLLERS, 10257), (METRICS, 8080),
-              (SERVICE, 8200), *((REPLICAS + i, port) for i in range(3) for port in (8200, 8201))]
+              (SERVICE, 8200), *((REPLICAS + i, port) for i in range(3) for port in (8200, 8201, 8202, 8203))]
     try:
         for number, port in wanted:
             with socket.socket() as probe:

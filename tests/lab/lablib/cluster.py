@@ -27,18 +27,36 @@ def certificates(state, block):
     folder = state / "certificates"
     api = block.at(addresses.API_SERVER)
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost", api, "10.96.0.1"]
-    command = [program("tools", "tools"), "certs", "--dir", str(folder),
-               "--server", "apiserver=" + ",".join(names),
-               "--server", f"kubelet=lab-node-1,lab-node-2,{block.at(addresses.KUBELET)}"]
+    what = ["--server", "apiserver=" + ",".join(names),
+            "--server", f"kubelet=lab-node-1,lab-node-2,{block.at(addresses.KUBELET)}"]
     for name, subject in CLIENTS.items():
-        command += ["--client", f"{name}={subject}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise LabError(f"The certificates could not be made: {done.stderr.strip()}")
+        what += ["--client", f"{name}={subject}"]
+    make_certificates(folder, what)
     url = f"https://{api}"
     for user in CLIENTS:
         kubeconfigs.write(state / f"{user}.kubeconfig", url, folder, user)
     return folder, url
+
+
+def vault_certificates(state, block, servers):
+    """The Vault's certificate, of a CA of its own; and a CA beside it that signed nothing here.
+
+    Its names are those by which the stores may call it. The addresses are for the servers among
+    themselves, and for the Service's address.
+    """
+    names = [f"{host}.ameide-dev.svc{rest}" for host in ("vault-core-dev", "vault-core-dev-internal") for rest in ("", ".cluster.local")]
+    names += [block.at(addresses.SERVICE), *(server["ip"] for server in servers)]
+    folders = state / "certificates/vault", state / "certificates/stranger"
+    for folder in folders:
+        make_certificates(folder, ["--server", "vault=" + ",".join(names)])
+    return folders
+
+
+def make_certificates(folder, what):
+    command = [program("tools", "tools"), "certs", "--dir", str(folder), *what]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"The certificates could not be made: {done.stderr.strip()}")
 
 
 def start_api_server(processes, state, block, folder, audit=True):

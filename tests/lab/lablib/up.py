@@ -1,5 +1,6 @@
 """`lab up`: from nothing to a world in which every Secret has arrived."""
 
+import base64
 import json
 import shutil
 import time
@@ -55,15 +56,18 @@ class Lab:
         self.options, self.state = options, state
         self.processes = Processes(state)
         self.block = addresses.claim(state)
-        self.servers = vaults.replicas(self.block, options.vault)
+        self.servers = vaults.replicas(self.block, options.vault, options.tls)
+        self.tls = self.stranger = None
         self.values = Values()
 
     def start(self):
         say(f"The lab {self.options.name} uses {self.block.prefix}.0/24 and {self.state}.")
         self.folder, self.url = cluster.certificates(self.state, self.block)
+        if self.options.tls:
+            self.tls, self.stranger = cluster.vault_certificates(self.state, self.block, self.servers)
         self.prepare_files()
         cluster.start_api_server(self.processes, self.state, self.block, self.folder)
-        vaults.start(self.processes, self.options.vault, self.servers)
+        vaults.start(self.processes, self.options.vault, self.servers, self.tls)
         with ThreadPoolExecutor(2) as pool:
             vault = pool.submit(self.start_vault)
             control = pool.submit(self.start_control_plane)
@@ -123,10 +127,27 @@ class Lab:
 
     def placeholders(self):
         openbao = self.options.vault == "openbao"
-        return {"VAULT_REPLICAS": len(self.servers), "CONCURRENT": self.options.concurrent,
+        return {"VAULT_SCHEME": "https" if self.tls else "http", **self.authorities(),"VAULT_REPLICAS": len(self.servers), "CONCURRENT": self.options.concurrent,
                 "STORE_REQUEUE_INTERVAL": self.options.store_requeue_interval,
                 "VAULT_IMAGE": f"quay.io/openbao/openbao:{vaults.VERSIONS['openbao']}" if openbao else f"hashicorp/vault:{vaults.VERSIONS['hashicorp']}",
                 "VAULT_COMMAND": "bao" if openbao else "vault"}
+
+    def authorities(self):
+        """How each store names the Vault's CA: in itself, in a Secret, in a ConfigMap; in clear not at all."""
+        kept = '"name": "vault-ca", "key": "ca.crt"'
+        said = {
+            "CA_DEV": f'caBundle: {base64.b64encode((self.tls / "ca.crt").read_bytes()).decode()}',
+            "CA_STAGING": f'caProvider: {{"type": "Secret", {kept}}}',
+            "CA_PROD": f'caProvider: {{"type": "ConfigMap", {kept}}}',
+        } if self.tls else {}
+        return {name: said.get(name, "") for name in ("CA_DEV", "CA_STAGING", "CA_PROD")}
+
+    def publish_authorities(self):
+        """What the stores of ameide-staging and ameide-prod point at."""
+        for kind, field, namespace in (("Secret", "stringData", "ameide-staging"), ("ConfigMap", "data", "ameide-prod")):
+            self.kubernetes.apply(json.dumps({
+                "apiVersion": "v1", "kind": kind, "metadata": {"name": "vault-ca", "namespace": namespace},
+                field: {"ca.crt": (self.tls / "ca.crt").read_text()}}), manager="trust-manager")
 
     def join_both(self):
         """What needs Vault and Kubernetes: the login, the stores, the ExternalSecrets."""
@@ -135,13 +156,15 @@ class Lab:
             "metadata": {"name": "vault-auto-credentials", "namespace": "ameide-dev", "labels": {"app.kubernetes.io/instance": "vault-core-dev"}},
             "stringData": {"root-token": self.token, **{
                 "unseal-key" + (f"-{i + 1}" if i else ""): share for i, share in enumerate(self.shares)}}}), manager="vault-auto-init")
+        if self.tls:
+            self.publish_authorities()
         alive = self.check_machinery
         wait("a token for the Vault pods", 30, (self.state / "serviceaccount/token").exists, alive=alive)
         running = "/api/v1/namespaces/external-secrets/pods"
         pod = wait("the pod of External Secrets", 30, lambda: next(
             (item["metadata"]["name"] for item in self.kubernetes.items(running) if item.get("status", {}).get("phase") == "Running"), None), alive=alive)
         # Behind the Service before the first store is checked, so that the world starts without a stain.
-        wait("the Service of Vault to pass requests", 30, lambda: vaults.Vault(f"{self.block.at(addresses.SERVICE)}:8200").seal_status(), alive=alive)
+        wait("the Service of Vault to pass requests", 30, lambda: vaults.Vault(f"{self.block.at(addresses.SERVICE)}:8200", ca=self.tls and self.tls / "ca.crt").seal_status(), alive=alive)
         arguments = self.kubernetes.get("/apis/apps/v1/namespaces/external-secrets/deployments/external-secrets")["spec"]["template"]["spec"]["containers"][0]["args"]
         cluster.start_external_secrets(self.processes, self.state, self.block, pod, arguments)
         # Stores, then ExternalSecrets, then consumers: each finds what it needs, and the
@@ -205,7 +228,9 @@ class Lab:
             "vault": {
                 "kind": self.options.vault, "version": vaults.VERSIONS[self.options.vault],
                 "shares": self.options.shares, "threshold": self.options.threshold,
-                "url": "http://vault-core-dev.ameide-dev.svc.cluster.local:8200",
+                "url": f"{'https' if self.tls else 'http'}://vault-core-dev.ameide-dev.svc.cluster.local:8200",
+                "ca": str(self.tls / "ca.crt") if self.tls else None,
+                "strangers_ca": str(self.stranger / "ca.crt") if self.tls else None,
                 "service": {"namespace": "ameide-dev", "name": "vault-core-dev", "address": f"{self.block.at(addresses.SERVICE)}:8200"},
                 "replicas": [{key: server[key] for key in ("namespace", "pod", "address")} for server in self.servers]},
             "external_secrets": {"version": "0.16.2", "concurrent": self.options.concurrent,

@@ -17,21 +17,25 @@ path "secret/metadata/*" { capabilities = ["read", "list"] }
 """
 
 
-def replicas(block, kind):
-    """Pod name and address of each server. HashiCorp's core runs as one node."""
+def replicas(block, kind, tls):
+    """Pod name and addresses of each server. HashiCorp's core runs as one node.
+
+    `address` is where the lab's own hands reach it, always in clear. With TLS that is a
+    listener beside the one that the cluster sees at port 8200.
+    """
     count = 3 if kind == "openbao" else 1
     return [{"namespace": "ameide-dev", "pod": f"vault-core-dev-{i}", "ip": block.at(addresses.REPLICAS + i),
-             "address": f"{block.at(addresses.REPLICAS + i)}:8200"} for i in range(count)]
+             "address": f"{block.at(addresses.REPLICAS + i)}:{8202 if tls else 8200}"} for i in range(count)]
 
 
-def start(processes, kind, servers):
+def start(processes, kind, servers, tls):
     """Start the servers. Each sees its pod's service account, and the cluster's names."""
     for server in servers:
         folder = processes.state / "vault" / server["pod"]
         folder.mkdir(parents=True, exist_ok=True)
         if kind == "openbao":
             config = folder.with_suffix(".hcl")
-            config.write_text(openbao_config(folder, server, servers[0]))
+            config.write_text(openbao_config(folder, server, servers[0], tls))
             argv = [program("openbao", "bao"), "server", f"-config={config}"]
         else:
             argv = [program("vault", "vault"), f"-address={server['address']}", f"-storage={folder}"]
@@ -39,20 +43,32 @@ def start(processes, kind, servers):
         processes.start(server["pod"], argv, pod=(server["pod"], processes.state / "serviceaccount"))
 
 
-def openbao_config(folder, server, first):
+def openbao_config(folder, server, first, tls):
+    """`tls` is the folder of the Vault's certificates, or None."""
+    scheme = "https" if tls else "http"
+    trust = f"""
+    leader_ca_cert_file = "{tls}/ca.crt\"""" if tls else ""
     join = "" if server is first else f"""
   retry_join {{
-    leader_api_addr = "http://{first["address"]}"
+    leader_api_addr = "{scheme}://{first["ip"]}:8200"{trust}
   }}"""
+    secure = f"""
+listener "tcp" {{
+  address         = "{server["ip"]}:8200"
+  cluster_address = "{server["ip"]}:8201"
+  tls_cert_file   = "{tls}/vault.crt"
+  tls_key_file    = "{tls}/vault.key"
+}}
+""" if tls else ""
     return f"""ui            = false
 disable_mlock = true
 log_level     = "info"
-api_addr      = "http://{server["address"]}"
+api_addr      = "{scheme}://{server["ip"]}:8200"
 cluster_addr  = "https://{server["ip"]}:8201"
-
+{secure}
 listener "tcp" {{
   address         = "{server["address"]}"
-  cluster_address = "{server["ip"]}:8201"
+  cluster_address = "{server["ip"]}:{8203 if tls else 8201}"
   tls_disable     = true
 }}
 

@@ -122,8 +122,9 @@ class Kubernetes(Wire):
 class Vault(Wire):
     """One Vault server."""
 
-    def __init__(self, address, token=None):
-        super().__init__(f"http://{address}", timeout=15)
+    def __init__(self, address, token=None, ca=None):
+        context = ssl.create_default_context(cafile=ca) if ca else None
+        super().__init__(f"http{'s' if ca else ''}://{address}", context, timeout=15)
         self.address, self.token = address, token
 
     def call(self, method, path, body=None):
