@@ -4,6 +4,7 @@
 pub mod config;
 pub mod door;
 pub mod gate;
+mod login;
 pub mod prober;
 pub mod run;
 pub mod snapshot;
@@ -14,12 +15,14 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::model::{ObjectRef, Text, VaultServer};
+use crate::model::vault::Login;
+use crate::model::{ObjectRef, Text, VaultAddress, VaultServer};
 use crate::ports::{Clock, Cluster, Journal, Scope, Typed, Vault};
 use crate::runbooks::Target;
 
 pub use config::{Config, Policy};
 pub use gate::Writes;
+pub use login::LoginView;
 pub use run::{RunState, RunView, StepState, StepView};
 pub use snapshot::{Notice, Snapshot};
 
@@ -47,6 +50,8 @@ pub struct Options {
     pub write: bool,
     /// Whether certificates of Vaults are not verified, which is as bad as those of the API server.
     pub insecure: bool,
+    /// Stores in whose stead to log in at their Vaults, as soon as these are open.
+    pub as_stores: Vec<ObjectRef>,
 }
 
 /// What a face asks of the engine.
@@ -77,6 +82,17 @@ pub enum Command {
     Refresh,
     /// A person looks at these paths.
     Look(Looks),
+    /// Log in at a Vault.
+    LogIn {
+        /// Where.
+        server: VaultAddress,
+        /// How.
+        login: Login,
+        /// What was typed for it.
+        typed: Option<Typed>,
+    },
+    /// End every login.
+    LogOut,
 }
 
 /// The paths of Vaults that a person looks at. What they may want to know next is asked first.

@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use zeroize::Zeroize;
 
-use crate::model::vault::{MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, ServerTls, Surroundings, Token, Told};
+use crate::model::vault::{Login, MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, ServerTls, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, VaultAddress};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
@@ -33,8 +33,8 @@ impl Permit {
 pub struct Typed(String);
 
 impl Typed {
-    /// The longest input that is taken, in characters; a share has 44 or 64.
-    pub const LONGEST: usize = 512;
+    /// The longest input that is taken, in characters; a share has 44 or 64, a batch token some hundred.
+    pub const LONGEST: usize = 2048;
 
     /// Nothing typed yet, with room for everything, so that no copy stays behind on growth.
     #[must_use]
@@ -251,6 +251,14 @@ pub trait Vault: Send + Sync {
     /// The names in a folder, folders with a slash at their end. Needs a token. A fault is one that concerns every path.
     async fn folder(&self, replica: &ReplicaAddress, folder: &MountFolder) -> Result<Told<Arc<[Text]>>, Fault>;
 
+    /// Logs in: from then on this token reads that server and no other, in place of any that was there before. What
+    /// is typed is the token, or the password. Says whose token it is, if anybody knows. It takes no permit: nothing
+    /// that is watched changes, and what a token may is up to Vault.
+    async fn log_in(&self, replica: &ReplicaAddress, login: &Login, typed: Option<&Typed>) -> Result<Option<Token>, Fault>;
+
+    /// Ends every login, and revokes the tokens that one got. Says which could not be revoked, and why.
+    async fn log_out(&self) -> Vec<Fault>;
+
     /// Does a write; an unseal takes the share that it names.
     async fn write(&self, permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault>;
 }
@@ -287,7 +295,7 @@ pub trait Journal: Send + Sync {
 pub struct JournalEntry {
     /// When.
     pub at: Timestamp,
-    /// `open`, `intent`, `result`, `close`.
+    /// `open`, `intent`, `result`, `close`, `login`.
     pub what: &'static str,
     /// Who.
     pub user: Text,
@@ -313,7 +321,7 @@ mod tests {
         "ab\u{1b}c".chars().for_each(|c| typed.push(c));
         typed.pop();
         assert_eq!((typed.reveal(), typed.len()), ("ab", 2));
-        (0..2000).for_each(|_| typed.push('x'));
+        (0..3000).for_each(|_| typed.push('x'));
         assert_eq!(typed.len(), Typed::LONGEST);
         typed.wipe();
         assert!(typed.is_empty());

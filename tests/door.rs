@@ -92,7 +92,7 @@ impl Scene {
         let journal = Arc::new(Disk::default());
         let ports =
             Ports { cluster: cluster.clone(), vault: simulation.vault(), clock: simulation.clock(), journal: journal.clone() };
-        let engine = Engine::start(ports, Options { scope: Scope::Everywhere, policy, write, insecure: false });
+        let engine = Engine::start(ports, Options { scope: Scope::Everywhere, policy, write, ..Options::default() });
         Self { snapshots: engine.snapshots(), engine, cluster, journal, share }
     }
 

@@ -1,9 +1,17 @@
 //! A real Vault with TLS, seen through the cluster: whose certificate is trusted, and what is said if it is not.
 //! `tests/lab/test` runs this; the test starts a lab of its own.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that fails says why"
+)]
 
 #[path = "common/lab.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
 mod lab;
 
 use std::path::{Path, PathBuf};
@@ -98,7 +106,7 @@ async fn stores_are(client: &kube::Client, lab: &Lab, ready: &str) -> String {
             if field("status") != Some(ready) {
                 return Err(format!("{of}: {:?}", store.data.pointer("/status/conditions")));
             }
-            last = field("message").unwrap_or_default().to_owned();
+            field("message").unwrap_or_default().clone_into(&mut last);
         }
         Ok(())
     });
@@ -131,7 +139,10 @@ async fn a_vault_with_tls_is_trusted_by_the_ca_of_its_stores_and_by_no_other() {
         let told = ask(&limited, vec![authority.clone()]).await;
         if let (Ca::Secret { .. }, Err(fault)) = (&authority.ca, &told) {
             println!("{fault}");
-            assert!(fault.message.as_str().contains("Could not read the CA in Secret/ameide-staging/vault-ca (ca.crt)"), "{fault}");
+            assert!(
+                fault.message.as_str().contains("Could not read the CA in Secret/ameide-staging/vault-ca (ca.crt)"),
+                "{fault}"
+            );
         } else if !matches!(authority.ca, Ca::Secret { .. }) {
             assert_eq!(told, Ok(false), "{authority:?}");
         }

@@ -42,6 +42,7 @@ async fn no_share_is_ever_said() {
         let wrong = format!("{}x\n", shares[0]);
         for (arguments, input) in [
             (vec!["check", "--simulate", scenario, "-o", "json"], ""),
+            (vec!["get", "vaults", "-o", "json", "--simulate", scenario, "--login-as-store", "ameide-dev/ameide-vault"], ""),
             (vec!["runbook", "run", "recover", "--simulate", scenario, "--dry-run"], ""),
             (vec!["runbook", "run", "unseal", "--simulate", scenario, "--yes", "-o", "json", "--log", &log], ""),
             (vec!["runbook", "run", "unseal", "--simulate", scenario, "--yes", "--share-file", "/dev/stdin"], wrong.as_str()),

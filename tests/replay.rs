@@ -13,6 +13,7 @@ use common::worlds::{Fares, town};
 use sealwatch::diagnosis::diagnose;
 use sealwatch::engine::Policy;
 use sealwatch::model::kinds::{ExternalSecret, Object, Watched as _};
+use sealwatch::model::vault::Login;
 use sealwatch::model::{Change, Kind, Name, ObjectRef};
 use sealwatch::runbooks::{Confirm, Target};
 use sealwatch::tui::app::{Ask, Effect, Message};
@@ -48,11 +49,44 @@ fn the_first_rescue_by_keys() {
     assert_eq!(person.presses("<enter>"), [Effect::Engine(Ask::Agree)]);
     person.sees(asking(snapshot.clone(), 1, preview(share())));
     assert!(person.model.hides_input(), "the share goes to the hidden field");
-    person.happens(Message::ShareSent);
+    person.happens(Message::HiddenSent);
     for step in [2, 3] {
         person.sees(asking(snapshot.clone(), step, preview(Confirm::Yes)));
         assert_eq!(person.presses("y"), [Effect::Engine(Ask::Agree)]);
     }
+}
+
+#[test]
+fn a_token_or_a_password_goes_to_the_hidden_field_and_esc_sends_nothing() {
+    let mut person = Person::before(sealed(), 120, 40);
+    assert_eq!(person.presses(":login<enter>"), []);
+    assert!(
+        person.model.hides_input() && person.text().contains("A token for http://vault.vault.svc:8200."),
+        "{}",
+        person.text()
+    );
+    person.happens(Message::Hidden(7));
+    assert!(person.text().contains("•••••••"), "{}", person.text());
+    assert_eq!(person.presses("<esc>"), []);
+    assert!(!person.model.hides_input() && person.text().contains("Wiped, nothing was sent."));
+    person.presses(":login ldap/alice<enter>");
+    assert!(person.text().contains("The password of alice (ldap) at"), "{}", person.text());
+    person.happens(Message::HiddenSent);
+    assert!(!person.model.hides_input() && person.text().contains("Logging in at http://vault.vault.svc:8200 as alice (ldap)"));
+    assert_eq!(person.presses(":logout<enter>"), [Effect::Engine(Ask::LogOut)]);
+}
+
+#[test]
+fn a_key_on_a_store_logs_in_as_it_does() {
+    let mut person = Person::before(sealed(), 200, 50);
+    assert_eq!(person.presses("L"), [], "a cause is no store");
+    assert!(person.text().contains("Select a store"), "{}", person.text());
+    let effects = person.presses("<tab>jjL");
+    let [Effect::Engine(Ask::LogIn { server, login: Login::Store(login) })] = effects.as_slice() else {
+        panic!("{effects:?}: {}", person.text())
+    };
+    assert_eq!(server.to_string(), "http://vault.vault.svc:8200");
+    assert_eq!((login.account.kind, &login.account.namespace), (Kind::ServiceAccount, &login.store.namespace));
 }
 
 #[test]

@@ -39,8 +39,10 @@ impl Drill {
             clock: simulation.clock(),
             journal: journal.clone(),
         };
-        let engine =
-            Engine::start(ports, Options { scope: Scope::Everywhere, policy: Policy::simulated(), write: true, insecure: false });
+        let engine = Engine::start(
+            ports,
+            Options { scope: Scope::Everywhere, policy: Policy::simulated(), write: true, ..Options::default() },
+        );
         let snapshots = engine.snapshots();
         Self { scenario, simulation, engine, snapshots, journal }
     }

@@ -70,6 +70,29 @@ async fn the_first_rescue_by_keys() {
     assert_eq!(console.exit_code(AT_ONCE), 0);
 }
 
+#[tokio::test]
+async fn a_token_is_typed_unseen_and_stands_nowhere() {
+    let simulation = Simulation::start(&Scenario::named("healthy").expect("a scenario"), 1.0);
+    let token = simulation.paper_token(&ObjectRef::new(Kind::Vault, "ameide-dev", "vault-core-dev"));
+    let mut console = demo("healthy");
+    for (typed, answer) in [("s.canary-of-nobody", "Not logged in at"), (token.as_str(), "Logged in at")] {
+        console.type_keys(":login");
+        console.wait_for("with a token or a password", SOON);
+        console.type_keys("\r");
+        console.wait_for("A token for http://", SOON);
+        console.type_keys(typed);
+        console.wait_for("•••", SOON);
+        console.type_keys("\r");
+        console.wait_for(answer, SOON);
+    }
+    console.wait_for("policies root", SOON);
+    for secret in ["canary", token.as_str()] {
+        assert!(!written(&console).contains(secret), "what was typed unseen stands nowhere");
+    }
+    console.type_keys("q");
+    assert_eq!(console.exit_code(AT_ONCE), 0);
+}
+
 #[test]
 fn any_window_will_do() {
     let mut console = demo("sealed");

@@ -43,6 +43,9 @@ pub struct Global {
     /// Act as this user at the API server
     #[arg(long = "as", global = true, value_name = "USER")]
     pub act_as: Option<String>,
+    /// Log in to Vault as this store does, and see what it sees; what that gets is revoked at the end
+    #[arg(long, global = true, value_name = "[NAMESPACE/]NAME", conflicts_with = "world")]
+    pub login_as_store: Vec<String>,
     /// Open writes at once, as far as the policy of the context allows it
     #[arg(long, global = true)]
     pub write: bool,

@@ -13,8 +13,11 @@ use crate::report::{self, Format};
 pub(super) async fn run(global: &Global, output: CheckFormat, fail_on: FailOn, timeout: u64) -> Result<u8, Failure> {
     let wired = wiring::wire(global).await?;
     let clock = wired.ports.clock.clone();
+    let vault = wired.ports.vault.clone();
     let engine = Engine::start(wired.ports, wired.options);
     let snapshot = look(&mut engine.snapshots(), clock.as_ref(), timeout).await;
+    drop(engine);
+    wiring::leave(vault.as_ref()).await;
     let format = match output {
         CheckFormat::Table => Format::Table,
         CheckFormat::Json => Format::Json,

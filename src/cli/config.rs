@@ -9,7 +9,8 @@ use etcetera::BaseStrategy as _;
 use super::Failure;
 use crate::engine::Policy;
 use crate::engine::config::{Config, ContextConfig, PolicyName, glob};
-use crate::model::{Kind, ObjectRef};
+use crate::gateways::vault::TokenSecret;
+use crate::model::{Kind, Name, ObjectRef};
 use crate::ports::Identity;
 
 /// A configuration is a few lines; a larger file is something else.
@@ -55,7 +56,31 @@ pub(super) fn read(given: Option<&Path>) -> Result<Config, Failure> {
             format!("The configuration {shown} is wrong: [[context]] number {} says for no cluster that it is meant.", at + 1);
         return Err(Failure::usage(message, "Give it context, server or cluster_uid."));
     }
+    if let Some(at) =
+        config.context.iter().position(|context| context.token_from_secret.is_some() && token_secret(context).is_none())
+    {
+        let message =
+            format!("The configuration {shown} is wrong: token_from_secret of [[context]] number {} cannot be used.", at + 1);
+        return Err(Failure::usage(message, "It is NAMESPACE/NAME/KEY, and needs policy = \"local\"."));
+    }
     Ok(config)
+}
+
+/// The Secret with a Vault token that a context names. Elsewhere than on a person's own machine it is a person who
+/// gives one.
+fn token_secret(context: &ContextConfig) -> Option<TokenSecret> {
+    let place = context.token_from_secret.as_deref().filter(|_| context.policy == Some(PolicyName::Local))?;
+    let parts: Vec<&str> = place.split('/').collect();
+    let [namespace, name, key] = parts.as_slice() else { return None };
+    let whole = parts.iter().all(|part| !part.is_empty());
+    whole.then(|| TokenSecret { secret: ObjectRef::new(Kind::Secret, *namespace, *name), key: Name::new(key) })
+}
+
+/// The same for this context, as far as its policy may be known.
+pub(super) fn token_secret_for(config: &Config, identity: &Identity) -> Option<TokenSecret> {
+    let (policy, _) = policy(config, identity);
+    let found = config.context.iter().find(|context| matches(context, identity))?;
+    token_secret(found).filter(|_| policy.name == PolicyName::Local)
 }
 
 /// The policy of this context: the first `[[context]]` that matches.
@@ -138,6 +163,24 @@ mod tests {
         assert_eq!(policy(&named, &known).0.name, PolicyName::Local);
         let (none, write) = policy(&Config::default(), &identity("other"));
         assert!(!none.configured && !write);
+    }
+
+    #[test]
+    fn a_token_comes_out_of_a_secret_on_a_persons_own_machine_only() {
+        let of = |policy: &str, place: &str, context: &str| {
+            let text = format!("[[context]]\ncontext = \"kind-*\"\npolicy = \"{policy}\"\ntoken_from_secret = \"{place}\"\n");
+            let config: Config = toml::from_str(&text).expect("a configuration");
+            token_secret_for(&config, &identity(context)).map(|named| format!("{} {}", named.secret, named.key))
+        };
+        assert_eq!(of("local", "vault/keys/root", "kind-dev").as_deref(), Some("Secret/vault/keys root"));
+        for (policy, place, context) in [
+            ("break-glass", "vault/keys/root", "kind-dev"),
+            ("local", "vault/keys", "kind-dev"),
+            ("local", "vault//root", "kind-dev"),
+            ("local", "vault/keys/root", "prod"),
+        ] {
+            assert_eq!(of(policy, place, context), None, "{policy} {place} {context}");
+        }
     }
 
     #[test]

@@ -24,8 +24,11 @@ pub(super) async fn run(global: &Global) -> Result<u8, Failure> {
         clock: wired.ports.clock.clone(),
         mouse: !global.no_mouse,
     };
+    let vault = wired.ports.vault.clone();
     let engine = Engine::start(wired.ports, wired.options);
-    let ended = tui::run(engine, options).await.map_err(|error| {
+    let ended = tui::run(engine, options).await;
+    wiring::leave(vault.as_ref()).await;
+    let ended = ended.map_err(|error| {
         Failure::usage(
             format!("The console needs a terminal: {error}."),
             "Without one, use `sealwatch check` or `sealwatch runbook run`.",

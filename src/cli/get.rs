@@ -45,6 +45,7 @@ pub(super) async fn run(global: &Global, order: Order) -> Result<u8, Failure> {
     }
     let wired = wiring::wire(global).await?;
     let clock = wired.ports.clock.clone();
+    let vault = wired.ports.vault.clone();
     let engine = Engine::start(wired.ports, wired.options);
     let what = order.what;
     let mut snapshot =
@@ -61,6 +62,8 @@ pub(super) async fn run(global: &Global, order: Order) -> Result<u8, Failure> {
         let _ = engine.commands().send(Command::Look(order.more.looks(paths.clone()))).await;
         snapshot = look_until(&mut engine.snapshots(), clock.as_ref(), order.timeout, told).await;
     }
+    drop(engine);
+    wiring::leave(vault.as_ref()).await;
     let found = get::find(what, &order.names, &snapshot);
     let mut out = io::stdout().lock();
     let style = TableStyle { headers: !order.no_headers, colour: may_colour() };

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::args::{Global, Output, RunbookCommand};
 use super::look::look;
+use super::wiring::Wired;
 use super::{BLIND, FINDINGS, Failure, OK, REFUSED, wiring};
 use crate::engine::run::RunResult;
 use crate::engine::{Command, Decision, Engine, RunState, RunView, Snapshot, StepState, target_of};
@@ -26,10 +27,15 @@ pub(super) async fn run(global: &Global, command: RunbookCommand) -> Result<u8, 
             let runbook = find(&name)?;
             let target = target.map(|target| ObjectRef::parse(&target)).transpose().map_err(|why| Failure::usage(why, ""))?;
             let answers = Answers::new(yes, confirm, share_file.as_deref())?;
-            if dry_run {
-                return walk(global, runbook, target, timeout).await;
-            }
-            execute(global, runbook, target, answers, output, timeout).await
+            let wired = wiring::wire(global).await?;
+            let vault = wired.ports.vault.clone();
+            let ended = if dry_run {
+                walk(wired, runbook, target, timeout).await
+            } else {
+                execute(wired, global.write, runbook, target, answers, output, timeout).await
+            };
+            wiring::leave(vault.as_ref()).await;
+            ended
         }
     }
 }
@@ -96,8 +102,7 @@ fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> R
 }
 
 /// Shows what every step would ask, and writes nothing.
-async fn walk(global: &Global, runbook: &'static Runbook, named: Option<ObjectRef>, timeout: u64) -> Result<u8, Failure> {
-    let wired = wiring::wire(global).await?;
+async fn walk(wired: Wired, runbook: &'static Runbook, named: Option<ObjectRef>, timeout: u64) -> Result<u8, Failure> {
     let clock = wired.ports.clock.clone();
     let engine = Engine::start(wired.ports, wired.options);
     let snapshot = look(&mut engine.snapshots(), clock.as_ref(), timeout).await;
@@ -202,14 +207,14 @@ impl Answers {
 
 /// Runs it to its end.
 async fn execute(
-    global: &Global,
+    wired: Wired,
+    write: bool,
     runbook: &'static Runbook,
     named: Option<ObjectRef>,
     mut answers: Answers,
     output: Output,
     timeout: u64,
 ) -> Result<u8, Failure> {
-    let wired = wiring::wire(global).await?;
     let clock = wired.ports.clock.clone();
     let engine = Engine::start(wired.ports, wired.options);
     let (mut snapshots, commands) = (engine.snapshots(), engine.commands());
@@ -221,9 +226,9 @@ async fn execute(
         return Err(Failure::from(fault.clone()));
     }
     if !snapshot.writes.open {
-        let notice = snapshot.errors.last().filter(|_| global.write);
+        let notice = snapshot.errors.last().filter(|_| write);
         let why = notice.map_or_else(|| "Writes are closed.".to_owned(), |notice| notice.text.clone());
-        let hint = if global.write {
+        let hint = if write {
             "Nothing was done."
         } else {
             "Start with --write to open them. Nothing was done; --dry-run shows what would be."

@@ -16,11 +16,14 @@ use crate::report::{get, trace};
 pub(super) async fn run(global: &Global, object: &str, output: Output, most: usize, timeout: u64) -> Result<u8, Failure> {
     let wired = wiring::wire(global).await?;
     let clock = wired.ports.clock.clone();
+    let vault = wired.ports.vault.clone();
     let engine = Engine::start(wired.ports, wired.options);
     let snapshot = look_until(&mut engine.snapshots(), clock.as_ref(), timeout, |snapshot| {
         snapshot.is_known() && get::paths_are_told(snapshot)
     })
     .await;
+    drop(engine);
+    wiring::leave(vault.as_ref()).await;
     if let Some(fault) = &snapshot.offline {
         return Err(fault.clone().into());
     }

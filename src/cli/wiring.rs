@@ -1,6 +1,7 @@
 //! Which gateways stand behind the ports: a cluster, the simulation, or a recorded world; and under which
 //! policy.
 
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use crate::gateways::kubernetes::{ConnectOptions, connect};
 use crate::gateways::recorded::Recording;
 use crate::gateways::simulation::{Scenario, Simulation};
 use crate::gateways::vault::{VaultEnvironment, VaultGateway};
-use crate::model::Name;
-use crate::ports::{Cluster as _, Identity, Scope};
+use crate::model::{Kind, Name, ObjectRef};
+use crate::ports::{Cluster as _, Identity, Scope, Vault};
 
 /// What a command runs on.
 pub(super) struct Wired {
@@ -37,8 +38,25 @@ pub(super) async fn wire(global: &Global) -> Result<Wired, Failure> {
         (None, Some(file)) => recorded(file)?,
         (None, None) => real(global, &config).await?,
     };
-    let options = Options { scope, policy, write: write || global.write, insecure };
+    let as_stores = global.login_as_store.iter().map(|name| store(name)).collect();
+    let options = Options { scope, policy, write: write || global.write, insecure, as_stores };
     Ok(Wired { ports, options, theme })
+}
+
+/// `namespace/name` of a `SecretStore`, or the name of a `ClusterSecretStore`.
+fn store(name: &str) -> ObjectRef {
+    match name.split_once('/') {
+        Some((namespace, name)) => ObjectRef::new(Kind::SecretStore, namespace, name),
+        None => ObjectRef::new(Kind::ClusterSecretStore, "", name),
+    }
+}
+
+/// What has to be done when nothing is asked any more: logins are ended. Says what could not be undone.
+pub(super) async fn leave(vault: &dyn Vault) {
+    for fault in vault.log_out().await {
+        // If standard error is closed there is nobody to tell.
+        let _ = writeln!(io::stderr().lock(), "sealwatch: {fault}");
+    }
 }
 
 fn scope(namespaces: &[String]) -> Scope {
@@ -82,7 +100,6 @@ async fn real(global: &Global, config: &crate::engine::Config) -> Result<Behind,
         impersonate: global.act_as.clone(),
     };
     let gateway = connect(&options)?;
-    let vault = VaultGateway::new(VaultEnvironment::read(), Some(gateway.clone()));
     // A server that does not answer is still called by its name, and is not to be trusted any more for it.
     let identity = gateway.identity().await.unwrap_or_else(|_| Identity {
         context: gateway.context().clone(),
@@ -91,6 +108,9 @@ async fn real(global: &Global, config: &crate::engine::Config) -> Result<Behind,
         ..Identity::default()
     });
     let (policy, write) = config::policy(config, &identity);
+    let mut environment = VaultEnvironment::read();
+    environment.token_secret = config::token_secret_for(config, &identity);
+    let vault = VaultGateway::new(environment, Some(gateway.clone()));
     let insecure = vault.insecure();
     let cluster = if identity.cluster_uid.is_empty() { &identity.server } else { &identity.cluster_uid };
     let ports = Ports {

@@ -34,6 +34,9 @@ pub struct ContextConfig {
     pub unseal: bool,
     /// The Secret that holds unseal shares, `namespace/name`.
     pub shares_from_secret: Option<String>,
+    /// The key of a Secret that holds a Vault token, `namespace/name/key` (`local` only). The token goes to the Vaults
+    /// in that namespace, and to the one that `BAO_ADDR` or `VAULT_ADDR` names.
+    pub token_from_secret: Option<String>,
 }
 
 /// The policies by their names in the file.

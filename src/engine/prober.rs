@@ -18,9 +18,10 @@ use tokio::task::{AbortHandle, JoinSet};
 use self::around::Around;
 use self::names::Namer;
 use self::paths::Reader;
+pub(super) use self::paths::reader;
 use super::{Looks, Ports};
 use crate::model::vault::ServerTls;
-use crate::model::{Change, Inventory, Name, ReplicaRole, VaultAddress};
+use crate::model::{Change, Inventory, Name, ObjectRef, ReplicaRole, VaultAddress};
 use crate::ports::{ReplicaAddress, ReplicaPod};
 
 /// How often the seal of each replica is asked for.
@@ -59,6 +60,7 @@ pub(super) async fn watch_vaults(
     mut worlds: watch::Receiver<Arc<Inventory>>,
     changes: mpsc::Sender<Change>,
     wishes: Wishes,
+    as_stores: Arc<[ObjectRef]>,
 ) {
     let mut pollers: HashMap<VaultAddress, AbortHandle> = HashMap::new();
     // Dropping the set ends every poller with this task.
@@ -85,6 +87,7 @@ pub(super) async fn watch_vaults(
                     examined: None,
                     states: HashMap::new(),
                     trusts: None,
+                    as_stores: Arc::clone(&as_stores),
                 };
                 tasks.spawn(poller.run())
             });
@@ -110,6 +113,8 @@ struct Poller {
     states: HashMap<Name, (bool, ReplicaRole)>,
     /// What the gateway was told of the server's certificate last, and of which revision that was.
     trusts: Option<(u64, ServerTls)>,
+    /// Stores in whose stead the person wishes to log in.
+    as_stores: Arc<[ObjectRef]>,
 }
 
 impl Poller {
@@ -125,6 +130,7 @@ impl Poller {
             looks: self.wishes.looks.clone(),
             address: self.address.clone(),
             referenced: 0,
+            as_stores: Arc::clone(&self.as_stores),
         };
         let namer = Namer {
             ports: self.ports.clone(),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::config::Policy;
 use super::gate::Writes;
+use super::login::LoginView;
 use super::run::RunView;
 use crate::diagnosis::Diagnosis;
 use crate::diagnosis::server::ServerState;
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub writes: Writes,
     /// The runbook that runs, or ran last.
     pub run: Option<Arc<RunView>>,
+    /// What came of the last login.
+    pub login: Option<Arc<LoginView>>,
     /// What went wrong, newest last; bounded.
     pub errors: Arc<Vec<Notice>>,
 }
@@ -65,6 +68,7 @@ impl Snapshot {
             told_at: None,
             writes: Writes::closed(policy),
             run: None,
+            login: None,
             errors: Arc::default(),
         }
     }

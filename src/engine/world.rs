@@ -11,14 +11,16 @@ use tokio::time::Instant;
 
 use super::door::{Door, Order, first_view};
 use super::gate::Writes;
+use super::login::{LoggingIn, LoginView, log_out};
 use super::run::{RunState, RunView};
 use super::snapshot::{Notice, Snapshot};
 use super::{Command, Engine, Looks, Options, Ports, prober};
 use crate::diagnosis::{Diagnosis, diagnose};
 use crate::model::inventory::SHAPING;
 use crate::model::kinds::{Visitor, Watched, visit};
-use crate::model::{Change, Fault, Inventory, Kind, Source, Text};
-use crate::ports::{Identity, JournalEntry};
+use crate::model::vault::Login;
+use crate::model::{Change, Fault, Inventory, Kind, Source, Text, VaultAddress};
+use crate::ports::{Identity, JournalEntry, Typed};
 use crate::runbooks::{Target, runbook};
 
 /// Changes that may wait; a full channel holds the watches back.
@@ -78,6 +80,7 @@ struct World {
     nudge: watch::Sender<u64>,
     /// What the person looks at.
     looks: watch::Sender<Looks>,
+    login: watch::Sender<Option<Arc<LoginView>>>,
 }
 
 /// What came of looking at a revision of the world, and how long it took.
@@ -101,7 +104,8 @@ enum Wake {
     Diagnosed(Option<Diagnosed>),
     Rested,
     Settles,
-    Run,
+    /// A run or a login has something new to show.
+    Shown,
     Task(Result<&'static str, String>),
     End,
 }
@@ -127,6 +131,7 @@ impl World {
             tasks: JoinSet::new(),
             nudge: watch::channel(0).0,
             looks: watch::channel(Looks::default()).0,
+            login: watch::channel(None).0,
             ports,
             options,
         }
@@ -137,11 +142,13 @@ impl World {
         let (identities, mut met) = mpsc::channel(1);
         self.spawn_watches(&changes);
         self.tasks.spawn(meet(self.ports.clone(), identities));
+        let mut logins = self.login.subscribe();
         loop {
             let wake = tokio::select! {
                 biased;
                 command = commands.recv() => command.map_or(Wake::End, Wake::Command),
-                () = changed(&mut self.run) => Wake::Run,
+                () = changed(&mut self.run) => Wake::Shown,
+                Ok(()) = logins.changed() => Wake::Shown,
                 Some(identity) = met.recv() => Wake::Identity(identity),
                 done = finished(&mut self.diagnosing) => Wake::Diagnosed(done),
                 () = passed(self.rested) => Wake::Rested,
@@ -154,7 +161,7 @@ impl World {
                 Wake::End => return,
                 Wake::Command(command) => self.obey(command, &changes, now),
                 Wake::Identity(identity) => self.met(identity, now),
-                Wake::Run => {}
+                Wake::Shown => {}
                 Wake::Rested => {
                     self.rested = None;
                     self.diagnose(now);
@@ -212,8 +219,9 @@ impl World {
         let wishes = prober::Wishes { nudge: self.nudge.subscribe(), looks: self.looks.subscribe() };
         let (ports, worlds) = (self.ports.clone(), self.published.subscribe());
         let (for_vaults, for_controller) = (changes.clone(), changes.clone());
+        let as_stores = self.options.as_stores.as_slice().into();
         self.tasks.spawn(async move {
-            prober::watch_vaults(ports, worlds, for_vaults, wishes).await;
+            prober::watch_vaults(ports, worlds, for_vaults, wishes, as_stores).await;
             "the Vault prober"
         });
         let ports = self.ports.clone();
@@ -249,6 +257,12 @@ impl World {
                     let context = self.identity.context.to_string();
                     self.open(&context, "--write", now);
                 }
+                for store in std::mem::take(&mut self.options.as_stores) {
+                    // The prober logs in by itself; that it was asked to is written down here, once.
+                    if let Err(fault) = self.journal("login", &format!("--login-as-store {store}"), now) {
+                        self.note(format!("The login as {store} does is not journalled: {fault}"), now);
+                    }
+                }
             }
             Err(fault) => {
                 self.note(fault.to_string(), now);
@@ -277,7 +291,45 @@ impl World {
                 });
             }
             Command::Refresh => self.nudge.send_modify(|count| *count += 1),
+            Command::LogIn { server, login, typed } => self.log_in(server, login, typed, changes, now),
+            Command::LogOut => {
+                let done = log_out(self.ports.clone(), self.nudge.clone(), self.login.clone());
+                self.tasks.spawn(async move {
+                    done.await;
+                    "the end of a login"
+                });
+            }
         }
+    }
+
+    fn log_in(
+        &mut self,
+        server: VaultAddress,
+        login: Login,
+        typed: Option<Typed>,
+        changes: &mpsc::Sender<Change>,
+        now: Timestamp,
+    ) {
+        // Somebody else's rights are taken on: that leaves a trace, or is not done.
+        if let Login::Store(store) = &login
+            && let Err(fault) = self.journal("login", &format!("as {} at {server}", store.store), now)
+        {
+            return self.note(format!("Not logged in, because the journal cannot be written: {fault}"), now);
+        }
+        let logging_in = LoggingIn {
+            ports: self.ports.clone(),
+            world: self.published.borrow().clone(),
+            server,
+            login,
+            typed,
+            changes: changes.clone(),
+            nudge: self.nudge.clone(),
+            view: self.login.clone(),
+        };
+        self.tasks.spawn(async move {
+            logging_in.run().await;
+            "a login"
+        });
     }
 
     fn order(&self, order: Order) {
@@ -387,6 +439,7 @@ impl World {
             told_at: self.told_at,
             writes: self.writes.borrow().clone(),
             run: self.run.as_ref().map(|run| run.view.borrow().clone()),
+            login: self.login.borrow().clone(),
             errors: self.errors.clone(),
         };
         if self.told_at.is_none() && snapshot.is_told() {

@@ -3,6 +3,7 @@
 //! to metadata.
 
 mod access;
+mod account_token;
 mod authorities;
 mod channel;
 mod connect;

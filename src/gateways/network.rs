@@ -57,7 +57,10 @@ pub(in crate::gateways) fn broken(error: &(dyn Error + 'static)) -> Option<Broke
 
 /// An error and everything it was caused by.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| inner(*error).or_else(|| error.source()))
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        inner(error).or_else(|| error.source())
+    })
 }
 
 /// An `io::Error` hides the error it was made of from `source`.

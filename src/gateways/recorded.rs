@@ -27,7 +27,7 @@ use super::vault::neighbours::folder;
 use super::vault::subkeys::properties;
 use super::vault::whose::token;
 use crate::model::kinds::{Object, Visitor, Watched, visit};
-use crate::model::vault::{Leader, ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told};
+use crate::model::vault::{Leader, Login, ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, Unreadable, VaultAddress};
 use crate::ports::{
     Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
@@ -294,6 +294,14 @@ impl Vault for Recording {
 
     async fn folder(&self, replica: &ReplicaAddress, at: &MountFolder) -> Result<Told<Arc<[Text]>>, Fault> {
         folder(&Recorded { world: &self.0, replica }, &replica.pod, at).await
+    }
+
+    async fn log_in(&self, _: &ReplicaAddress, _: &Login, _: Option<&Typed>) -> Result<Option<Token>, Fault> {
+        Err(Fault::new(FaultKind::Local, "A recorded world lets nobody in: it holds what was seen then, and no more."))
+    }
+
+    async fn log_out(&self) -> Vec<Fault> {
+        Vec::new()
     }
 
     async fn write(&self, _permit: Permit, _write: &VaultWrite, _share: Option<&Typed>) -> Result<Receipt, Fault> {

@@ -86,4 +86,14 @@ impl Simulation {
             server.map(|server| server.shares.clone()).unwrap_or_default()
         })
     }
+
+    /// The root token of the Vault behind a Service, likewise.
+    #[must_use]
+    pub fn paper_token(&self, vault: &ObjectRef) -> String {
+        self.shell.with(|world| {
+            let is_it =
+                |server: &&vault::Server| server.namespace == vault.namespace.as_str() && server.service == vault.name.as_str();
+            world.servers.iter().find(is_it).map(|server| server.root_token.clone()).unwrap_or_default()
+        })
+    }
 }

@@ -13,8 +13,11 @@ mod endpoints;
 mod environment;
 mod faults;
 mod lanes;
+mod login;
 pub(super) mod neighbours;
 mod reads;
+mod secret;
+mod sessions;
 pub(super) mod subkeys;
 mod tls;
 pub(super) mod whose;
@@ -31,7 +34,7 @@ use rustify::endpoint::Endpoint;
 
 use super::clock;
 use super::kubernetes::KubernetesGateway;
-use crate::model::vault::{ReplicaHealth, ReplicaRole, Seal, ServerTls, Surroundings, Token, Told};
+use crate::model::vault::{Login, ReplicaHealth, ReplicaRole, Seal, ServerTls, Surroundings, Token, Told};
 use crate::model::{Fault, FaultKind, ObjectRef, Text, VaultAddress};
 use crate::ports::{Classified, MountFolder, MountPaths, Permit, ReplicaAddress, Typed, Vault};
 use crate::runbooks::{Receipt, VaultWrite};
@@ -41,6 +44,9 @@ use connection::{Line, Route, Way};
 use endpoints::{AskHealth, AskLeader, ResetUnseal, SealStatus, Unseal};
 pub use environment::VaultEnvironment;
 use lanes::Lanes;
+pub use secret::TokenSecret;
+use sessions::Sessions;
+use tls::StoreWord;
 
 /// How long a question may take; the engine asks every second.
 const QUESTION: Duration = Duration::from_secs(3);
@@ -55,6 +61,8 @@ struct Inner {
     environment: VaultEnvironment,
     cluster: Option<KubernetesGateway>,
     tls: tls::Trust,
+    sessions: Sessions,
+    secret_token: secret::Read,
     lines: Mutex<HashMap<ReplicaAddress, Arc<Line>>>,
     /// Reads of paths have connections of their own: a slow one must not hold a question for the seal.
     lanes: Mutex<HashMap<ReplicaAddress, Arc<Lanes>>>,
@@ -65,12 +73,13 @@ impl VaultGateway {
     /// Vaults as the environment says, reached through this cluster where they live in it.
     #[must_use]
     pub fn new(environment: VaultEnvironment, cluster: Option<KubernetesGateway>) -> Self {
-        let tls =
-            tls::Trust { ca_file: environment.ca_file.clone(), skip_verify: environment.skip_verify, ..tls::Trust::default() };
+        let tls = tls::Trust::new(environment.ca_file.clone(), environment.skip_verify);
         Self(Arc::new(Inner {
             environment,
             cluster,
             tls,
+            sessions: Sessions::default(),
+            secret_token: secret::Read::default(),
             lines: Mutex::default(),
             lanes: Mutex::default(),
             folders: Mutex::default(),
@@ -112,24 +121,32 @@ impl Vault for VaultGateway {
     }
 
     async fn surroundings(&self, replica: &ReplicaAddress, namespaces: &[Text]) -> Result<Surroundings, Fault> {
-        cluster::surroundings(&self.0.reads(replica)?, &replica.pod, namespaces).await
+        cluster::surroundings(&self.0.reads(replica).await?, &replica.pod, namespaces).await
     }
 
     async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault> {
-        whose::token(&self.0.reads(replica)?, &replica.pod).await
+        self.0.token(replica).await
+    }
+
+    async fn log_in(&self, replica: &ReplicaAddress, login: &Login, typed: Option<&Typed>) -> Result<Option<Token>, Fault> {
+        self.0.log_in(replica, login, typed).await
+    }
+
+    async fn log_out(&self) -> Vec<Fault> {
+        self.0.log_out().await
     }
 
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {
         let folders = of(&self.0.folders, &replica.server);
-        classify::classify(&self.0.reads(replica)?, &replica.pod, paths, clock::now(), &folders).await
+        classify::classify(&self.0.reads(replica).await?, &replica.pod, paths, clock::now(), &folders).await
     }
 
     async fn properties(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Vec<Told<Arc<[Text]>>>, Fault> {
-        subkeys::properties(&self.0.reads(replica)?, &replica.pod, paths).await
+        subkeys::properties(&self.0.reads(replica).await?, &replica.pod, paths).await
     }
 
     async fn folder(&self, replica: &ReplicaAddress, folder: &MountFolder) -> Result<Told<Arc<[Text]>>, Fault> {
-        neighbours::folder(&self.0.reads(replica)?, &replica.pod, folder).await
+        neighbours::folder(&self.0.reads(replica).await?, &replica.pod, folder).await
     }
 
     async fn write(&self, _permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault> {
@@ -161,14 +178,14 @@ impl Inner {
     async fn ask<E: Endpoint>(&self, replica: &ReplicaAddress, endpoint: &E, call: Call<'_>) -> Result<Answer, Fault> {
         let line = of(&self.lines, replica);
         let route = self.route(replica)?;
-        client::ask(&line, self.way(&replica.server, &route), endpoint, call).await
+        client::ask(&line, self.way(&replica.server, &route, None), endpoint, call).await
     }
 
-    fn way<'a>(&'a self, server: &'a VaultAddress, route: &'a Route) -> Way<'a> {
+    fn way<'a>(&'a self, server: &'a VaultAddress, route: &'a Route, word: Option<&'a StoreWord>) -> Way<'a> {
         // Without a cluster everything goes to the one address of the environment.
         let its = self.cluster.is_none() || self.environment.is_for(server);
         let name = self.environment.server_name.as_deref().filter(|_| its);
-        Way { route, trust: &self.tls, server, name, cluster: self.cluster.as_ref() }
+        Way { route, trust: &self.tls, server, name, word, cluster: self.cluster.as_ref() }
     }
 
     /// How a replica is reached. `VAULT_ADDR` or `BAO_ADDR` stands in for an in-cluster name only when

@@ -4,6 +4,7 @@
 //! readiness, its labels and `sys/health`'s code do not (facts: a sealed node says `standby:true`).
 
 mod cluster;
+mod login;
 mod path;
 mod tls;
 mod token;
@@ -19,9 +20,10 @@ use super::fault::Fault;
 use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
 pub use cluster::{Autopilot, HealthWord, NamespaceSeal, Peer, RaftServer, ReplicaHealth, Surroundings, Told};
+pub use login::{Login, StoreLogin};
 pub use path::{Folder, Has, May, Mount, MountState, PathFacts, PathState, Properties, SecretPath};
 pub use tls::{Authority, Bundle, Ca, ServerTls};
-pub use token::Token;
+pub use token::{Token, TokenSource};
 
 /// Where a store says that its Vault is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -10,6 +10,7 @@ pub mod field;
 pub mod filter;
 pub mod index;
 pub mod links;
+pub mod login;
 mod looks;
 pub mod message;
 pub mod model;

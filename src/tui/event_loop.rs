@@ -13,7 +13,8 @@ use ratatui::layout::Rect;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::app::{Ask, Effect, Message, Model, Moment, update};
+use super::app::login::LoginDialog;
+use super::app::{Ask, Effect, Message, Model, Moment, Overlay, update};
 use super::hidden::{Did, Hidden};
 use super::input::message;
 use super::screens::{Look, draw};
@@ -223,9 +224,15 @@ impl<'a, F: Face> EventLoop<'a, F> {
             Did::Nothing => return false,
             Did::Holds(length) => drop(self.update(Message::Hidden(length), Dirty::Hand)),
             Did::Send => {
-                let share = self.hidden.take();
-                self.update(Message::ShareSent, Dirty::Hand);
-                if commands.send(Command::Decide(Decision::Share(share))).await.is_err() {
+                let typed = self.hidden.take();
+                let command = match &self.model.overlay {
+                    Some(Overlay::Login(LoginDialog { server, login })) => {
+                        Command::LogIn { server: server.clone(), login: login.clone(), typed: Some(typed) }
+                    }
+                    _ => Command::Decide(Decision::Share(typed)),
+                };
+                self.update(Message::HiddenSent, Dirty::Hand);
+                if commands.send(command).await.is_err() {
                     self.update(Message::Told("The engine has ended: nothing was sent.".to_owned()), Dirty::Hand);
                 }
             }
@@ -303,6 +310,8 @@ fn command(ask: Ask) -> Command {
         Ask::Pause(pause) => Command::Pause(pause),
         Ask::Stop => Command::Stop,
         Ask::Refresh => Command::Refresh,
+        Ask::LogIn { server, login } => Command::LogIn { server, login, typed: None },
+        Ask::LogOut => Command::LogOut,
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod board;
 pub mod footer;
 pub mod header;
+pub mod login;
 pub mod palette;
 pub mod reader;
 pub mod runbook;
@@ -79,6 +80,7 @@ fn whole(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Opti
         Some(Overlay::Filter(_)) => typed,
         Some(Overlay::Palette(choices)) => palette::draw(choices, look, area, buffer),
         Some(Overlay::Writes(dialog)) => writes::draw(model, dialog, look, area, buffer),
+        Some(Overlay::Login(dialog)) => login::draw(model, dialog, look, area, buffer),
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, watch};
 use super::SEAL_EVERY;
 use crate::engine::{Looks, Ports};
 use crate::model::inventory::under;
-use crate::model::vault::SecretPath;
-use crate::model::{Change, Inventory, Name, PathFacts, PathState, Text, VaultAddress, VaultServer};
+use crate::model::vault::{Login, SecretPath, StoreLogin};
+use crate::model::{Change, Fault, FaultKind, Inventory, Name, ObjectRef, PathFacts, PathState, Text, VaultAddress, VaultServer};
 use crate::ports::{MountPaths, ReplicaAddress};
 
 /// How often paths are read, if that is cheap.
@@ -35,6 +35,8 @@ pub(super) struct Reader {
     pub(super) looks: watch::Receiver<Looks>,
     /// How many paths were referenced when they were read last.
     pub(super) referenced: usize,
+    /// Stores in whose stead to log in, until one of them is of this Vault and that was done.
+    pub(super) as_stores: Arc<[ObjectRef]>,
 }
 
 /// Which paths are read.
@@ -95,7 +97,13 @@ impl Reader {
         let replica = ReplicaAddress { server: self.address.clone(), pod };
         self.referenced = server.paths.len();
         let mut requests = 0;
-        if which == Which::All {
+        if let Some(fault) = self.log_in(&world, &replica).await {
+            self.say(Change::Unreadable(self.address.clone(), Some(fault))).await?;
+            return Some(Some(1));
+        }
+        // One that ends soon is looked at each time: it may have to be renewed.
+        let ends = server.token.as_ref().is_some_and(|token| token.ends_soon(self.ports.clock.now()));
+        if which == Which::All || ends {
             match self.ports.vault.token(&replica).await {
                 Ok(token) => self.say(Change::Token(self.address.clone(), token)).await?,
                 Err(fault) => {
@@ -134,6 +142,21 @@ impl Reader {
         }
         self.say(Change::Unreadable(self.address.clone(), None)).await?;
         Some(Some(requests))
+    }
+
+    /// Logs in in the stead of a store, if the person asked for that; once, and again until it is done. Says why not.
+    async fn log_in(&mut self, world: &Inventory, replica: &ReplicaAddress) -> Option<Fault> {
+        let of = |store: &&ObjectRef| world.store(store)?.vault.as_ref().filter(|vault| vault.address == self.address);
+        let store = self.as_stores.iter().find(|store| of(store).is_some()).and_then(|store| world.store(store))?;
+        let login = StoreLogin::of(store, None).map_err(|why| Fault::new(FaultKind::Unauthorized, &why));
+        let done = match login {
+            Ok(login) => self.ports.vault.log_in(replica, &Login::Store(login), None).await.map(drop),
+            Err(fault) => Err(fault),
+        };
+        if done.is_ok() {
+            self.as_stores = Arc::default();
+        }
+        done.err()
     }
 
     async fn say(&self, change: Change) -> Option<()> {
@@ -182,7 +205,7 @@ fn goes(server: &VaultServer, which: Which) -> Vec<Go> {
 }
 
 /// The replica to read from: the leader, else any that is open.
-pub(super) fn reader(server: &VaultServer) -> Option<Name> {
+pub(in crate::engine) fn reader(server: &VaultServer) -> Option<Name> {
     let leader = server.replicas.iter().find(|(_, replica)| replica.leads());
     leader.or_else(|| server.open().next()).map(|(pod, _)| pod.clone())
 }

@@ -1,5 +1,5 @@
-//! The only read of secrets out of a Secret: unseal shares, straight from the answer into boxes that cannot be
-//! printed.
+//! The only read of secrets out of a Secret: unseal shares, and the token that the configuration names; straight from
+//! the answer into boxes that cannot be printed.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::Inner;
 use super::channel::WithData;
 use super::requests::{get, segment};
+use super::{Inner, KubernetesGateway};
 use crate::model::{Fault, FaultKind, ObjectRef};
 use crate::ports::Typed;
 
@@ -23,10 +23,7 @@ struct Secret<'a> {
 
 /// See [`crate::ports::Cluster::shares`].
 pub(super) async fn shares(inner: &Inner, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
-    let (namespace, name) = (segment(secret.namespace.as_str())?, segment(secret.name.as_str())?);
-    let mut request = get(&format!("/api/v1/namespaces/{namespace}/secrets/{name}"))?;
-    request.extensions_mut().insert(WithData);
-    let body = inner.bytes(request, &format!("read the shares in {secret}")).await?;
+    let body = data(inner, secret, &format!("read the shares in {secret}")).await?;
     let shares =
         read(&body, key_prefix).ok_or_else(|| Fault::new(FaultKind::Http, &format!("The data of {secret} cannot be read.")))?;
     if shares.is_empty() {
@@ -34,6 +31,25 @@ pub(super) async fn shares(inner: &Inner, secret: &ObjectRef, key_prefix: &str) 
         return Err(Fault::new(FaultKind::NotFound, &message).hinted("Type the share instead."));
     }
     Ok(shares)
+}
+
+impl KubernetesGateway {
+    /// The token under this key of a Secret.
+    pub(in crate::gateways) async fn token_in(&self, secret: &ObjectRef, key: &str) -> Result<Zeroizing<String>, Fault> {
+        self.refuse_if_insecure("request for a token")?;
+        let body = data(&self.0, secret, &format!("read the token in {secret}")).await?;
+        let none = || Fault::new(FaultKind::Unauthorized, &format!("{secret} holds no token under “{key}”."));
+        let parsed: Secret<'_> = serde_json::from_slice(&body).map_err(|_| none())?;
+        let token = parsed.data.get(key).and_then(|value| decode(value)).ok_or_else(none)?;
+        if token.is_empty() { Err(none()) } else { Ok(Zeroizing::new(token.reveal().to_owned())) }
+    }
+}
+
+async fn data(inner: &Inner, secret: &ObjectRef, asked: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let (namespace, name) = (segment(secret.namespace.as_str())?, segment(secret.name.as_str())?);
+    let mut request = get(&format!("/api/v1/namespaces/{namespace}/secrets/{name}"))?;
+    request.extensions_mut().insert(WithData);
+    Ok(inner.bytes(request, asked).await?)
 }
 
 fn read(body: &[u8], key_prefix: &str) -> Option<Vec<Typed>> {

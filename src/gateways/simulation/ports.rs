@@ -13,13 +13,13 @@ use super::time::whole;
 use super::vault::{Refusal, Server};
 use super::world::World;
 use crate::gateways::vault::api::{Api, Question};
-use crate::gateways::vault::classify::{FolderWise, classify};
+use crate::gateways::vault::classify::{FolderWise, classify, dead};
 use crate::gateways::vault::client::Answer;
 use crate::gateways::vault::cluster;
 use crate::gateways::vault::neighbours::folder;
 use crate::gateways::vault::subkeys::properties;
 use crate::gateways::vault::whose::token;
-use crate::model::vault::{ReplicaHealth, Surroundings, Token, Told};
+use crate::model::vault::{Login, ReplicaHealth, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, ReplicaRole, Seal, Text};
 use crate::ports::{
     Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
@@ -203,7 +203,24 @@ impl Vault for SimulatedVault {
     }
 
     async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault> {
-        token(&Simulated { vault: self, replica }, &replica.pod).await
+        let known = token(&Simulated { vault: self, replica }, &replica.pod).await?;
+        let from = self.at(replica, |server, _, _| Ok(server.visited_by()))?;
+        Ok(known.map(|known| Token { from, ..known }))
+    }
+
+    async fn log_in(&self, replica: &ReplicaAddress, login: &Login, typed: Option<&Typed>) -> Result<Option<Token>, Fault> {
+        self.at(replica, |server, index, now| {
+            let token = server.let_in(index, login, typed, now).map_err(|refusal| match (login, refusal.code) {
+                (Login::Token, 403) => dead(),
+                _ => fault(&refusal),
+            })?;
+            Ok(Some(token))
+        })
+    }
+
+    async fn log_out(&self) -> Vec<Fault> {
+        self.shell.with(|world| world.servers.iter_mut().for_each(Server::let_out));
+        Vec::new()
     }
 
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {

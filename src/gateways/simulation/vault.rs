@@ -6,6 +6,7 @@ pub(super) mod cluster;
 pub(super) mod kv;
 pub(super) mod login;
 pub(super) mod seal;
+pub(super) mod visitor;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use self::kv::Mount;
 use self::login::Role;
 use self::seal::Replica;
+use self::visitor::Visitor;
 use super::random::Random;
 use crate::model::VaultAddress;
 
@@ -36,6 +38,8 @@ pub(super) struct Server {
     pub(super) mounts: BTreeMap<String, Mount>,
     /// By auth mount and name.
     pub(super) roles: BTreeMap<(String, String), Role>,
+    /// Who reads it from the console, if not root.
+    visitor: Option<Visitor>,
     random: Random,
     /// What it wants to do, and in which time.
     pub(super) wishes: Vec<(Duration, Wish)>,
@@ -94,6 +98,7 @@ impl Server {
             electing: false,
             mounts: BTreeMap::new(),
             roles: BTreeMap::new(),
+            visitor: None,
             random,
             wishes: Vec::new(),
         }

@@ -281,9 +281,9 @@ impl Task<'_> {
 }
 
 /// A token that the server does not know.
-pub(super) fn dead() -> Fault {
+pub(in crate::gateways) fn dead() -> Fault {
     Fault::new(FaultKind::Unauthorized, "The Vault token is not valid: it has expired, was revoked, or is another Vault's.")
-        .hinted("Log in again with “bao login” or “vault login”.")
+        .hinted("Log in again: “bao login”, “vault login”, or :login here.")
 }
 
 fn joined(folder: &str, leaf: &str) -> String {

@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Call<'a> {
     deadline: Duration,
     writes: bool,
+    /// Whether its body is a secret.
+    secret: bool,
     token: Option<&'a str>,
     namespace: Option<&'a str>,
 }
@@ -41,22 +43,27 @@ pub(super) struct Call<'a> {
 impl<'a> Call<'a> {
     /// A question that anybody may ask.
     pub(super) const fn question(deadline: Duration) -> Self {
-        Self { deadline, writes: false, token: None, namespace: None }
+        Self { deadline, writes: false, secret: false, token: None, namespace: None }
     }
 
     /// A question for which Vault wants a token.
     pub(super) const fn with_token(deadline: Duration, token: &'a str, namespace: Option<&'a str>) -> Self {
-        Self { deadline, writes: false, token: Some(token), namespace }
+        Self { deadline, writes: false, secret: false, token: Some(token), namespace }
     }
 
     /// Whether a share or a token goes with it.
     const fn is_secret(&self) -> bool {
-        self.writes || self.token.is_some()
+        self.secret || self.token.is_some()
     }
 
     /// A write: it is never sent twice.
     pub(super) const fn write(deadline: Duration) -> Self {
-        Self { deadline, writes: true, token: None, namespace: None }
+        Self { deadline, writes: true, secret: true, token: None, namespace: None }
+    }
+
+    /// A login: what it sends is as good as a token.
+    pub(super) const fn login(deadline: Duration, namespace: Option<&'a str>) -> Self {
+        Self { deadline, writes: false, secret: true, token: None, namespace }
     }
 }
 

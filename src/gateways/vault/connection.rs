@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
-use super::tls::{Terms, Trust};
+use super::tls::{StoreWord, Terms, Trust};
 use crate::gateways::kubernetes::{KubernetesGateway, Trouble};
 use crate::gateways::network;
 use crate::model::{Fault, FaultKind, Name, VaultAddress};
@@ -65,6 +65,8 @@ pub(super) struct Way<'a> {
     pub(super) server: &'a VaultAddress,
     /// The name in its certificate, where the environment says so.
     pub(super) name: Option<&'a str>,
+    /// The store in whose stead it goes, and whose CA counts alone.
+    pub(super) word: Option<&'a StoreWord>,
     /// Where the CAs are that the stores name.
     pub(super) cluster: Option<&'a KubernetesGateway>,
 }
@@ -94,18 +96,18 @@ pub(super) enum Lost {
 impl Open {
     /// Connects; `secret` says whether a share or a token is to go over it.
     pub(super) async fn to(way: Way<'_>, secret: bool) -> Result<Self, Fault> {
-        let Way { route, server, name: told, cluster: of, .. } = way;
+        let Way { route, server, name: told, word, cluster: of, .. } = way;
         match route {
             Route::Direct { address } => {
                 let host = address.host.as_str().trim_start_matches('[').trim_end_matches(']');
                 let stream = TcpStream::connect((host, address.port)).await.map_err(|error| fault(route, &error))?;
                 let _ = stream.set_nodelay(true);
-                let terms = Terms { server, host, name: told, exposed: secret, cluster: of };
+                let terms = Terms { server, host, name: told, exposed: secret, word, cluster: of };
                 Self::over(stream, None, address.tls.then_some(terms), way).await
             }
             Route::Forward { cluster, namespace, service, pod, port, name, tls } => {
                 let (stream, trouble) = cluster.forward(namespace, service, pod, *port).await?;
-                let terms = Terms { server, host: name, name: told, exposed: false, cluster: of };
+                let terms = Terms { server, host: name, name: told, exposed: false, word, cluster: of };
                 Self::over(stream, Some(trouble), tls.then_some(terms), way).await
             }
         }

@@ -50,30 +50,66 @@ endpoint! {
 }
 endpoint! {
     /// `sys/unseal` with one share. vaultrs' request leaves copies of it in memory.
-    Unseal<'share>(&'share str), PUT "sys/unseal", |unseal: &Unseal<'_>| share_as_json(unseal.0)
+    Unseal<'share>(&'share str), PUT "sys/unseal", |unseal: &Unseal<'_>| as_json(&[("key", unseal.0)])
 }
 endpoint! {
     /// `sys/unseal` that throws away the shares given so far.
     ResetUnseal, PUT "sys/unseal", |_: &ResetUnseal| br#"{"reset":true}"#.to_vec()
 }
 
-/// Written by hand into a buffer that never grows, so that no copy stays behind. The buffer itself is wiped
-/// by the client.
-fn share_as_json(share: &str) -> Vec<u8> {
-    let mut body = Vec::with_capacity(share.len() * 6 + 16);
-    body.extend_from_slice(br#"{"key":""#);
-    for c in share.chars() {
-        match c {
-            '"' | '\\' => body.extend_from_slice(&[b'\\', u8::try_from(c).unwrap_or(b'?')]),
-            c if c.is_control() => {}
-            c => {
-                let mut utf8 = [0; 4];
-                body.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
-                utf8.zeroize();
+/// A login, a renewal, a revocation: a path, and texts that may be secret.
+pub(super) struct Post<'a> {
+    /// Without `/v1/`.
+    pub(super) path: String,
+    /// The body.
+    pub(super) fields: &'a [(&'a str, &'a str)],
+}
+
+impl Endpoint for Post<'_> {
+    type Response = IgnoredAny;
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        self.path.clone()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::POST
+    }
+
+    fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
+        Ok(Some(as_json(self.fields)))
+    }
+}
+
+/// Written by hand into a buffer that never grows, so that no copy of a secret stays behind. The buffer itself is
+/// wiped by the client.
+fn as_json(fields: &[(&str, &str)]) -> Vec<u8> {
+    let length: usize = fields.iter().map(|(key, value)| key.len() + value.len() * 6 + 8).sum();
+    let mut body = Vec::with_capacity(length + 8);
+    body.push(b'{');
+    for (key, value) in fields {
+        if body.len() > 1 {
+            body.push(b',');
+        }
+        body.push(b'"');
+        body.extend_from_slice(key.as_bytes());
+        body.extend_from_slice(br#"":""#);
+        for c in value.chars() {
+            match c {
+                '"' | '\\' => body.extend_from_slice(&[b'\\', u8::try_from(c).unwrap_or(b'?')]),
+                c if c.is_control() => {}
+                c => {
+                    let mut utf8 = [0; 4];
+                    body.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
+                    utf8.zeroize();
+                }
             }
         }
+        body.push(b'"');
     }
-    body.extend_from_slice(br#""}"#);
+    body.push(b'}');
     body
 }
 
@@ -124,10 +160,12 @@ mod tests {
     #[test]
     fn a_share_becomes_json_whatever_was_typed() {
         for (share, json) in [("aGk=", r#"{"key":"aGk="}"#), ("a\"b\\c\u{7}ä", r#"{"key":"a\"b\\cä"}"#)] {
-            let body = share_as_json(share);
+            let body = as_json(&[("key", share)]);
             assert_eq!(std::str::from_utf8(&body).unwrap(), json);
             assert!(serde_json::from_slice::<IgnoredAny>(&body).is_ok());
             assert!(body.capacity() >= share.len() * 6 + 16);
         }
+        assert_eq!(as_json(&[("role", "a"), ("jwt", "b.c")]), br#"{"role":"a","jwt":"b.c"}"#);
+        assert_eq!(as_json(&[]), b"{}");
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use super::secret::TokenSecret;
+use super::sessions::is_same;
 use crate::model::{Fault, FaultKind, VaultAddress, Withheld};
 
 /// A token has at most a few hundred characters.
@@ -25,6 +27,8 @@ pub struct VaultEnvironment {
     pub server_name: Option<String>,
     /// `BAO_NAMESPACE`, `VAULT_NAMESPACE`.
     pub namespace: Option<String>,
+    /// The Secret with a token that the configuration names.
+    pub token_secret: Option<TokenSecret>,
     token: Option<Withheld<String>>,
     token_file: Option<PathBuf>,
 }
@@ -51,6 +55,7 @@ impl VaultEnvironment {
                 .is_some_and(|value| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True")),
             server_name: either("TLS_SERVER_NAME"),
             namespace: either("NAMESPACE"),
+            token_secret: None,
             token: either("TOKEN").map(Withheld::new),
             token_file: variable("BAO_TOKEN_PATH").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(home),
         }
@@ -65,14 +70,12 @@ impl VaultEnvironment {
         }
         let message = format!("There is a Vault token, but nothing says that it is for {server}: its paths are not read.");
         Err(Fault::new(FaultKind::Unauthorized, &message)
-            .hinted("Set BAO_ADDR or VAULT_ADDR to that address, just as the store writes it."))
+            .hinted("Set BAO_ADDR or VAULT_ADDR to that address, just as the store writes it, or log in there: :login."))
     }
 
     /// Whether `BAO_ADDR` or `VAULT_ADDR` names this server, in whichever way.
     pub(super) fn is_for(&self, server: &VaultAddress) -> bool {
-        self.address.as_ref().is_some_and(|address| {
-            (address.tls, address.port) == (server.tls, server.port) && address.subject() == server.subject()
-        })
+        self.address.as_ref().is_some_and(|address| is_same(address, server))
     }
 
     /// The token. The file is read each time: a `bao login` in another terminal counts at once.
@@ -91,7 +94,7 @@ impl VaultEnvironment {
                 FaultKind::Unauthorized,
                 "No Vault token: paths cannot be read, and no more than the seal is known.",
             )
-            .hinted("Log in with “bao login” or “vault login”, or set BAO_TOKEN or VAULT_TOKEN.")),
+            .hinted("Log in: “bao login”, “vault login”, or :login here; or set BAO_TOKEN or VAULT_TOKEN.")),
         }
     }
 }

@@ -11,8 +11,10 @@ use super::api::{Api, Question};
 use super::client::{self, Answer, Call};
 use super::connection::Route;
 use super::lanes::Lanes;
+use super::tls::StoreWord;
 use super::{Inner, of};
 use crate::model::Fault;
+use crate::model::vault::TokenSource;
 use crate::ports::ReplicaAddress;
 
 /// How long a read may take: it goes through storage.
@@ -22,29 +24,51 @@ const TRIES: usize = 4;
 
 /// Reads from one replica with one token.
 pub(super) struct Reads<'a> {
-    inner: &'a Inner,
-    replica: &'a ReplicaAddress,
-    route: Route,
-    lanes: Arc<Lanes>,
-    token: Zeroizing<String>,
+    pub(super) inner: &'a Inner,
+    pub(super) replica: &'a ReplicaAddress,
+    pub(super) route: Route,
+    pub(super) lanes: Arc<Lanes>,
+    pub(super) token: Zeroizing<String>,
+    /// Where the token comes from.
+    pub(super) from: TokenSource,
+    /// The Vault namespace of what names none.
+    pub(super) namespace: Option<String>,
+    /// Whose CA counts, if it is one store's.
+    pub(super) word: Option<StoreWord>,
 }
 
 impl Inner {
-    /// Reads from this replica, with the token that is for its server.
-    pub(super) fn reads<'a>(&'a self, replica: &'a ReplicaAddress) -> Result<Reads<'a>, Fault> {
+    /// Reads from this replica, with the token that is for its server: that of a login there, else that of the
+    /// environment, else that of the Secret that the configuration names.
+    pub(super) async fn reads<'a>(&'a self, replica: &'a ReplicaAddress) -> Result<Reads<'a>, Fault> {
         self.may_carry_secrets(replica, "token")?;
-        let token = self.environment.token_for(&replica.server)?;
-        Ok(Reads { inner: self, replica, route: self.route(replica)?, lanes: of(&self.lanes, replica), token })
+        if let Some(session) = self.sessions.at(&replica.server) {
+            return self.reads_with(replica, &session);
+        }
+        let (token, from) = match self.environment.token_for(&replica.server) {
+            Ok(token) => (token, TokenSource::Environment),
+            Err(fault) => self.token_of_secret(&replica.server).await?.ok_or(fault)?,
+        };
+        let lanes = of(&self.lanes, replica);
+        Ok(Reads {
+            inner: self,
+            replica,
+            route: self.route(replica)?,
+            lanes,
+            token,
+            from,
+            namespace: self.environment.namespace.clone(),
+            word: None,
+        })
     }
 }
 
 #[async_trait]
 impl Api for Reads<'_> {
     async fn ask(&self, question: &Question) -> Result<Option<Answer>, Fault> {
-        let environment = &self.inner.environment;
-        let way = self.inner.way(&self.replica.server, &self.route);
+        let way = self.inner.way(&self.replica.server, &self.route, self.word.as_ref());
         let namespace = Some(question.namespace.as_str()).filter(|namespace| !namespace.is_empty());
-        let call = Call::with_token(READ, &self.token, namespace.or(environment.namespace.as_deref()));
+        let call = Call::with_token(READ, &self.token, namespace.or(self.namespace.as_deref()));
         let mut tries = 0;
         loop {
             self.lanes.patience().await;

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::model::{Kind, Name, PathState, Text};
 
+mod login;
+
 const SEALED: &str = r#"{"type":"shamir","initialized":true,"sealed":true,"t":2,"n":3,"progress":1,"nonce":"x","version":"2.7.2","storage_type":"raft"}"#;
 const OPEN: &str = r#"{"type":"shamir","initialized":true,"sealed":false,"t":2,"n":3,"progress":0,"nonce":"","version":"2.7.2","storage_type":"raft"}"#;
 

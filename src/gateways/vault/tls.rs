@@ -16,8 +16,8 @@ use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertS
 
 use super::of;
 use crate::gateways::kubernetes::{KubernetesGateway, authority};
-use crate::model::vault::{Authority, ServerTls};
-use crate::model::{Fault, FaultKind, Text, VaultAddress};
+use crate::model::vault::{Authority, Ca, ServerTls, StoreLogin};
+use crate::model::{Fault, FaultKind, ObjectRef, Text, VaultAddress};
 
 /// How long a CA that was read stands: one that was renewed is seen that soon.
 const FRESH: Duration = Duration::from_secs(30);
@@ -25,13 +25,40 @@ const FRESH: Duration = Duration::from_secs(30);
 /// What is trusted. It is worked out at a TLS connection: most Vaults in a cluster speak http.
 #[derive(Default)]
 pub(super) struct Trust {
-    pub(super) ca_file: Option<PathBuf>,
-    pub(super) skip_verify: bool,
+    ca_file: Option<PathBuf>,
+    skip_verify: bool,
     told: Mutex<HashMap<VaultAddress, Arc<ServerTls>>>,
-    /// By server, and by whether the words of the cluster count alone.
-    made: Mutex<HashMap<(VaultAddress, bool), Arc<tokio::sync::Mutex<Option<Made>>>>>,
+    /// By server, and by whose words count.
+    made: Mutex<HashMap<(VaultAddress, Heard), Arc<Slot>>>,
     native: OnceLock<Vec<CertificateDer<'static>>>,
 }
+
+/// Whose words count when it comes to CAs.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Heard {
+    /// Everybody's.
+    All,
+    /// Those of the cluster: a share or a token goes over a network.
+    Cluster,
+    /// That of one store.
+    Store(ObjectRef),
+}
+
+/// The word of a store in whose stead somebody logs in. It counts alone, as it does for External Secrets: what is sent
+/// is what whoever wrote the store can have anyway.
+pub(super) struct StoreWord {
+    store: ObjectRef,
+    ca: Option<Ca>,
+}
+
+impl StoreWord {
+    pub(super) fn of(login: &StoreLogin) -> Self {
+        Self { store: login.store.clone(), ca: login.ca.clone() }
+    }
+}
+
+/// What was made last for a server, by one at a time.
+type Slot = tokio::sync::Mutex<Option<Made>>;
 
 struct Made {
     of: Arc<ServerTls>,
@@ -63,6 +90,8 @@ pub(super) struct Terms<'a> {
     /// tenant is not enough: whoever could bend the name could name their own CA too. What goes through the API
     /// server ends in a pod of that Service, whoever signed its certificate.
     pub(super) exposed: bool,
+    /// The store whose word counts alone.
+    pub(super) word: Option<&'a StoreWord>,
     /// Where CAs are read.
     pub(super) cluster: Option<&'a KubernetesGateway>,
 }
@@ -75,6 +104,11 @@ pub(super) struct Handshake {
 }
 
 impl Trust {
+    /// What the environment says.
+    pub(super) fn new(ca_file: Option<PathBuf>, skip_verify: bool) -> Self {
+        Self { ca_file, skip_verify, ..Self::default() }
+    }
+
     /// What the cluster says of this server, from now on.
     pub(super) fn tell(&self, server: &VaultAddress, tls: &ServerTls) {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(server.clone(), Arc::new(tls.clone()));
@@ -82,26 +116,37 @@ impl Trust {
 
     /// What is needed for a handshake on these terms.
     pub(super) async fn handshake(&self, terms: &Terms<'_>) -> Result<Handshake, Fault> {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).get(terms.server).cloned().unwrap_or_default();
+        let told = match terms.word {
+            None => self.told.lock().unwrap_or_else(PoisonError::into_inner).get(terms.server).cloned().unwrap_or_default(),
+            Some(word) => {
+                let named = |ca: &Ca| Authority { of: word.store.clone(), ca: ca.clone() };
+                Arc::new(ServerTls { authorities: word.ca.iter().map(named).collect(), name: None })
+            }
+        };
+        let heard = match terms.word {
+            Some(word) => Heard::Store(word.store.clone()),
+            None if terms.exposed => Heard::Cluster,
+            None => Heard::All,
+        };
         // A name is as good as a CA: a certificate for one that somebody owns is easily had.
-        let named = told.name.as_ref().filter(|_| !terms.exposed).map(Text::as_str);
+        let named = told.name.as_ref().filter(|_| heard == Heard::All).map(Text::as_str);
         let name = terms.name.or(named).unwrap_or(terms.host);
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| Fault::new(FaultKind::Tls, &format!("“{name}” cannot be the name of a TLS server.")))?;
         // One at a time, so that sixteen connections read a CA once.
-        let made = of(&self.made, &(terms.server.clone(), terms.exposed));
+        let made = of(&self.made, &(terms.server.clone(), heard.clone()));
         let mut made = made.lock().await;
         let fresh = made.take().filter(|made| made.of == told && made.at.elapsed() < FRESH);
         let fresh = match fresh {
             Some(made) => made,
-            None => self.make(told, terms).await?,
+            None => self.make(told, &heard, terms.cluster).await?,
         };
         let handshake = Handshake { connector: Arc::clone(&fresh.config).into(), name, doubts: Arc::clone(&fresh.doubts) };
         *made = Some(fresh);
         Ok(handshake)
     }
 
-    async fn make(&self, told: Arc<ServerTls>, terms: &Terms<'_>) -> Result<Made, Fault> {
+    async fn make(&self, told: Arc<ServerTls>, heard: &Heard, from: Option<&KubernetesGateway>) -> Result<Made, Fault> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -112,12 +157,12 @@ impl Trust {
         } else {
             let mut roots = self.own_roots()?;
             // What an API server says that may be anybody's is no word of the cluster.
-            let cluster = terms.cluster.is_some_and(|cluster| !cluster.insecure());
+            let verified = from.is_some_and(|cluster| !cluster.insecure());
             for authority in &told.authorities {
-                if terms.exposed && !(cluster && authority.is_of_the_cluster()) {
+                if *heard == Heard::Cluster && !(verified && authority.is_of_the_cluster()) {
                     doubts.unheard.push(authority.of.to_string());
                 } else {
-                    doubts.hear(authority, terms.cluster, &mut roots).await;
+                    doubts.hear(authority, from, &mut roots).await;
                 }
             }
             builder.with_root_certificates(roots).with_no_client_auth()

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::api::{Api, Question};
 use super::classify::dead;
 use super::wire::Heard;
-use crate::model::vault::Token;
+use crate::model::vault::{Token, TokenSource};
 use crate::model::{Fault, Name, Text};
 
 #[derive(Deserialize, Default)]
@@ -19,17 +19,39 @@ struct Wire {
     expire_time: Option<Timestamp>,
     /// Absent for root.
     renewable: bool,
+    /// Seconds that it had when it was made.
+    creation_ttl: i64,
+}
+
+/// What is known of a token.
+pub(in crate::gateways) struct Known {
+    pub(in crate::gateways) token: Token,
+    pub(super) creation_ttl: i64,
+}
+
+impl Known {
+    /// Whether two thirds of its life are over.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.token.expires.is_some_and(|at| at.as_second() - now.as_second() < self.creation_ttl.max(3) / 3)
+    }
 }
 
 /// See [`crate::ports::Vault::token`]. A token that lives may still be forbidden to look at itself: then nobody
 /// knows whose it is. The same 403 stands for a dead one, unless the ACL says that it spoke.
 pub(in crate::gateways) async fn token(api: &dyn Api, said: &Name) -> Result<Option<Token>, Fault> {
+    Ok(known(api, said).await?.map(|known| known.token))
+}
+
+/// The same, with how long it was made for.
+pub(super) async fn known(api: &dyn Api, said: &Name) -> Result<Option<Known>, Fault> {
     let Some(answer) = api.ask(&Question::get("", "auth/token/lookup-self")).await? else { return Ok(None) };
     match answer.heard::<Wire>(said)? {
         Heard::Said(wire) => {
             let mut policies = wire.policies;
             policies.extend(wire.identity_policies.unwrap_or_default());
-            Ok(Some(Token { name: wire.display_name, policies, expires: wire.expire_time, renewable: wire.renewable }))
+            let (expires, renewable) = (wire.expire_time, wire.renewable);
+            let token = Token { name: wire.display_name, policies, expires, renewable, from: TokenSource::default() };
+            Ok(Some(Known { token, creation_ttl: wire.creation_ttl }))
         }
         Heard::TokenOrDenied => Err(dead()),
         Heard::Nothing | Heard::NoMount | Heard::NoSuchEndpoint | Heard::Denied => Ok(None),
@@ -66,6 +88,8 @@ mod tests {
         assert_eq!((known.name.as_str(), known.policies.len(), known.renewable), ("token", 2, true));
         let at = |text: &str| text.parse().unwrap();
         assert!(known.ends_soon(at("2026-11-25T05:25:00Z")) && !known.ends_soon(at("2026-11-25T05:00:00Z")));
+        let known = Known { token: known, creation_ttl: 3600 };
+        assert!(known.is_due(at("2026-11-25T05:12:00Z")) && !known.is_due(at("2026-11-25T05:11:00Z")));
         let root =
             says(200, r#"{"data":{"display_name":"root","policies":["root"],"expire_time":null}}"#).await.unwrap().unwrap();
         assert!(root.expires.is_none() && !root.renewable && !root.ends_soon(at("2026-11-25T05:00:00Z")));

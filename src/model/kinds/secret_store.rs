@@ -52,6 +52,12 @@ pub enum Auth {
         role: Text,
         /// Service account; empty for the controller's own.
         service_account: Text,
+        /// Namespace of the service account, where the store says it. For a `SecretStore` it does not count.
+        account_namespace: Option<Name>,
+        /// Audiences of the service account's token; none for that of the API server.
+        audiences: Box<[Text]>,
+        /// Vault namespace of the login; empty for that of the store.
+        namespace: Text,
         /// Whether the service account's namespace is left open: the store is never checked then.
         referent: bool,
     },
@@ -144,6 +150,8 @@ struct WireCa {
 #[serde(rename_all = "camelCase")]
 struct WireAuth {
     #[serde(default)]
+    namespace: Option<Text>,
+    #[serde(default)]
     kubernetes: Option<WireKubernetes>,
     #[serde(default)]
     token_secret_ref: Option<WireSecretKey>,
@@ -164,6 +172,8 @@ struct WireKubernetes {
 struct WireAccount {
     name: Text,
     namespace: Option<Text>,
+    #[serde(deserialize_with = "or_default")]
+    audiences: Vec<Text>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -201,9 +211,12 @@ pub(super) fn read(wire: Wire, cluster_scoped: bool, names: &mut Names) -> Secre
 fn read_vault(wire: WireVault, namespace: &str, cluster_scoped: bool, names: &mut Names) -> Option<VaultProvider> {
     let ca = read_ca(&wire, namespace, cluster_scoped, names);
     let auth = match wire.auth {
-        Some(WireAuth { kubernetes: Some(k), .. }) => {
+        Some(WireAuth { kubernetes: Some(k), namespace, .. }) => {
             let account = k.service_account_ref.unwrap_or_default();
             Auth::Kubernetes {
+                namespace: namespace.unwrap_or_default(),
+                account_namespace: account.namespace.as_ref().map(|namespace| names.intern(namespace.as_str())),
+                audiences: account.audiences.into(),
                 mount: k.mount_path.unwrap_or_else(|| Text::foreign("kubernetes")),
                 role: k.role,
                 referent: cluster_scoped && !account.name.is_empty() && account.namespace.is_none(),

@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::Change;
-    use crate::model::kinds::{ClusterSecretStore, OnShelf as _, SecretStore, Watched};
+    use crate::model::kinds::{ClusterSecretStore, SecretStore, Watched};
 
     fn put<K: Watched>(world: &mut Inventory, wire: &str) {
         let object = K::read(serde_json::from_str(wire).expect("an object"), &mut Names::default()).into_object();

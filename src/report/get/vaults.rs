@@ -118,6 +118,10 @@ const COLUMNS: &[Column<VaultServer>] = &[
     Column::wide("MOUNTS", "mounts", |_, server| around(server, mounts)),
     Column::data("namespaces", |_, server| around(server, namespaces)),
     Column::wide("TOKEN OF", "token_of", |_, server| server.token.as_ref().map_or(Value::None, |token| Value::text(&token.name))),
+    Column::wide("TOKEN FROM", "token_from", |_, server| {
+        server.token.as_ref().map_or(Value::None, |token| Value::text(&token.from))
+    }),
+    Column::wide("POLICIES", "token_policies", |_, server| Value::texts(server.token.iter().flat_map(|token| &token.policies))),
     Column::wide("TOKEN ENDS", "token_ends", |_, server| {
         server.token.as_ref().and_then(|token| token.expires).map_or(Value::None, Value::Until)
     }),

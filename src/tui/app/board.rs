@@ -185,6 +185,7 @@ impl Model {
             Action::Why => self.why(),
             Action::Repair => return self.repair(),
             Action::CopyName => return self.copy_name(),
+            Action::LogInAsStore => return self.login_as_store(),
             Action::Refresh => {
                 self.say("Every Vault is asked again.");
                 return vec![Effect::Engine(Ask::Refresh)];

@@ -1,5 +1,7 @@
 //! What is to be done outside, as values: that no write leaves without an agreement is one test over these.
 
+use crate::model::VaultAddress;
+use crate::model::vault::Login;
 use crate::runbooks::Target;
 
 /// Something to be done outside.
@@ -49,6 +51,15 @@ pub enum Ask {
     Stop,
     /// Ask every Vault again.
     Refresh,
+    /// Log in at a Vault without anything that is typed.
+    LogIn {
+        /// Where.
+        server: VaultAddress,
+        /// How.
+        login: Login,
+    },
+    /// End every login.
+    LogOut,
 }
 
 impl Ask {

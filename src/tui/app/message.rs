@@ -24,7 +24,7 @@ pub enum Message {
     /// The hidden field holds this many characters now. What they are, this side never learns.
     Hidden(usize),
     /// The hidden field was sent to the engine and wiped.
-    ShareSent,
+    HiddenSent,
     /// The hidden field was wiped because it stood too long.
     HiddenExpired,
     /// A new picture from the engine.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::board::Board;
 use super::field::Field;
+use super::login::LoginDialog;
 use super::message::Moment;
 use super::pages::Page;
 use super::palette::Palette;
@@ -82,6 +83,8 @@ pub enum Overlay {
     Palette(Palette),
     /// Writes are being opened.
     Writes(WritesDialog),
+    /// A token or a password is being typed.
+    Login(LoginDialog),
 }
 
 /// Something said to the person, until the next key.
@@ -133,6 +136,9 @@ impl Model {
         let errors = self.snapshot.errors.last() != snapshot.errors.last();
         if errors && let Some(notice) = snapshot.errors.last() {
             self.say(notice.text.clone());
+        }
+        if let Some(login) = snapshot.login.as_ref().filter(|login| self.snapshot.login.as_ref() != Some(login)) {
+            self.say(login.said.clone());
         }
         self.snapshot = snapshot;
         self.now = self.snapshot.now;

@@ -26,6 +26,10 @@ pub enum Choice {
     Runbook(&'static Runbook),
     /// The chain of what is named after it, or of what is selected.
     Trace,
+    /// A login with something that is typed unseen.
+    LogIn,
+    /// The end of every login.
+    LogOut,
 }
 
 impl Choice {
@@ -36,6 +40,8 @@ impl Choice {
             Self::Key(binding) => binding.long.trim_end_matches('.').to_owned(),
             Self::Runbook(runbook) => format!("runbook {}: {}", runbook.name, runbook.title),
             Self::Trace => "trace KIND/NAMESPACE/NAME: from Vault to where a value is used".to_owned(),
+            Self::LogIn => "login [[MOUNT/]USER]: with a token or a password, typed unseen".to_owned(),
+            Self::LogOut => "logout: end all logins at Vaults".to_owned(),
         }
     }
 
@@ -44,7 +50,7 @@ impl Choice {
     pub fn key(self) -> String {
         match self {
             Self::Key(binding) => keymap::Chord::parse(binding.chord).map_or_else(String::new, |chord| chord.to_string()),
-            Self::Runbook(_) | Self::Trace => String::new(),
+            Self::Runbook(_) | Self::Trace | Self::LogIn | Self::LogOut => String::new(),
         }
     }
 }
@@ -64,6 +70,9 @@ impl Palette {
         if typed.starts_with("trace ") {
             return vec![Choice::Trace];
         }
+        if typed.starts_with("login ") {
+            return vec![Choice::LogIn];
+        }
         let mut seen = Vec::new();
         let keys = keymap::reachable(self.place).filter(|binding| {
             let moves = matches!(binding.action, Action::Palette | Action::Down | Action::Up | Action::Back | Action::Accept);
@@ -71,7 +80,11 @@ impl Palette {
             seen.push(binding.action);
             new && !moves && (binding.place == Place::Anywhere || binding.action != Action::Agree)
         });
-        let choices = RUNBOOKS.iter().copied().map(Choice::Runbook).chain(keys.map(Choice::Key)).chain([Choice::Trace]);
+        let choices = RUNBOOKS.iter().copied().map(Choice::Runbook).chain(keys.map(Choice::Key)).chain([
+            Choice::Trace,
+            Choice::LogIn,
+            Choice::LogOut,
+        ]);
         let mut scored: Vec<(usize, Choice)> = choices
             .filter_map(|choice| {
                 let exact = !typed.is_empty() && choice.key().to_lowercase() == typed;
@@ -121,6 +134,11 @@ impl Model {
                         self.trace(palette);
                         PaletteDone::Effects(Vec::new())
                     }
+                    Some(Choice::LogIn) => {
+                        self.login(&palette);
+                        PaletteDone::Effects(Vec::new())
+                    }
+                    Some(Choice::LogOut) => PaletteDone::Effects(vec![Effect::Engine(super::effect::Ask::LogOut)]),
                     None => {
                         self.say("Nothing is called so. ? lists every key.");
                         PaletteDone::Effects(Vec::new())
@@ -172,6 +190,9 @@ mod tests {
         assert_eq!(chosen("recover").as_deref(), Some("runbook recover: Recover after a seal"));
         assert_eq!(chosen("rcvr").as_deref(), Some("runbook recover: Recover after a seal"));
         assert_eq!(chosen("q").as_deref(), Some("Quit. While a runbook runs it asks for a second q"));
+        assert!(chosen("login").is_some_and(|name| name.starts_with("login ")));
+        assert!(chosen("login alice").is_some_and(|name| name.starts_with("login ")), "what follows is a name");
+        assert!(chosen("logout").is_some_and(|name| name.starts_with("logout")));
         assert_eq!(chosen("zzzz"), None);
     }
 }

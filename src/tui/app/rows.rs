@@ -8,7 +8,7 @@ use super::words::counted;
 use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::state::{self, State};
 use crate::model::kinds::{ExternalSecret, Watched};
-use crate::model::vault::Token;
+use crate::model::vault::{Token, TokenSource};
 use crate::model::{Age, Clock, Health, Inventory, ObjectRef, Text, VaultAddress, VaultServer};
 
 /// How a thing is to be taken; the order is the order of rows.
@@ -135,7 +135,14 @@ fn token_note(server: &VaultServer, now: Timestamp) -> String {
         Some(token @ Token { expires: Some(at), .. }) if token.ends_soon(now) => {
             format!("token ends in {}", Age::between(now, *at))
         }
-        Some(token) => format!("as {}", token.name),
+        Some(token) => {
+            let who = match &token.from {
+                TokenSource::Store(store) => store.short(),
+                _ => token.name.to_string(),
+            };
+            let left = token.expires.map_or_else(String::new, |at| format!(", {}", Age::between(now, at)));
+            format!("as {who}{left}")
+        }
     }
 }
 

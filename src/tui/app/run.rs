@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::effect::{Ask, Effect};
 use super::message::Moment;
-use super::model::{Model, Reader, Screen};
+use super::model::{Model, Overlay, Reader, Screen};
 use super::pages::Page;
 use super::prompt::{Answer, Prompt, Way};
 use crate::engine::{RunState, RunView, StepState, StepView};
@@ -94,7 +94,7 @@ impl Model {
     /// Whether the keys of the person go to the hidden field.
     #[must_use]
     pub fn hides_input(&self) -> bool {
-        self.typing() == Some(Typing::Share)
+        self.typing() == Some(Typing::Share) || matches!(self.overlay, Some(Overlay::Login(_)))
     }
 
     /// Whether shares are taken from a Secret only after the context's name was typed.

@@ -25,8 +25,12 @@ pub fn update(model: &mut Model, message: Message, at: Moment) -> Vec<Effect> {
         }
         Message::Paste(text) => model.paste(&text),
         Message::Hidden(length) => model.hidden = length,
-        Message::ShareSent => {
+        Message::HiddenSent => {
             model.hidden = 0;
+            if matches!(model.overlay, Some(Overlay::Login(_))) {
+                model.login_sent();
+                return Vec::new();
+            }
             if let Some(prompt) = &mut model.run.prompt {
                 prompt.sent = true;
             }
@@ -92,6 +96,10 @@ impl Model {
                 };
             }
             Some(Overlay::Writes(dialog)) => return self.writes_key(dialog, chord, meant),
+            Some(Overlay::Login(dialog)) => {
+                self.login_key(dialog, meant);
+                return Vec::new();
+            }
             None => {}
         }
         if self.typing().is_some() && matches!(self.stack.last(), Some(Screen::Runbook)) {
@@ -218,6 +226,8 @@ impl Model {
             Some(Overlay::Palette(palette)) => palette.field.paste(text),
             Some(Overlay::Writes(dialog)) if dialog.on_reason => dialog.reason.paste(text),
             Some(Overlay::Writes(_)) => self.say("A name that confirms is typed, not pasted."),
+            // The hidden field has taken it already.
+            Some(Overlay::Login(_)) => {}
             None if confirms => self.say("A name that confirms is typed, not pasted."),
             None => self.say("Pasted text is ignored here."),
         }

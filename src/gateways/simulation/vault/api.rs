@@ -1,5 +1,5 @@
 //! The part of its HTTP API that a person's console asks: mounts, rights, paths without their values. The
-//! answers have the bodies of OpenBao 2.7.2 (facts/vault.md, section 2). The person's token is root's.
+//! answers have the bodies of OpenBao 2.7.2 (facts/vault.md, section 2). The person's token is root's, until they log in.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::kv::{Mount, Version};
+use super::visitor::Visitor;
 use crate::gateways::vault::api::{Method, Question};
 use crate::gateways::vault::client::Answer;
 
@@ -18,10 +19,10 @@ impl Server {
         }
         let path = question.path.as_str();
         match question.method {
-            Method::Post if path == "sys/capabilities-self" => capabilities(question.body.as_deref().unwrap_or_default()),
-            Method::Get if path == "auth/token/lookup-self" => found(&json!({
-                "display_name": "root", "policies": ["root"], "ttl": 0, "expire_time": null, "renewable": false
-            })),
+            Method::Post if path == "sys/capabilities-self" => {
+                capabilities(question.body.as_deref().unwrap_or_default(), self.visitor.as_ref())
+            }
+            Method::Get if path == "auth/token/lookup-self" => self.who(),
             Method::Get if path == "sys/internal/ui/mounts" => {
                 let mounts = self.mounts.iter().map(|(name, mount)| (format!("{name}/"), kv_mount(mount)));
                 found(&json!({ "secret": mounts.collect::<serde_json::Map<_, _>>(), "auth": {} }))
@@ -32,6 +33,17 @@ impl Server {
                 Some(mount) => self.mount(mount),
                 None => self.kv(question.method, path),
             },
+        }
+    }
+
+    fn who(&self) -> Answer {
+        match &self.visitor {
+            Some(Visitor { token, .. }) => found(&json!({
+                "display_name": token.name, "policies": token.policies, "expire_time": token.expires, "renewable": token.renewable
+            })),
+            None => found(&json!({
+                "display_name": "root", "policies": ["root"], "ttl": 0, "expire_time": null, "renewable": false
+            })),
         }
     }
 
@@ -83,13 +95,18 @@ fn kv_mount(mount: &Mount) -> Value {
     json!({ "type": "kv", "options": {"version": mount.version.to_string()} })
 }
 
-fn capabilities(body: &str) -> Answer {
+fn capabilities(body: &str, visitor: Option<&Visitor>) -> Answer {
     #[derive(Deserialize, Default)]
     struct Body {
         paths: Vec<String>,
     }
     let asked: Body = serde_json::from_str(body).unwrap_or_default();
-    found(&asked.paths.into_iter().map(|path| (path, json!(["root"]))).collect())
+    let held = |path: &str| match visitor {
+        None => json!(["root"]),
+        Some(visitor) if visitor.may_read(path) => json!(["read"]),
+        Some(_) => json!(["deny"]),
+    };
+    found(&asked.paths.into_iter().map(|path| (path.clone(), held(&path))).collect())
 }
 
 /// The keys of a folder, in order, folders with a slash at their end.

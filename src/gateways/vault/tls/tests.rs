@@ -17,8 +17,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use super::*;
 use crate::gateways::testing::Folder;
 use crate::gateways::vault::{VaultEnvironment, VaultGateway};
-use crate::model::vault::Ca;
-use crate::model::{Kind, Name, Names, ObjectRef};
+use crate::model::{Kind, Name, Names};
 use crate::ports::{ReplicaAddress, Vault as _};
 
 const BODY: &str = r#"{"type":"shamir","initialized":true,"sealed":true,"t":2,"n":3,"progress":1,"nonce":"x","version":"2.7.2","storage_type":"raft"}"#;
@@ -143,7 +142,8 @@ async fn the_name_in_the_certificate_is_that_of_the_store_not_of_the_socket() {
     assert!(fault.message.as_str().contains("for vault.vault.svc, not for 127.0.0.1"), "{fault}");
     // As through a port-forward: the stream comes from elsewhere, the name from the store.
     let trust = &vault.0.tls;
-    let terms = Terms { server: &server.replica.server, host: "vault.vault.svc", name: None, exposed: false, cluster: None };
+    let terms =
+        Terms { server: &server.replica.server, host: "vault.vault.svc", name: None, exposed: false, word: None, cluster: None };
     let handshake = trust.handshake(&terms).await.unwrap();
     let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.replica.server.port)).await.unwrap();
     handshake.connector.connect(handshake.name, stream).await.unwrap();
