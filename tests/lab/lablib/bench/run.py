@@ -19,7 +19,9 @@ FEW, MANY = 10_000, 100_000
 SECRETS, PODS, PATHS = 10_000, 5_000, 10_000
 EXTRA = 3  # the ExternalSecrets of the last namespace
 RATE = 200  # changes a second
-BINARY = HERE.parent.parent / "target/release/sealwatch"
+SETTLED = 6  # seconds after which memory is read
+ROOT = HERE.parent.parent
+BINARY = ROOT / "target/release/sealwatch"
 
 
 def bench(options):
@@ -40,12 +42,22 @@ def bench(options):
         if options.json:
             write_json(options.json, [{"figure": figure.name, "values": figure.values, "peer": figure.peer, "bound": figure.bound,
                                        "held": figure.held()} for figure in run.figures])
+        if options.readme:
+            into_readme(run.heading() + "\n" + table(run.figures))
         if options.hold:
             plain(f"The lab is held until this ends: SEALWATCH_LAB_KUBECONFIG={bare.kubeconfig('admin')}")
             while True:
                 time.sleep(3600)
     if run.wrong:
         raise LabError("What is counted and does not depend on the machine is wrong:\n" + "\n".join(run.wrong))
+
+
+def into_readme(text):
+    """Puts the table where the README keeps it."""
+    readme = ROOT / "README.md"
+    before, rest = readme.read_text().split("<!-- figures: made by `tests/lab/bench --readme` -->\n")
+    after = rest.split("<!-- end of figures -->\n")[1]
+    readme.write_text(f"{before}<!-- figures: made by `tests/lab/bench --readme` -->\n{text}\n<!-- end of figures -->\n{after}")
 
 
 class Run:
@@ -55,7 +67,7 @@ class Run:
         self.full = scale == 1
         self.scaled = lambda number: max(1, int(number * scale))
         self.few, self.many = self.scaled(FEW), self.scaled(MANY)
-        self.rounds = 5 if self.full else 3
+        self.rounds = options.rounds or (5 if self.full else 3)
         self.figures, self.wrong = [], []
         self.fill = Fill(bare)
         self.sealwatch = measure.Sealwatch(bare, binary)
@@ -109,14 +121,14 @@ class Run:
         def then(console, last):
             if last:
                 ours.extend(measure.idle(console, 12 if self.full else 2, 2, self.rounds))
-        raw, firsts, wholes, residents = self.start_ups(self.few + EXTRA, 60, 4, then)
+        raw, firsts, wholes, residents = self.start_ups(self.few + EXTRA, 60, SETTLED, then)
         theirs, their_residents, their_idle, gets = [], [], [], []
         for number in range(self.rounds if self.peers else 0):
             gets.append(measure.kubectl(self.bare))
             console, _, done = measure.start_up(measure.K9s(self.bare).start, self.few + EXTRA, 90, median(raw["peer"]))
             with console:
                 theirs.append(done)
-                console.read(4)
+                console.read(SETTLED)
                 their_residents.append(console.resident())
                 if number == self.rounds - 1:
                     their_idle = measure.idle(console, 6 if self.full else 2, 2, self.rounds)
@@ -196,7 +208,7 @@ class Run:
 
     def large(self):
         if not hasattr(self, "few_whole"):
-            _, _, self.few_whole, self.few_resident = self.start_ups(self.few + EXTRA, 60, 4)
+            _, _, self.few_whole, self.few_resident = self.start_ups(self.few + EXTRA, 60, SETTLED)
         started = time.monotonic()
         self.fill.external_secrets(self.many)
         say(f"{self.many:,} ExternalSecrets, after {time.monotonic() - started:.1f} s more.")
@@ -209,7 +221,7 @@ class Run:
             measure.open_table(console)
             scrolls.append(p99(measure.presses(console, keys * (8 if self.full else 2), 0.05, measure.selected)))
             filters.append(p99(measure.filtering(console, 6 if self.full else 2)))
-        raw, firsts, wholes, residents = self.start_ups(self.many + EXTRA, 300, 5, then)
+        raw, firsts, wholes, residents = self.start_ups(self.many + EXTRA, 300, SETTLED, then)
         many = f"{self.many:,}"
         further = [(resident - median(self.few_resident)) / (self.many - self.few) for resident in residents]
         self.add(f"first rows of {many}", firsts, seconds, None, **raw)
