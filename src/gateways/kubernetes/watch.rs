@@ -28,9 +28,11 @@ use events::Event;
 
 /// How long one watch is asked for. The server sends a bookmark shortly before it ends.
 const WATCH: Duration = Duration::from_secs(30);
-/// How long one of many watches is asked for: so many requests every 30 s would be a load. The connection that they
-/// share is looked after by pings (`http2.rs`).
+/// How long one of very many watches is asked for: so many requests every 30 s would be a load. The connection that
+/// they share is looked after by pings (`http2.rs`).
 const SHARED_WATCH: Duration = Duration::from_secs(50);
+/// The shared connections whose watches are still asked for as often as any.
+const FEW_LANES: usize = 8;
 /// How long beyond that nothing may come before the connection counts as lost.
 const GRACE: Duration = Duration::from_secs(10);
 /// Changes that wait for the engine. A list is one change, a long first one a few.
@@ -270,7 +272,10 @@ impl<K: Watched> Watcher<K> {
 
     /// How long a watch is asked for.
     const fn term(&self) -> Duration {
-        if matches!(self.carried, Some(Carried::Shared(_))) { SHARED_WATCH } else { WATCH }
+        match self.carried {
+            Some(Carried::Shared(Lane(number))) if number >= FEW_LANES => SHARED_WATCH,
+            _ => WATCH,
+        }
     }
 
     /// One watch of a kind has a connection of its own; those in many namespaces share one.
