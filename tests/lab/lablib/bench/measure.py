@@ -20,7 +20,7 @@ SELECTED = re.compile(r"[▸◆]\s*\S?\s+((?:team|app|mark|zz)-[^\s│]+)")
 MARK = re.compile(r"mark-0\S*\s.*?due (\d+)d")
 TYPED = re.compile(r"filter / (\S*)")
 PAGE_DOWN = "\x1b[6~"
-PATIENCE = 5.0  # seconds after which a change counts as never seen
+PATIENCE = 15.0  # seconds after which a key or a change counts as never seen
 
 
 def complete(count):
@@ -216,10 +216,15 @@ def change_to_frame(console, bare, count, rate, seconds, marks=8.0):
         changes.read_on(console)
         sent, heard, sums = changes.told()
     frames, shown = [], shown_days(console.screen)
-    for at, screen, frame, _ in console.frames():
-        if frame and (now := shown_days(screen)) != shown:
-            shown = now
-            frames.append((now, at))
+    until = time.monotonic() + PATIENCE
+    while True:
+        for at, screen, frame, _ in console.frames():
+            if frame and (now := shown_days(screen)) != shown:
+                shown = now
+                frames.append((now, at))
+        if shown == sent[-1]["days"] or time.monotonic() > until:
+            break
+        console.read(0.2)  # it is behind: how far is what is measured
 
     def delays(seen):
         found = []

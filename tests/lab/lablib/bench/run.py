@@ -77,7 +77,8 @@ class Run:
         model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine())
         memory = int(Path("/proc/meminfo").read_text().split("MemTotal:")[1].split()[0]) // 1024 // 1024
         return (f"{self.few:,} ExternalSecrets in 50 namespaces, {self.scaled(SECRETS):,} Secrets, {self.scaled(PODS):,} Pods; "
-                f"medians of {self.rounds}; {os.cpu_count()} cores ({model}), {memory} GiB.\n")
+                f"medians of {self.rounds}; {os.cpu_count()} cores ({model}), {memory} GiB"
+                + (".\n" if self.full else ". Small: it shows that all is measured; the bounds are for the full size.\n"))
 
     def add(self, *args, **kwargs):
         figure = Figure(*args, **kwargs)
