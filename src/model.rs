@@ -1,14 +1,18 @@
 //! The world as plain data: no I/O, no async, no clock. Foreign text becomes safe here, on its way in.
 
+mod beside;
 pub mod controller;
 pub mod fault;
 pub mod fingerprint;
+pub mod gitops;
 pub mod health;
 pub mod inventory;
 pub mod kinds;
+pub mod manager;
 pub mod object;
 pub mod pod_spec;
 pub mod reloader;
+pub mod selector;
 pub mod shelf;
 pub mod source;
 pub mod text;

@@ -77,13 +77,15 @@ impl File {
         self.objects(kind.as_str()).map(name).collect()
     }
 
-    /// The servers that stores name.
+    /// The servers that stores and connections name.
     fn servers(&self) -> BTreeSet<String> {
         let stores = self.objects("SecretStore").chain(self.objects("ClusterSecretStore"));
-        stores.filter_map(|store| store["spec"]["provider"]["vault"]["server"].as_str()).map(str::to_owned).collect()
+        let stores = stores.filter_map(|store| store["spec"]["provider"]["vault"]["server"].as_str());
+        let connections = self.objects("VaultConnection").filter_map(|connection| connection["spec"]["address"].as_str());
+        stores.chain(connections).map(str::to_owned).collect()
     }
 
-    /// Every key that an `ExternalSecret` names.
+    /// Every key that an `ExternalSecret` or a `VaultStaticSecret` names.
     fn keys(&self) -> BTreeSet<String> {
         fn collect(value: &Value, keys: &mut BTreeSet<String>) {
             match value {
@@ -101,6 +103,7 @@ impl File {
         }
         let mut keys = BTreeSet::new();
         self.objects("ExternalSecret").for_each(|es| collect(&es["spec"], &mut keys));
+        keys.extend(self.objects("VaultStaticSecret").filter_map(|one| one["spec"]["path"].as_str()).map(str::to_owned));
         keys
     }
 

@@ -128,7 +128,18 @@ async fn every_kind_is_listed_and_no_secret_has_data() {
             other => panic!("{kind}: {other:?}"),
         }
     }
-    let neighbours = |kind: &Kind| api(*kind).is_some_and(|api| api.system() == System::VaultSecretsOperator);
+    // The lab serves no neighbour, and External Secrets 0.16.2 lacks the newest generators.
+    let newer = [
+        Kind::SSHKey,
+        Kind::MFA,
+        Kind::GitlabDeployToken,
+        Kind::CloudsmithAccessToken,
+        Kind::BeyondtrustWorkloadCredentialsDynamicSecret,
+    ];
+    let neighbours = |kind: &Kind| {
+        let system = api(*kind).map(|api| api.system());
+        matches!(system, Some(System::VaultSecretsOperator | System::Neighbour)) || newer.contains(kind)
+    };
     assert_eq!(absent, all().iter().copied().filter(neighbours).collect::<Vec<_>>(), "what the lab does not serve, and no more");
     for kind in [Kind::ExternalSecret, Kind::SecretStore, Kind::Secret, Kind::Pod] {
         assert!(counts[&kind] > 0, "{kind}");

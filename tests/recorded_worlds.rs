@@ -150,8 +150,6 @@ async fn every_true_cause_that_has_a_rule_is_named_and_nothing_healthy_is_blamed
 
 /// Kinds that stand in recorded worlds and are not watched, on purpose.
 const SKIPPED: &[(&str, &str)] = &[
-    ("SealedSecret", "not read yet"),
-    ("Password", "not read yet"),
     ("ReplicaSet", "a pod tells its Deployment by the hash that it carries"),
     ("ClusterRoleBinding", "rights are asked for, not worked out"),
     ("SubjectAccessReview", "an answer, not an object"),

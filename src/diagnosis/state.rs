@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::server::ServerState;
 use super::{Diagnosis, Finding};
 use crate::model::kinds::deployment::Workload;
-use crate::model::kinds::{ExternalSecret, Job, Pod, SecretStore};
+use crate::model::kinds::{Application, ExternalSecret, HelmRelease, Job, Kustomization, Pod, SecretStore, Terraform};
 use crate::model::vso::Upkeep;
 use crate::model::{
     Condition, FaultKind, Health, Inventory, Kind, ObjectRef, PathState, Replica, ReplicaRole, Status, VaultServer,
@@ -205,6 +205,36 @@ pub fn of_upkeep(upkeep: &Upkeep) -> State {
     } else {
         State::new(Health::Unknown, "never synced")
     }
+}
+
+/// The state of an object that stands beside the chain, as its own condition tells it; `None` if it is not here.
+#[must_use]
+pub fn of_neighbour(world: &Inventory, object: &ObjectRef) -> Option<State> {
+    if !world.has(object) {
+        return None;
+    }
+    let suspended = match object.kind {
+        Kind::Application => return world.get::<Application>(object).map(|app| of_application(app)),
+        Kind::Kustomization => world.get::<Kustomization>(object)?.suspended,
+        Kind::HelmRelease => world.get::<HelmRelease>(object)?.suspended,
+        Kind::Terraform => world.get::<Terraform>(object)?.suspended,
+        _ => false,
+    };
+    Some(match world.condition_of(object).map_or(Health::Unknown, Condition::health) {
+        _ if suspended => State::new(Health::Warning, "suspended"),
+        Health::Failing => State::new(Health::Failing, "failing"),
+        Health::Unknown => State::new(Health::Unknown, "not told"),
+        health => State::new(health, "ready"),
+    })
+}
+
+/// The state of an Application in Argo's words: that of the sync if something is to be said of it, else its health.
+#[must_use]
+pub fn of_application(app: &Application) -> State {
+    let words = [&app.sync, &app.phase].into_iter().filter(|word| matches!(word.as_str(), "OutOfSync" | "Failed" | "Error"));
+    let own = app.health.as_ref().filter(|health| health.status != Status::True).map(|health| &health.reason);
+    let word = own.into_iter().chain(words).chain([&app.sync]).find(|word| !word.is_empty());
+    State::new(app.health(), word.map_or_else(|| "not told".to_owned(), ToString::to_string))
 }
 
 /// Since when a Vault is as it is: as its finding says, or as it was seen to change.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::server::ServerState;
 use crate::model::kinds::Role;
+use crate::model::kinds::generator::KINDS;
 use crate::model::{FaultKind, Inventory, Kind, ObjectRef, Source, Text};
 
 /// Something that could not be looked at.
@@ -50,7 +51,12 @@ pub fn of_kinds(world: &Inventory, wanted: impl Fn(Kind) -> bool) -> Vec<Unknown
         } else {
             "the verbs list and watch on them."
         };
-        let names: Vec<&str> = kinds.iter().map(|(kind, _)| kind.as_str()).collect();
+        // Nobody wants to read eighteen names for one right.
+        let all_generators = KINDS.iter().all(|one| kinds.iter().any(|(kind, _)| kind == one));
+        let (generators, others): (Vec<Kind>, Vec<Kind>) =
+            kinds.iter().map(|(kind, _)| *kind).partition(|kind| all_generators && KINDS.contains(kind));
+        let mut names: Vec<&str> = others.iter().map(|kind| kind.as_str()).collect();
+        names.extend((!generators.is_empty()).then_some("generator"));
         let needs = match kinds.as_slice() {
             [(_, fault)] => fault.clone(),
             [(_, fault), rest @ ..] if rest.iter().all(|(_, other)| other == fault) => fault.clone(),

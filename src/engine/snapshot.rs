@@ -105,11 +105,13 @@ impl Snapshot {
     }
 
     /// Whether a kind in scope or all of a Vault could not be asked: then finding nothing means nothing. A kind that
-    /// the cluster does not serve is no such kind, unless neither of the operators is installed.
+    /// the cluster does not serve is no such kind, unless neither of the operators is installed; nor is one that
+    /// nothing is judged by.
     #[must_use]
     pub fn is_blind(&self) -> bool {
         let seen = |kind: &Kind| self.world.sources.get(kind).is_some_and(Source::is_seen);
-        let unheard = |kind: &Kind| !seen(kind) && self.world.is_in_scope(*kind);
+        let judged = |kind: &Kind| kinds::api(*kind).is_none_or(|api| !api.is_beside());
+        let unheard = |kind: &Kind| !seen(kind) && judged(kind) && self.world.is_in_scope(*kind);
         let unknown = |server: &Arc<VaultServer>| ServerState::of(server) == ServerState::Unknown;
         let uninstalled = self.world.uninstalled().is_some();
         self.offline.is_some() || uninstalled || kinds::all().iter().any(unheard) || self.world.vaults.values().any(unknown)

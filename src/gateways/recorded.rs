@@ -200,7 +200,7 @@ impl Cluster for Recording {
                     return;
                 }
                 let mut names = Names::default();
-                for raw in inner.of_kind(K::KIND.as_str(), K::API.group) {
+                for raw in inner.of_kind(K::NAME, K::API.group) {
                     match serde_json::from_str::<K::Wire>(raw.get()) {
                         Ok(wire) => objects.push(K::read(wire, &mut names).into_object()),
                         Err(error) => odd.push(unreadable(K::KIND, raw.get(), &error)),

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::beside::BESIDE;
 use super::controller::Controller;
 use super::fault::Fault;
 use super::kinds::secret_store::VaultProvider;
 use super::kinds::{
     self, ClusterExternalSecret, ClusterSecretStore, Event, ExternalSecret, Link, Object, Pod, Role, Secret, SecretStore,
-    Shelves, System, Watched,
+    Shelves, System, VaultStaticSecret, Watched,
 };
 use super::object::{Kind, Name, ObjectRef};
 use super::shelf::{Placed as _, Shelf, Sorted};
@@ -52,6 +53,11 @@ pub struct Inventory {
 
 /// The kinds that say which Vaults and which paths there are; the table is made of them, so they are read first.
 pub const SHAPING: [Kind; 3] = [Kind::SecretStore, Kind::ClusterSecretStore, Kind::ExternalSecret];
+
+/// Whether objects of a kind say which Vaults and paths there are: those above, and what stands beside them.
+fn shapes(kind: Kind) -> bool {
+    SHAPING.contains(&kind) || BESIDE.contains(&kind)
+}
 
 /// One thing that changed outside.
 #[derive(Clone, Debug)]
@@ -117,7 +123,7 @@ impl Inventory {
             Change::Deleted(object) => {
                 self.revision += 1;
                 self.heard(object.kind, &object.namespace, now);
-                self.unsettled |= SHAPING.contains(&object.kind);
+                self.unsettled |= shapes(object.kind);
                 self.unreadable.remove(&object);
                 self.take(&object);
             }
@@ -125,7 +131,7 @@ impl Inventory {
                 self.revision += 1;
                 self.sources.entry(part.kind).or_default().parts.entry(part.namespace.clone()).or_default();
                 self.heard(part.kind, &part.namespace, now);
-                self.unsettled |= SHAPING.contains(&part.kind);
+                self.unsettled |= shapes(part.kind);
                 for object in objects {
                     self.put(object);
                 }
@@ -203,7 +209,7 @@ impl Inventory {
         }
         source.absent = None;
         source.parts.insert(part.namespace.clone(), Reading { complete: true, heard: Some(now), fault: None });
-        self.unsettled |= SHAPING.contains(&part.kind);
+        self.unsettled |= shapes(part.kind);
     }
 
     /// From now on only these namespaces of a kind are read. What stands in others goes: nobody would tell if it
@@ -218,7 +224,7 @@ impl Inventory {
         source.refused = refused;
         self.unreadable.retain(|object, _| object.kind != kind || namespaces.contains(&object.namespace));
         self.keep_if(kind, |object| namespaces.contains(&object.namespace));
-        self.unsettled |= SHAPING.contains(&kind);
+        self.unsettled |= shapes(kind);
     }
 
     fn heard(&mut self, kind: Kind, namespace: &Name, now: Timestamp) {
@@ -245,7 +251,11 @@ impl Inventory {
                 .is_none_or(|old: &Arc<ExternalSecret>| old.remote != new.remote || old.store != new.store),
             Object::SecretStore(new) => other_vault(new),
             Object::ClusterSecretStore(new) => other_vault(&new.0),
-            _ => false,
+            Object::VaultStaticSecret(new) => self.all().get(new.place()).is_none_or(|old: &Arc<VaultStaticSecret>| {
+                let way = |one: &VaultStaticSecret| (one.upkeep.auth.clone(), one.upkeep.mount.clone(), one.upkeep.path.clone());
+                way(old) != way(new) || old.upkeep.namespace != new.upkeep.namespace
+            }),
+            other => BESIDE.contains(&other.object_ref().kind),
         }
     }
 
@@ -276,17 +286,14 @@ impl Inventory {
                 let mount = if vault.mount.is_empty() { first_segment(remote.key.as_str()) } else { vault.mount.clone() };
                 of_server
                     .entry(path)
-                    .or_insert_with(|| SecretPath {
-                        facts: PathFacts::default(),
-                        asked: None,
-                        properties: Properties::default(),
-                        readers: 0,
-                        namespace: vault.namespace.clone(),
-                        mount,
-                        kv: vault.version.clone(),
-                    })
+                    .or_insert_with(|| SecretPath::referenced(vault.namespace.clone(), mount, vault.version.clone()))
                     .readers += 1;
             }
+        }
+        for (address, path) in self.named_beside() {
+            let of_server = referenced.entry(address.clone()).or_default();
+            let Some((path, new)) = path else { continue };
+            of_server.entry(path).or_insert(new).readers += 1;
         }
         self.vaults.retain(|address, _| referenced.contains_key(address));
         for (address, mut paths) in referenced {

@@ -17,9 +17,15 @@ use super::shelf::{Placed, Shelf};
 use super::text::Text;
 
 macro_rules! kinds {
-    ($($module:ident :: $Kind:ident on $shelf:ident),* $(,)?) => {
+    ($($module:ident :: $Kind:ident on $shelf:ident),*; $several:ident :: { $($One:ident on $ones:ident),* $(,)? }) => {
         $(pub mod $module; pub use $module::$Kind;)*
+        pub mod $several; pub use $several::{$($One),*};
+        shelves! { $($Kind on $shelf,)* $($One on $ones,)* }
+    };
+}
 
+macro_rules! shelves {
+    ($($Kind:ident on $shelf:ident),* $(,)?) => {
         /// Any watched object, as it stands on its shelf.
         #[derive(Clone, Debug)]
         pub enum Object { $(#[doc = concat!("A ", stringify!($Kind))] $Kind(Arc<$Kind>)),* }
@@ -73,6 +79,36 @@ macro_rules! kinds {
             }
         }
 
+        impl Inventory {
+            /// Everything that an object points at; nothing, if it is not here.
+            #[must_use]
+            pub fn links_of(&self, object: &ObjectRef) -> Vec<Link> {
+                match object.kind {
+                    $(Kind::$Kind => self.get::<$Kind>(object).map(|object| object.links()),)*
+                    _ => None,
+                }
+                .unwrap_or_default()
+            }
+
+            /// Whether an object is here.
+            #[must_use]
+            pub fn has(&self, object: &ObjectRef) -> bool {
+                match object.kind {
+                    $(Kind::$Kind => self.get::<$Kind>(object).is_some(),)*
+                    _ => false,
+                }
+            }
+
+            /// The condition by which an object tells how it is.
+            #[must_use]
+            pub fn condition_of(&self, object: &ObjectRef) -> Option<&Condition> {
+                match object.kind {
+                    $(Kind::$Kind => self.get::<$Kind>(object).and_then(|object| object.condition()),)*
+                    _ => None,
+                }
+            }
+        }
+
         /// Where a watched kind is served.
         #[must_use]
         pub const fn api(kind: Kind) -> Option<Api> {
@@ -111,6 +147,46 @@ kinds! {
     vault_static_secret::VaultStaticSecret on vault_static_secrets,
     vault_dynamic_secret::VaultDynamicSecret on vault_dynamic_secrets,
     vault_pki_secret::VaultPKISecret on vault_pki_secrets,
+    push_secret::PushSecret on push_secrets,
+    generator_state::GeneratorState on generator_states,
+    sealed_secret::SealedSecret on sealed_secrets,
+    issuer::Issuer on issuers,
+    cluster_issuer::ClusterIssuer on cluster_issuers,
+    application::Application on applications,
+    kustomization::Kustomization on kustomizations,
+    helm_release::HelmRelease on helm_releases,
+    terraform::Terraform on terraforms;
+    generator::{
+        Password on passwords,
+        ClusterGenerator on cluster_generators,
+        VaultDynamicSecretGenerator on vault_dynamic_secret_generators,
+        UUID on uuids,
+        SSHKey on ssh_keys,
+        MFA on mfas,
+        Webhook on webhooks,
+        Fake on fakes,
+        Grafana on grafanas,
+        ACRAccessToken on acr_access_tokens,
+        ECRAuthorizationToken on ecr_authorization_tokens,
+        GCRAccessToken on gcr_access_tokens,
+        GithubAccessToken on github_access_tokens,
+        GitlabDeployToken on gitlab_deploy_tokens,
+        QuayAccessToken on quay_access_tokens,
+        STSSessionToken on sts_session_tokens,
+        CloudsmithAccessToken on cloudsmith_access_tokens,
+        BeyondtrustWorkloadCredentialsDynamicSecret on beyondtrust_dynamic_secrets,
+    }
+}
+
+/// The kind that is called so in this API group or version (`apps/v1`, `v1`). Other groups have kinds of the same
+/// names (`Application`, `Grafana`): these are none of ours.
+#[must_use]
+pub fn kind_in(api_version: &str, name: &str) -> Option<Kind> {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    if group == generator::GROUP && name == generator::VaultDynamicSecretGenerator::NAME {
+        return Some(Kind::VaultDynamicSecretGenerator);
+    }
+    Kind::parse(name).filter(|kind| api(*kind).is_some_and(|api| api.group == group))
 }
 
 /// Something generic over the watched kinds: a gateway that starts one watch for each, say.
@@ -146,6 +222,13 @@ pub enum System {
 }
 
 impl Api {
+    /// Whether what is served there stands beside the way of a value: it explains, and nothing is judged by it. A
+    /// person who may not see it is not blind.
+    #[must_use]
+    pub fn is_beside(&self) -> bool {
+        self.group == generator::GROUP || self.system() == System::Neighbour
+    }
+
     /// The system that brings it.
     #[must_use]
     pub fn system(&self) -> System {
@@ -164,6 +247,8 @@ pub trait Watched: OnShelf + Clone + Debug + Send + Sync + 'static {
     const KIND: Kind;
     /// Where it is served.
     const API: Api;
+    /// Its name there; ours is another only where two groups have a kind of the same name.
+    const NAME: &'static str = Self::KIND.as_str();
     /// What is read off the wire: only the fields that matter, serde skips the rest.
     type Wire: DeserializeOwned + Clone + Debug + Send + Sync;
 
@@ -180,6 +265,11 @@ pub trait Watched: OnShelf + Clone + Debug + Send + Sync + 'static {
     /// Whether it says of itself that it fails, and is to be found at once among thousands that do not.
     fn fails(&self) -> bool {
         false
+    }
+
+    /// The condition by which it tells how it is, if it has one.
+    fn condition(&self) -> Option<&Condition> {
+        None
     }
 
     /// Its reference.
@@ -236,6 +326,14 @@ pub enum Role {
     Serves,
     /// This workload is restarted when the value changes.
     Restarts,
+    /// It logs in with this Secret, or as this service account.
+    LogsInWith,
+    /// A `PushSecret` writes through this store.
+    PushesThrough,
+    /// This generator makes a new value at every sync.
+    Generates,
+    /// What is deployed by this object, as that object tells itself; it reverts what others write there.
+    Manages,
 }
 
 /// Metadata as it stands on the wire.
@@ -268,7 +366,11 @@ pub struct WireMeta<Managed = IgnoredAny> {
 
 /// An owner reference on the wire.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WireOwner {
+    /// API group and version of the owner.
+    #[serde(default)]
+    pub api_version: Text,
     /// Kind of the owner.
     pub kind: Text,
     /// Its name.
@@ -276,6 +378,17 @@ pub struct WireOwner {
     /// Whether it is *the* controller.
     #[serde(default)]
     pub controller: bool,
+}
+
+impl WireOwner {
+    /// Its kind; with the group, as kubectl writes it, where one of our kinds is called the same and it is another.
+    pub fn called(&self, names: &mut Names) -> Name {
+        let (group, kind) = (self.api_version.as_str().split_once('/').map_or("", |(group, _)| group), self.kind.as_str());
+        let other = !self.api_version.is_empty()
+            && Kind::parse(kind).is_some()
+            && kind_in(self.api_version.as_str(), kind).is_none_or(|known| known.as_str() != kind);
+        if other { names.intern(&format!("{kind}.{group}")) } else { names.intern(kind) }
+    }
 }
 
 /// Metadata that is kept of every object.
@@ -297,6 +410,8 @@ pub struct Meta {
     pub deleting: Option<Timestamp>,
     /// The controlling owner, if any: kind as text, name.
     pub controller: Option<(Name, Name)>,
+    /// Who deploys it, as its labels and annotations say; see [`Meta::manager`]. Empty if they do not, or are not read.
+    pub manager: Name,
 }
 
 impl Meta {
@@ -314,7 +429,8 @@ impl Meta {
                 .owner_references
                 .iter()
                 .find(|owner| owner.controller)
-                .map(|owner| (names.intern(owner.kind.as_str()), names.intern(owner.name.as_str()))),
+                .map(|owner| (owner.called(names), names.intern(owner.name.as_str()))),
+            manager: Name::empty(),
         }
     }
 
@@ -351,6 +467,7 @@ impl Meta {
             created: None,
             deleting: None,
             controller: None,
+            manager: Name::empty(),
         }
     }
 }

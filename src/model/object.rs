@@ -243,8 +243,62 @@ kind_names! {
     VaultDynamicSecret,
     /// `secrets.hashicorp.com`
     VaultPKISecret,
+    /// `external-secrets.io`
+    PushSecret,
     /// `generators.external-secrets.io`
     Password,
+    /// `generators.external-secrets.io`
+    ClusterGenerator,
+    /// `VaultDynamicSecret` of `generators.external-secrets.io`; the other operator has a kind of that name
+    VaultDynamicSecretGenerator,
+    /// `generators.external-secrets.io`
+    UUID,
+    /// `generators.external-secrets.io`
+    SSHKey,
+    /// `generators.external-secrets.io`
+    MFA,
+    /// `generators.external-secrets.io`
+    Webhook,
+    /// `generators.external-secrets.io`
+    Fake,
+    /// `generators.external-secrets.io`
+    Grafana,
+    /// `generators.external-secrets.io`
+    ACRAccessToken,
+    /// `generators.external-secrets.io`
+    ECRAuthorizationToken,
+    /// `generators.external-secrets.io`
+    GCRAccessToken,
+    /// `generators.external-secrets.io`
+    GithubAccessToken,
+    /// `generators.external-secrets.io`
+    GitlabDeployToken,
+    /// `generators.external-secrets.io`
+    QuayAccessToken,
+    /// `generators.external-secrets.io`
+    STSSessionToken,
+    /// `generators.external-secrets.io`
+    CloudsmithAccessToken,
+    /// `generators.external-secrets.io`
+    BeyondtrustWorkloadCredentialsDynamicSecret,
+    /// A generator of a kind that is newer than this program
+    Generator,
+    /// `generators.external-secrets.io`
+    GeneratorState,
+    /// `bitnami.com`
+    SealedSecret,
+    /// `cert-manager.io`
+    Issuer,
+    /// `cert-manager.io`
+    ClusterIssuer,
+    /// `argoproj.io`
+    Application,
+    /// `kustomize.toolkit.fluxcd.io`
+    Kustomization,
+    /// `helm.toolkit.fluxcd.io`
+    HelmRelease,
+    /// `infra.contrib.fluxcd.io`
+    Terraform,
     /// One Vault or OpenBao server, all replicas of it.
     Vault,
     /// One pod of a Vault.
@@ -274,6 +328,12 @@ impl Kind {
             Self::Node => &["no"],
             Self::VaultStaticSecret => &["vss"],
             Self::VaultDynamicSecret => &["vds"],
+            Self::PushSecret => &["ps"],
+            Self::GeneratorState => &["gs"],
+            Self::Application => &["app", "apps"],
+            Self::Kustomization => &["ks"],
+            Self::HelmRelease => &["hr"],
+            Self::Terraform => &["tf"],
             Self::VaultReplica => &["replica", "replicas"],
             Self::VaultPath => &["path", "paths"],
             _ => &[],

@@ -6,9 +6,13 @@ mod consumers;
 mod events;
 mod external_secrets;
 mod formats;
+mod generators;
+mod gitops;
 mod jobs;
+mod neighbours;
 mod paths;
 mod plain;
+mod push_secrets;
 mod secrets;
 mod seen;
 mod stores;
@@ -96,6 +100,18 @@ pub static WHAT: LazyLock<Vec<What>> = LazyLock::new(|| {
         vso::STATIC,
         vso::DYNAMIC,
         vso::PKI,
+        push_secrets::PUSH_SECRETS,
+        generators::ALL,
+        generators::OF_VAULT,
+        generators::WIDE,
+        generators::STATES,
+        neighbours::SEALED_SECRETS,
+        neighbours::ISSUERS,
+        neighbours::CLUSTER_ISSUERS,
+        gitops::APPLICATIONS,
+        gitops::KUSTOMIZATIONS,
+        gitops::HELM_RELEASES,
+        gitops::TERRAFORMS,
         events::EVENTS,
     ];
     let own: Vec<Kind> = all.iter().filter_map(What::kind).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Stage;
 use crate::model::inventory::under;
+use crate::model::kinds::generator::is_generator;
 use crate::model::kinds::secret_store::{Auth, SecretStore};
 use crate::model::kinds::{
     CronJob, DaemonSet, Deployment, ExternalSecret, Job, Meta, Pod, Role, Secret, StatefulSet, VaultAuth, VaultConnection,
@@ -20,9 +21,14 @@ pub(super) const fn stage(kind: Kind) -> Stage {
         Kind::VaultPath => Stage::Path,
         Kind::ServiceAccount => Stage::Login,
         Kind::SecretStore | Kind::ClusterSecretStore | Kind::VaultAuth | Kind::VaultConnection => Stage::Store,
-        Kind::Password => Stage::Generator,
+        kind if is_generator(kind) => Stage::Generator,
         Kind::ClusterExternalSecret => Stage::Maker,
-        Kind::ExternalSecret | Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => Stage::Reader,
+        Kind::ExternalSecret
+        | Kind::VaultStaticSecret
+        | Kind::VaultDynamicSecret
+        | Kind::VaultPKISecret
+        | Kind::SealedSecret
+        | Kind::Terraform => Stage::Reader,
         Kind::Secret => Stage::Secret,
         _ => Stage::Consumer,
     }
@@ -55,6 +61,11 @@ pub(super) fn up(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
             let writers = world.pointing_at(object, Role::Writes).cloned();
             let source = world.get::<Secret>(object).and_then(|secret| secret.marks.as_ref()?.reflects.clone());
             writers.chain(source).collect()
+        }
+        Kind::PushSecret | Kind::Issuer | Kind::Kustomization | Kind::HelmRelease | Kind::Terraform => {
+            let links = world.links_of(object).into_iter();
+            let needs = |role| matches!(role, Role::Consumes | Role::Generates | Role::LogsInWith | Role::PushesThrough);
+            links.filter(|link| needs(link.role)).map(|link| link.to).collect()
         }
         _ => {
             let secret = |name: &Name| ObjectRef { kind: Kind::Secret, namespace: object.namespace.clone(), name: name.clone() };
@@ -120,6 +131,11 @@ pub(super) fn down(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
                 .into_iter()
                 .collect()
         }
+        Kind::SealedSecret | Kind::Terraform => {
+            let links = world.links_of(object).into_iter();
+            links.filter(|link| link.role == Role::Writes).map(|link| link.to).collect()
+        }
+        kind if is_generator(kind) => pointing(Role::Generates).cloned().collect(),
         Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => {
             let written = upkeep(world, object).map(|upkeep| &upkeep.destination);
             written

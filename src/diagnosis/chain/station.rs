@@ -6,6 +6,7 @@ use super::{Stage, Station, links};
 use crate::diagnosis::Diagnosis;
 use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::state::{self, State};
+use crate::model::kinds::generator::is_generator;
 use crate::model::kinds::{
     ClusterExternalSecret, DaemonSet, Deployment, ExternalSecret, Job, Secret, ServiceAccount, StatefulSet, VaultAuth,
     VaultConnection,
@@ -28,9 +29,8 @@ pub(super) fn station(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectR
 /// The state of an object. What is not there is missing if its kind was seen whole, and not seen otherwise.
 pub(super) fn state(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef) -> State {
     known(world, diagnosis, object).unwrap_or_else(|| match object.kind {
-        Kind::Password => State::new(Health::Healthy, "generates"),
         Kind::Vault => State::new(Health::Unknown, "not asked"),
-        Kind::VaultPath => State::new(Health::Unknown, "not read"),
+        Kind::VaultPath | Kind::Generator => State::new(Health::Unknown, "not read"),
         // Each namespace has an account “default”: where that is not seen, none is, whatever the list says.
         Kind::ServiceAccount if !sees_accounts(world, object) => State::new(Health::Unknown, "not seen"),
         _ if diagnosis.starting.has(object) => State::new(Health::Unknown, state::NOT_YET),
@@ -61,6 +61,15 @@ fn known(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef) -> Option
         Kind::ServiceAccount => world.get::<ServiceAccount>(object).map(|_| State::new(Health::Healthy, "there"))?,
         Kind::Job => state::of_job(world.get::<Job>(object)?),
         Kind::CronJob if links::newest_job(world, object).is_some() => state::of_job(links::newest_job(world, object)?),
+        kind if is_generator(kind) => world.generator(object).map(|_| State::new(Health::Healthy, "generates"))?,
+        Kind::PushSecret
+        | Kind::SealedSecret
+        | Kind::Issuer
+        | Kind::ClusterIssuer
+        | Kind::Application
+        | Kind::Kustomization
+        | Kind::HelmRelease
+        | Kind::Terraform => state::of_neighbour(world, object)?,
         _ => match links::pods(world, object).as_slice() {
             [] => of_template(world, object)?.unless_starting(starting),
             pods => state::of_pods(pods.iter().copied()).unless_starting(starting),

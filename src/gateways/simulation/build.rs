@@ -186,6 +186,10 @@ impl Builder<'_> {
             let key = ObjectRef::new(Kind::ExternalSecret, namespace.as_str(), entry.name.as_str());
             let meta = Meta { labels: entry.labels.clone(), ..Meta::default() };
             self.at(entry.after, create(key, meta, Body::External(spec.clone())));
+            if let Some(name) = &entry.generator {
+                let key = ObjectRef::new(Kind::Password, namespace.as_str(), name.as_str());
+                self.at(entry.after, create(key, Meta::default(), Body::Plain));
+            }
         }
         Ok(())
     }

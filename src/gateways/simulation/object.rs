@@ -183,7 +183,7 @@ pub(super) enum Body {
     Service(Service),
     Slice(Slice),
     Node(Node),
-    /// A Namespace or a `ServiceAccount`: nothing but its metadata matters.
+    /// A Namespace, a `ServiceAccount` or a Password generator: nothing but its metadata matters.
     Plain,
 }
 

@@ -1,7 +1,8 @@
 //! `ClusterSecretStore`: a `SecretStore` without a namespace.
 
-use super::secret_store::{SecretStore, Wire, read};
-use super::{Api, Meta, Watched};
+use super::secret_store::{SecretStore, Wire, logins, read};
+use super::{Api, Link, Meta, Watched};
+use crate::model::health::Condition;
 use crate::model::object::{Kind, Names};
 
 /// A `ClusterSecretStore`.
@@ -20,5 +21,13 @@ impl Watched for ClusterSecretStore {
 
     fn meta(&self) -> &Meta {
         &self.0.meta
+    }
+
+    fn condition(&self) -> Option<&Condition> {
+        self.0.ready.as_ref()
+    }
+
+    fn links(&self) -> Vec<Link> {
+        logins(&self.0)
     }
 }

@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Api, Link, Meta, Role, Watched, WireMeta};
+use super::{Api, Link, Meta, Role, Watched, WireMeta, kind_in};
+use crate::model::inventory::Inventory;
 use crate::model::object::{Kind, Name, Names, ObjectRef};
 use crate::model::text::Text;
 
@@ -27,6 +28,39 @@ pub struct Event {
     pub last: Option<Timestamp>,
     /// How many came with this text.
     pub count: u32,
+}
+
+/// What was told about an object for one reason. Single texts matter too: the newest may hide the cause.
+#[derive(Clone, Debug)]
+pub struct Folded<'a> {
+    /// The newest of them.
+    pub newest: &'a Event,
+    /// How often anything was told for this reason.
+    pub count: u32,
+    /// When the first came that is still known.
+    pub first: Option<Timestamp>,
+}
+
+impl Inventory {
+    /// The events about an object, those for one reason in one, newest last.
+    #[must_use]
+    pub fn events_by_reason(&self, object: &ObjectRef) -> Vec<Folded<'_>> {
+        let mut folded: Vec<Folded<'_>> = Vec::new();
+        for event in self.events_of(object) {
+            let first = event.first.or(event.last);
+            match folded.iter().position(|one| one.newest.reason == event.reason) {
+                Some(at) => {
+                    let mut one = folded.remove(at);
+                    one.newest = event;
+                    one.count = one.count.saturating_add(event.count);
+                    one.first = one.first.into_iter().chain(first).min();
+                    folded.push(one);
+                }
+                None => folded.push(Folded { newest: event, count: event.count, first }),
+            }
+        }
+        folded
+    }
 }
 
 /// What is read off the wire.
@@ -54,8 +88,9 @@ pub struct Wire {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct WireInvolved {
+    api_version: Text,
     kind: Text,
     namespace: Option<Text>,
     name: Text,
@@ -67,7 +102,8 @@ impl Watched for Event {
     type Wire = Wire;
 
     fn read(wire: Wire, names: &mut Names) -> Self {
-        let about = Kind::parse(wire.involved_object.kind.as_str()).map(|kind| ObjectRef {
+        let (group, kind) = (wire.involved_object.api_version.as_str(), wire.involved_object.kind.as_str());
+        let about = if group.is_empty() { Kind::parse(kind) } else { kind_in(group, kind) }.map(|kind| ObjectRef {
             kind,
             namespace: names.intern_opt(wire.involved_object.namespace.as_ref()),
             name: names.intern(wire.involved_object.name.as_str()),
@@ -90,5 +126,32 @@ impl Watched for Event {
 
     fn links(&self) -> Vec<Link> {
         self.about.iter().map(|to| Link { to: to.clone(), role: Role::Tells }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::inventory::Change;
+    use crate::model::kinds::OnShelf as _;
+
+    #[test]
+    fn events_for_one_reason_are_one_with_the_newest_text() {
+        let mut world = Inventory::default();
+        for (name, reason, minute, count, text) in
+            [("a", "UpdateFailed", 1, 7, "sealed"), ("b", "Updated", 2, 1, "fine"), ("c", "UpdateFailed", 3, 2, "is not ready")]
+        {
+            let wire = format!(
+                r#"{{"metadata": {{"name": "{name}", "namespace": "shop"}}, "reason": "{reason}", "message": "{text}", "count": {count},
+                    "involvedObject": {{"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "namespace": "shop", "name": "db"}},
+                    "firstTimestamp": "2026-11-25T00:00:0{minute}Z", "lastTimestamp": "2026-11-25T00:0{minute}:00Z", "type": "Warning"}}"#
+            );
+            let event = Event::read(serde_json::from_str(&wire).expect("an Event"), &mut Names::default());
+            world.apply(Change::Applied(event.into_object()), Timestamp::UNIX_EPOCH);
+        }
+        let folded = world.events_by_reason(&ObjectRef::new(Kind::ExternalSecret, "shop", "db"));
+        let said: Vec<_> = folded.iter().map(|one| (one.newest.reason.as_str(), one.count, one.newest.message.as_str())).collect();
+        assert_eq!(said, [("Updated", 1, "fine"), ("UpdateFailed", 9, "is not ready")]);
+        assert_eq!(folded[1].first, "2026-11-25T00:00:01Z".parse().ok());
     }
 }

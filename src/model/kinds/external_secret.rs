@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use sha3::{Digest, Sha3_224};
 
-use super::{Api, Link, Meta, Role, Watched, WireCondition, WireMeta, go_duration, ready};
+use super::{Api, Link, Meta, Role, Watched, WireCondition, WireMeta, generator, go_duration, ready};
 use crate::model::health::{Condition, Health};
 use crate::model::object::{Kind, Name, Names, ObjectRef};
 use crate::model::text::Text;
@@ -27,10 +28,19 @@ pub struct ExternalSecret {
     pub policy: RefreshPolicy,
     /// `Owner`, `Orphan`, `Merge`, `None`, or what a newer version invents.
     pub creation_policy: Name,
+    /// What becomes of the Secret when its source is gone.
+    pub deletion: Deletion,
+    /// Whether a template makes the Secret, so that labels and annotations are not copied to it.
+    pub templated: bool,
+    /// Whether the Secret is made so that nobody can change it; from 0.19.1 on a new value is then passed over, and
+    /// the object is green all the same (external-secrets#5110).
+    pub immutable: bool,
     /// What is read from the store, in order.
     pub remote: Box<[RemoteRef]>,
     /// The generators that are asked for a *new* value at every sync (external-secrets#5782).
     pub generators: Box<[ObjectRef]>,
+    /// What few of them have.
+    pub more: Option<Box<More>>,
     /// The last word of the controller.
     pub ready: Option<Condition>,
     /// When the last *successful* sync began.
@@ -63,6 +73,59 @@ pub struct RemoteRef {
     pub property: Text,
 }
 
+/// What few `ExternalSecret`s have.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct More {
+    /// Searches in the store (`dataFrom.find`): which paths these read only the Vault tells.
+    pub finds: Box<[Find]>,
+    /// When it may refresh by itself; a forced sync does not mind (external-secrets#6452).
+    pub windows: Option<Windows>,
+}
+
+/// A search in a store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Find {
+    /// Below this path; empty for the whole mount.
+    pub path: Text,
+    /// Names like this regular expression; empty for any.
+    pub name: Text,
+    /// Whether tags are asked for.
+    pub tagged: bool,
+}
+
+/// Times in which it refreshes by itself, or does not (UTC).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Windows {
+    /// Whether it does not refresh in these times, rather than in these only.
+    pub denies: bool,
+    /// When each begins, as cron writes it, and how many seconds it lasts.
+    pub windows: Box<[(Text, i64)]>,
+}
+
+/// What becomes of a Secret when its source is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Deletion {
+    /// It stays as it was.
+    #[default]
+    Retain,
+    /// It is deleted; a wrong mount does that too.
+    Delete,
+    /// The keys that came from there are taken out.
+    Merge,
+}
+
+impl Deletion {
+    /// As a manifest calls it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retain => "Retain",
+            Self::Delete => "Delete",
+            Self::Merge => "Merge",
+        }
+    }
+}
+
 /// When an `ExternalSecret` reads its source again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum RefreshPolicy {
@@ -73,6 +136,22 @@ pub enum RefreshPolicy {
     OnChange,
     /// Once in the life of the object.
     CreatedOnce,
+}
+
+impl StoreRef {
+    /// Reads one; `None` if it names nothing.
+    pub(super) fn read(wire: &WireStoreRef, names: &mut Names) -> Option<Self> {
+        let of_cluster = wire.kind.as_ref().is_some_and(|kind| kind.as_str() == "ClusterSecretStore");
+        let kind = if of_cluster { Kind::ClusterSecretStore } else { Kind::SecretStore };
+        (!wire.name.is_empty()).then(|| Self { kind, name: names.intern(wire.name.as_str()) })
+    }
+
+    /// As a full reference, seen from this namespace.
+    #[must_use]
+    pub fn from(&self, namespace: &Name) -> ObjectRef {
+        let namespace = if self.kind == Kind::SecretStore { namespace.clone() } else { Name::empty() };
+        ObjectRef { kind: self.kind, namespace, name: self.name.clone() }
+    }
 }
 
 impl ExternalSecret {
@@ -91,11 +170,7 @@ impl ExternalSecret {
     /// The store as a full reference, seen from this object's namespace.
     #[must_use]
     pub fn store_ref(&self) -> Option<ObjectRef> {
-        self.store.as_ref().map(|store| ObjectRef {
-            kind: store.kind,
-            namespace: if store.kind == Kind::SecretStore { self.meta.namespace.clone() } else { Name::empty() },
-            name: store.name.clone(),
-        })
+        self.store.as_ref().map(|store| store.from(&self.meta.namespace))
     }
 
     /// The `ClusterExternalSecret` that made it and reverts what others write.
@@ -158,6 +233,7 @@ struct WireSpec {
     secret_store_ref: Option<WireStoreRef>,
     refresh_interval: Option<Text>,
     refresh_policy: Option<Text>,
+    sync_windows: Option<WireWindows>,
     target: WireTarget,
     data: Vec<WireData>,
     data_from: Vec<WireDataFrom>,
@@ -165,7 +241,21 @@ struct WireSpec {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct WireStoreRef {
+struct WireWindows {
+    kind: Text,
+    windows: Vec<WireWindow>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireWindow {
+    schedule: Text,
+    duration: Text,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WireStoreRef {
     kind: Option<Text>,
     name: Text,
 }
@@ -175,6 +265,9 @@ struct WireStoreRef {
 struct WireTarget {
     name: Option<Text>,
     creation_policy: Option<Text>,
+    deletion_policy: Option<Text>,
+    immutable: bool,
+    template: Option<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -188,7 +281,22 @@ struct WireData {
 #[serde(rename_all = "camelCase", default)]
 struct WireDataFrom {
     extract: Option<WireRemote>,
+    find: Option<WireFind>,
     source_ref: Option<WireSource>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireFind {
+    path: Text,
+    name: WireFindName,
+    tags: Option<IgnoredAny>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireFindName {
+    regexp: Text,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -207,9 +315,9 @@ struct WireSource {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct WireGenerator {
-    kind: Text,
-    name: Text,
+pub(super) struct WireGenerator {
+    pub(super) kind: Text,
+    pub(super) name: Text,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -234,6 +342,10 @@ impl Watched for ExternalSecret {
         self.health() == Health::Failing
     }
 
+    fn condition(&self) -> Option<&Condition> {
+        self.ready.as_ref()
+    }
+
     fn links(&self) -> Vec<Link> {
         let mut links = Vec::with_capacity(3);
         if let Some(store) = self.store_ref() {
@@ -250,25 +362,22 @@ impl Watched for ExternalSecret {
             let parent = ObjectRef { kind: Kind::ClusterExternalSecret, namespace: Name::empty(), name: parent.clone() };
             links.push(Link { to: parent, role: Role::MadeBy });
         }
+        links.extend(self.generators.iter().map(|to| Link { to: to.clone(), role: Role::Generates }));
         links
     }
 
     fn read(wire: Wire, names: &mut Names) -> Self {
         let Wire { metadata, spec, status } = wire;
         let expected = synced_resource_version(metadata.generation, &metadata.annotations, &metadata.labels);
-        let meta = Meta::read(&metadata, names);
+        let meta = Meta::read(&metadata, names).marked(Self::KIND, &metadata, names);
         let sources = spec.data.iter().filter_map(|d| d.source_ref.as_ref()).chain(spec.data_from.iter().filter_map(|d| d.source_ref.as_ref()));
         let generators = sources
             .clone()
             .filter_map(|source| source.generator_ref.as_ref())
-            // Every generator refreshes alike; the kind matters only to the person, and is in the YAML.
-            .map(|g| ObjectRef { kind: Kind::parse(g.kind.as_str()).unwrap_or(Kind::Password), namespace: meta.namespace.clone(), name: names.intern(g.name.as_str()) })
+            .map(|wire| generator::reference(&wire.kind, &wire.name, &meta.namespace, names))
             .collect();
         let store = spec.secret_store_ref.as_ref().or_else(|| sources.clone().find_map(|source| source.store_ref.as_ref()));
-        let store = store.filter(|store| !store.name.is_empty()).map(|store| StoreRef {
-            kind: if store.kind.as_ref().is_some_and(|kind| kind.as_str() == "ClusterSecretStore") { Kind::ClusterSecretStore } else { Kind::SecretStore },
-            name: names.intern(store.name.as_str()),
-        });
+        let store = store.and_then(|store| StoreRef::read(store, names));
         let data = spec.data.iter().map(|d| &d.remote_ref).filter(|r| !r.key.is_empty());
         let extracts = spec.data_from.iter().filter_map(|d| d.extract.as_ref());
         let remote = data.chain(extracts).map(|r| RemoteRef { key: r.key.clone(), property: names.share(&r.property) }).collect();
@@ -282,6 +391,14 @@ impl Watched for ExternalSecret {
                 _ => RefreshPolicy::Periodic,
             },
             creation_policy: names.intern(spec.target.creation_policy.as_ref().map_or("Owner", Text::as_str)),
+            deletion: match spec.target.deletion_policy.as_ref().map_or("", Text::as_str) {
+                "Delete" => Deletion::Delete,
+                "Merge" => Deletion::Merge,
+                _ => Deletion::Retain,
+            },
+            templated: spec.target.template.is_some(),
+            immutable: spec.target.immutable,
+            more: More::read(&spec),
             remote,
             store,
             generators,
@@ -294,10 +411,53 @@ impl Watched for ExternalSecret {
     }
 }
 
+impl More {
+    fn read(spec: &WireSpec) -> Option<Box<Self>> {
+        let finds = spec.data_from.iter().filter_map(|from| from.find.as_ref());
+        let finds = finds.map(|find| Find {
+            path: find.path.clone(),
+            name: find.name.regexp.clone(),
+            tagged: find.tags.is_some(),
+        });
+        let seconds = |window: &WireWindow| go_duration(window.duration.as_str()).unwrap_or(0);
+        let more = Self {
+            finds: finds.collect(),
+            windows: spec.sync_windows.as_ref().map(|wire| Windows {
+                denies: wire.kind.as_str() == "deny",
+                windows: wire.windows.iter().map(|window| (window.schedule.clone(), seconds(window))).collect(),
+            }),
+        };
+        (more != Self::default()).then(|| Box::new(more))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::synced_resource_version;
-    use std::collections::BTreeMap;
+    use super::*;
+
+    #[test]
+    fn what_few_have_is_read_and_what_all_have_costs_nothing_more() {
+        let read = |spec: &str| {
+            let wire = format!(r#"{{"metadata": {{"name": "a", "namespace": "n"}}, "spec": {spec}}}"#);
+            ExternalSecret::read(serde_json::from_str(&wire).expect("an ExternalSecret"), &mut Names::default())
+        };
+        let rare = read(
+            r#"{"dataFrom": [{"find": {"path": "shop", "name": {"regexp": "^db"}, "tags": {"a": "b"}}},
+                {"sourceRef": {"generatorRef": {"kind": "ClusterGenerator", "name": "wide"}}},
+                {"sourceRef": {"generatorRef": {"kind": "VaultDynamicSecret", "name": "db"}}}],
+                "syncWindows": {"kind": "deny", "windows": [{"schedule": "0 22 * * 1-5", "duration": "8h"}]},
+                "target": {"deletionPolicy": "Delete", "immutable": true, "template": {"data": {"a": "{{ .b }}"}}}}"#,
+        );
+        let more = rare.more.as_deref().expect("more");
+        assert_eq!((more.finds[0].path.as_str(), more.finds[0].name.as_str(), more.finds[0].tagged), ("shop", "^db", true));
+        assert_eq!(more.windows.as_ref().map(|windows| (windows.denies, windows.windows[0].1)), Some((true, 8 * 3600)));
+        assert!(rare.deletion == Deletion::Delete && rare.immutable && rare.templated && rare.rotates());
+        let generators: Vec<String> = rare.generators.iter().map(ToString::to_string).collect();
+        assert_eq!(generators, ["ClusterGenerator//wide", "VaultDynamicSecretGenerator/n/db"]);
+        let plain = read(r#"{"data": [{"secretKey": "a", "remoteRef": {"key": "b"}}]}"#);
+        assert!(plain.more.is_none() && plain.deletion == Deletion::Retain && !plain.templated);
+        assert!(size_of::<ExternalSecret>() <= 320, "{}", size_of::<ExternalSecret>());
+    }
 
     #[test]
     fn the_hash_is_the_one_that_the_controller_writes() {

@@ -126,10 +126,11 @@ fn marks(meta: &WireMeta<Vec<WireManaged>>, names: &mut Names) -> Option<Box<Mar
     let annotation = |key: &str| meta.annotations.get(key).map(String::as_str);
     let reflector = |key: &str| annotation(&format!("reflector.v1.k8s.emberstack.com/{key}"));
     let says = |value: Option<&str>| value.is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    let mut intern = |text: &str| names.intern(Text::foreign(text).as_str());
     let owner = meta.owner_references.first().filter(|_| meta.owner_references.iter().all(|owner| !owner.controller));
+    let owner = owner.map(|owner| (owner.called(names), names.intern(owner.name.as_str())));
+    let mut intern = |text: &str| names.intern(Text::foreign(text).as_str());
     let marks = Marks {
-        owner: owner.map(|owner| (intern(owner.kind.as_str()), intern(owner.name.as_str()))),
+        owner,
         managed_by: meta.labels.get("app.kubernetes.io/managed-by").map_or_else(Name::empty, |by| intern(by)),
         reflects: reflector("reflects")
             .and_then(|source| source.split_once('/'))
@@ -163,7 +164,11 @@ impl Watched for Secret {
             managed: metadata.labels.contains_key(MANAGED),
             created_by: word(&metadata.labels, CREATED_BY),
             marks: marks(&metadata, names),
-            meta: Meta::read(&metadata, names),
+            // External Secrets copies labels and annotations to what it writes, also to what it does not own.
+            meta: match Meta::read(&metadata, names) {
+                meta if metadata.labels.contains_key(MANAGED) => meta,
+                meta => meta.marked(Self::KIND, &metadata, names),
+            },
         }
     }
 

@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{Api, Meta, Watched, WireCondition, WireMeta, ready};
+use super::{Api, Link, Meta, Namespace, Role, Watched, WireCondition, WireMeta, ready};
 use crate::model::health::{Condition, Health};
-use crate::model::object::{Kind, Name, Names};
+use crate::model::object::{Kind, Name, Names, ObjectRef};
+use crate::model::selector::{Selector, WireSelector};
 use crate::model::text::Text;
 use crate::model::vault::{Ca, VaultAddress};
 use crate::model::wire::or_default;
@@ -22,6 +23,21 @@ pub struct SecretStore {
     pub ready: Option<Condition>,
     /// Seconds between two checks; `None` is the controller's default of 5 minutes.
     pub interval: Option<i64>,
+    /// Which External Secrets works on it, where several run; empty for any. Another never writes its status.
+    pub class: Name,
+    /// The namespaces that may use it, of a `ClusterSecretStore`: those that any of these lets in; none lets in all.
+    pub lets_in: Box<[LetIn]>,
+}
+
+/// A rule by which a `ClusterSecretStore` lets namespaces in (`spec.conditions`): any of its parts does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LetIn {
+    /// Those with these labels.
+    pub selector: Option<Selector>,
+    /// Those with these names.
+    pub namespaces: Box<[Name]>,
+    /// Those with names like these regular expressions.
+    pub like: Box<[Text]>,
 }
 
 /// `spec.provider.vault`.
@@ -78,6 +94,29 @@ impl SecretStore {
     pub fn health(&self) -> Health {
         self.ready.as_ref().map_or(Health::Unknown, Condition::health)
     }
+
+    /// Whether it lets a namespace in (`shouldProcessSecret` of the client manager); `None` if that cannot be said, as
+    /// Go's regular expressions are not read here.
+    #[must_use]
+    pub fn lets_in(&self, namespace: &Namespace) -> Option<bool> {
+        if self.lets_in.is_empty() {
+            return Some(true);
+        }
+        let (name, mut sure) = (&namespace.meta.name, true);
+        for rule in &self.lets_in {
+            let selected = rule.selector.as_ref().map_or(Some(false), |selector| selector.selects(&namespace.labels));
+            if selected == Some(true) || rule.namespaces.contains(name) {
+                return Some(true);
+            }
+            // A name without a mark of a pattern is found wherever it stands in another.
+            let plain = |like: &Text| like.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            if rule.like.iter().any(|like| plain(like) && name.as_str().contains(like.as_str())) {
+                return Some(true);
+            }
+            sure &= selected.is_some() && rule.like.iter().all(plain);
+        }
+        sure.then_some(false)
+    }
 }
 
 /// Keys of an object whose values do not matter.
@@ -109,6 +148,19 @@ pub struct Wire {
 struct WireSpec {
     provider: WireProvider,
     refresh_interval: Option<Text>,
+    controller: Text,
+    #[serde(deserialize_with = "or_default")]
+    conditions: Vec<WireLetIn>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireLetIn {
+    namespace_selector: Option<WireSelector>,
+    #[serde(deserialize_with = "or_default")]
+    namespaces: Vec<Text>,
+    #[serde(deserialize_with = "or_default")]
+    namespace_regexes: Vec<Text>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -123,7 +175,7 @@ struct WireProvider {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct WireVault {
+pub(super) struct WireVault {
     server: Text,
     path: Option<Text>,
     version: Option<Text>,
@@ -199,16 +251,27 @@ pub(super) fn read(wire: Wire, cluster_scoped: bool, names: &mut Names) -> Secre
         (None, Some(openbao)) => ("openBao".to_owned(), Some(openbao)),
         (None, None) => (others.unwrap_or_default(), None),
     };
+    let kind = if cluster_scoped { Kind::ClusterSecretStore } else { Kind::SecretStore };
     SecretStore {
-        meta: Meta::read(&metadata, names),
+        meta: Meta::read(&metadata, names).marked(kind, &metadata, names),
         vault: vault.and_then(|wire| read_vault(wire, own, cluster_scoped, names)),
         provider: names.intern(Text::foreign(&provider).as_str()),
         ready: ready(&status.conditions, names),
         interval: spec.refresh_interval.and_then(|text| super::go_duration(text.as_str())).filter(|seconds| *seconds > 0),
+        class: names.intern(spec.controller.as_str()),
+        lets_in: spec
+            .conditions
+            .into_iter()
+            .map(|rule| LetIn {
+                selector: rule.namespace_selector.map(|selector| selector.read(names)),
+                namespaces: rule.namespaces.iter().map(|name| names.intern(name.as_str())).collect(),
+                like: rule.namespace_regexes.into(),
+            })
+            .collect(),
     }
 }
 
-fn read_vault(wire: WireVault, namespace: &str, cluster_scoped: bool, names: &mut Names) -> Option<VaultProvider> {
+pub(super) fn read_vault(wire: WireVault, namespace: &str, cluster_scoped: bool, names: &mut Names) -> Option<VaultProvider> {
     let ca = read_ca(&wire, namespace, cluster_scoped, names);
     let auth = match wire.auth {
         Some(WireAuth { kubernetes: Some(k), namespace, .. }) => {
@@ -259,6 +322,24 @@ fn read_ca(wire: &WireVault, own: &str, cluster_scoped: bool, names: &mut Names)
     }
 }
 
+/// What a store needs to log in and to trust the server, where it says where that is.
+pub(super) fn logins(store: &SecretStore) -> Vec<Link> {
+    let Some(vault) = &store.vault else { return Vec::new() };
+    let own = Some(&store.meta.namespace).filter(|own| !own.is_empty());
+    let login = match &vault.auth {
+        Auth::Kubernetes { service_account, account_namespace, .. } if !service_account.is_empty() => own
+            .or(account_namespace.as_ref())
+            .map(|namespace| ObjectRef::new(Kind::ServiceAccount, namespace.clone(), service_account.as_str())),
+        Auth::Token { secret, .. } => own.map(|own| ObjectRef::new(Kind::Secret, own.clone(), secret.as_str())),
+        _ => None,
+    };
+    let authority = match &vault.ca {
+        Some(Ca::Secret { namespace, name, .. }) => Some(ObjectRef::new(Kind::Secret, namespace.clone(), name.clone())),
+        _ => None,
+    };
+    login.into_iter().chain(authority).map(|to| Link { to, role: Role::LogsInWith }).collect()
+}
+
 impl Watched for SecretStore {
     const KIND: Kind = Kind::SecretStore;
     const API: Api = Api { group: "external-secrets.io", versions: &["v1", "v1beta1"], plural: "secretstores", namespaced: true };
@@ -270,6 +351,14 @@ impl Watched for SecretStore {
 
     fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    fn condition(&self) -> Option<&Condition> {
+        self.ready.as_ref()
+    }
+
+    fn links(&self) -> Vec<Link> {
+        logins(self)
     }
 }
 
@@ -316,5 +405,25 @@ mod tests {
         let Ca::Bundle(bundle) = &ca else { panic!("not a bundle") };
         assert_eq!(bundle.base64(), long);
         assert!(format!("{ca:?}").len() < 60, "{ca:?}");
+    }
+
+    #[test]
+    fn a_store_lets_namespaces_in_by_name_by_label_and_by_likeness() {
+        let namespace = |name: &str, label: &str| {
+            let wire = format!(r#"{{"metadata": {{"name": "{name}", "labels": {{"team": "{label}"}}}}}}"#);
+            Namespace::read(serde_json::from_str(&wire).expect("a Namespace"), &mut Names::default())
+        };
+        let store = |conditions: &str| {
+            let wire = format!(r#"{{"metadata": {{"name": "wide"}}, "spec": {{"controller": "own", "conditions": {conditions}}}}}"#);
+            ClusterSecretStore::read(serde_json::from_str(&wire).expect("a store"), &mut Names::default()).0
+        };
+        let (shop, other) = (namespace("shop", "a"), namespace("other", "b"));
+        assert_eq!(store("[]").lets_in(&shop), Some(true));
+        let both = store(r#"[{"namespaces": ["shop"]}, {"namespaceSelector": {"matchLabels": {"team": "c"}}}]"#);
+        assert_eq!((both.lets_in(&shop), both.lets_in(&other), both.class.as_str()), (Some(true), Some(false), "own"));
+        let like = store(r#"[{"namespaceRegexes": ["^sh.p$"]}]"#);
+        assert_eq!((like.lets_in(&shop), like.lets_in(&other)), (None, None));
+        assert_eq!(store(r#"[{"namespaceRegexes": ["sho"]}]"#).lets_in(&other), Some(false));
+        assert_eq!(store(r#"[{"namespaceRegexes": ["sho"]}]"#).lets_in(&shop), Some(true));
     }
 }

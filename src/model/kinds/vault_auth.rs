@@ -65,7 +65,7 @@ impl Watched for VaultAuth {
 
     fn read(wire: Self::Wire, names: &mut Names) -> Self {
         let Whole { metadata, spec, status } = wire;
-        let meta = Meta::read(&metadata, names);
+        let meta = Meta::read(&metadata, names).marked(Self::KIND, &metadata, names);
         let method = spec.kubernetes.or(spec.jwt).unwrap_or_default();
         Self {
             connection: reference(Kind::VaultConnection, &spec.vault_connection_ref, &meta, names),
@@ -81,6 +81,10 @@ impl Watched for VaultAuth {
 
     fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    fn condition(&self) -> Option<&Condition> {
+        self.ready.as_ref()
     }
 
     fn links(&self) -> Vec<Link> {

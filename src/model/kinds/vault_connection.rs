@@ -59,11 +59,15 @@ impl Watched for VaultConnection {
             ca_secret: names.intern(spec.ca_cert_secret_ref.as_str()),
             insecure: spec.skip_tls_verify,
             ready: ready(&status.conditions, names),
-            meta: Meta::read(&metadata, names),
+            meta: Meta::read(&metadata, names).marked(Self::KIND, &metadata, names),
         }
     }
 
     fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    fn condition(&self) -> Option<&Condition> {
+        self.ready.as_ref()
     }
 }

@@ -43,7 +43,7 @@ impl Watched for VaultDynamicSecret {
 
     fn read(wire: Self::Wire, names: &mut Names) -> Self {
         let Whole { metadata, spec, status } = wire;
-        let meta = Meta::read(&metadata, names);
+        let meta = Meta::read(&metadata, names).marked(Self::KIND, &metadata, names);
         Self {
             renewed: unix(status.last_renewal_time),
             lease: status.secret_lease.duration,

@@ -30,7 +30,7 @@ impl Watched for VaultPKISecret {
 
     fn read(wire: Self::Wire, names: &mut Names) -> Self {
         let Whole { metadata, spec, status } = wire;
-        let meta = Meta::read(&metadata, names);
+        let meta = Meta::read(&metadata, names).marked(Self::KIND, &metadata, names);
         Self {
             expires: unix(status.expiration),
             rotated: unix(status.last_rotation),

@@ -25,7 +25,7 @@ impl Watched for VaultStaticSecret {
 
     fn read(wire: Self::Wire, names: &mut Names) -> Self {
         let Whole { metadata, spec, status } = wire;
-        let meta = Meta::read(&metadata, names);
+        let meta = Meta::read(&metadata, names).marked(Self::KIND, &metadata, names);
         Self {
             engine: names.intern(spec.kind.as_str()),
             version: spec.version.filter(|version| *version > 0),

@@ -19,7 +19,7 @@ pub struct SecretPath {
     pub asked: Option<Timestamp>,
     /// The names of its properties, as far as they were asked for.
     pub properties: Properties,
-    /// How many `ExternalSecret`s read it.
+    /// How many objects read it.
     pub readers: usize,
     /// The namespace that it is in; empty for root.
     pub namespace: Text,
@@ -30,6 +30,12 @@ pub struct SecretPath {
 }
 
 impl SecretPath {
+    /// A path that is referenced, before anybody asks for it.
+    #[must_use]
+    pub fn referenced(namespace: Text, mount: Text, kv: Name) -> Self {
+        Self { facts: PathFacts::default(), asked: None, properties: Properties::default(), readers: 0, namespace, mount, kv }
+    }
+
     /// What stands after the mount in its full path.
     #[must_use]
     pub fn key<'a>(&self, full: &'a Text) -> &'a str {

@@ -5,7 +5,9 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::diagnosis::state::State;
 use crate::engine::Snapshot;
-use crate::model::{Age, Health, Kind, ObjectRef};
+use crate::model::kinds::Meta;
+use crate::model::manager::Manager;
+use crate::model::{Age, Health, Inventory, Kind, ObjectRef};
 use crate::report::rfc3339;
 
 /// In which outputs a column stands. All stand in JSON and YAML.
@@ -157,6 +159,15 @@ impl Value {
             Self::List(values) => values.iter().map(|value| value.cell(now)).collect::<Vec<_>>().join(","),
             Self::Record(fields) => fields.iter().map(|(_, value)| value.cell(now)).collect::<Vec<_>>().join(" "),
         }
+    }
+}
+
+/// Who deploys an object.
+pub(super) fn manager(world: &Inventory, object: &ObjectRef, meta: &Meta) -> Value {
+    match world.manager_of(object, meta) {
+        Some(Manager::Object(object)) => Value::Ref(object),
+        Some(release) => Value::text(&release),
+        None => Value::None,
     }
 }
 

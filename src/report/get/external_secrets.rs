@@ -1,7 +1,7 @@
 //! `ExternalSecret`s, and the `ClusterExternalSecret`s that make some of them.
 
 use super::What;
-use super::column::{Column, Listing, Value};
+use super::column::{Column, Listing, Value, manager};
 use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::state;
 use crate::engine::Snapshot;
@@ -64,13 +64,43 @@ const COLUMNS: &[Column<ExternalSecret>] = &[
         })
     }),
     Column::data("interval_s", |_, es| Value::Number(es.interval)),
+    Column::data("windows", |_, es| {
+        let windows = es.more.as_ref().and_then(|more| more.windows.as_ref());
+        windows.map_or(Value::None, |windows| {
+            let window = |(schedule, seconds): &(_, i64)| {
+                Value::Record(vec![("schedule", Value::text(schedule)), ("duration_s", Value::Number(*seconds))])
+            };
+            Value::Record(vec![
+                ("kind", Value::text(if windows.denies { "deny" } else { "allow" })),
+                ("windows", Value::List(windows.windows.iter().map(window).collect())),
+            ])
+        })
+    }),
     Column::always("STORE", "store", |_, es| Value::object(es.store_ref())),
     Column::data("vault", |snapshot, es| vault(snapshot, es, |server| Value::Ref(server.subject()))),
     Column::wide("VAULT", "vault_state", |snapshot, es| vault(snapshot, es, |server| Value::State(state::of_server(server)))),
     Column::wide("PATHS", "keys", |_, es| Value::texts(keys(&es.remote))),
     Column::data("paths", |snapshot, es| Value::List(es.remote.iter().map(|remote| path(snapshot, es, remote)).collect())),
     Column::wide("GENERATORS", "generators", |_, es| Value::objects(es.generators.iter().cloned())),
+    Column::data("finds", |_, es| {
+        let finds = es.more.iter().flat_map(|more| &more.finds);
+        Value::List(
+            finds
+                .map(|find| {
+                    Value::Record(vec![
+                        ("path", Value::text(&find.path)),
+                        ("name", Value::text(&find.name)),
+                        ("tags", Value::Flag(find.tagged)),
+                    ])
+                })
+                .collect(),
+        )
+    }),
     Column::always("SECRET", "target", |_, es| Value::text(&es.target)),
+    Column::wide("CREATES", "creation_policy", |_, es| Value::text(&es.creation_policy)),
+    Column::wide("DELETES", "deletion_policy", |_, es| Value::text(es.deletion.as_str())),
+    Column::data("templated", |_, es| Value::Flag(es.templated)),
+    Column::data("immutable", |_, es| Value::Flag(es.immutable)),
     Column::wide("EXISTS", "target_exists", |snapshot, es| match snapshot.world.target_of(es) {
         Some(_) => Value::Flag(true),
         None if snapshot.world.is_complete(Kind::Secret) => Value::Flag(false),
@@ -79,12 +109,28 @@ const COLUMNS: &[Column<ExternalSecret>] = &[
     Column::wide("MADE BY", "parent", |_, es| {
         Value::object(es.parent().map(|parent| ObjectRef::new(Kind::ClusterExternalSecret, "", parent.clone())))
     }),
+    Column::wide("DEPLOYED BY", "managed_by", |snapshot, es| manager(&snapshot.world, &es.object_ref(), &es.meta)),
     Column::always("CAUSE", "causes", |snapshot, es| {
         Value::texts(state::causes(&snapshot.world, &snapshot.diagnosis, &es.object_ref()))
     }),
+    Column::data("events", |snapshot, es| events(snapshot, &es.object_ref())),
     Column::data("findings", |snapshot, es| Value::texts(state::findings(&snapshot.diagnosis, &es.object_ref()))),
     Column::data("seen", |snapshot, _| super::seen::at(snapshot, Kind::ExternalSecret)),
 ];
+
+/// What was told about an object, by reason.
+pub(super) fn events(snapshot: &Snapshot, object: &ObjectRef) -> Value {
+    let told = snapshot.world.events_by_reason(object).into_iter().map(|one| {
+        Value::Record(vec![
+            ("reason", Value::text(&one.newest.reason)),
+            ("count", Value::Number(one.count.into())),
+            ("first", Value::since(one.first)),
+            ("last", Value::since(one.newest.last)),
+            ("message", Value::text(&one.newest.message)),
+        ])
+    });
+    Value::List(told.collect())
+}
 
 fn ready(condition: Option<&Condition>, value: fn(&Condition) -> Value) -> Value {
     condition.map_or(Value::None, value)
@@ -133,6 +179,15 @@ const CLUSTER_COLUMNS: &[Column<ClusterExternalSecret>] = &[
     Column::always("MADE", "made", |snapshot, ces| {
         Value::count(snapshot.world.pointing_at(&ces.object_ref(), Role::MadeBy).count())
     }),
+    Column::always("FAILED", "failed", |_, ces| Value::texts(ces.failed.iter().map(|(namespace, _)| namespace))),
+    Column::data("failures", |_, ces| {
+        let failure = |(namespace, reason): &(_, _)| {
+            Value::Record(vec![("namespace", Value::text(namespace)), ("reason", Value::text(reason))])
+        };
+        Value::List(ces.failed.iter().map(failure).collect())
+    }),
+    Column::data("provisioned", |_, ces| Value::texts(&ces.provisioned)),
+    Column::data("namespaces", |_, ces| Value::texts(&ces.namespaces)),
     Column::always("CAUSE", "causes", |snapshot, ces| {
         Value::texts(state::causes(&snapshot.world, &snapshot.diagnosis, &ces.object_ref()))
     }),

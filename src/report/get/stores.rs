@@ -1,11 +1,11 @@
 //! Stores of both kinds.
 
 use super::What;
-use super::column::{Column, Listing, Value};
+use super::column::{Column, Listing, Value, manager};
 use crate::diagnosis::state;
 use crate::engine::Snapshot;
-use crate::model::kinds::SecretStore;
 use crate::model::kinds::secret_store::Auth;
+use crate::model::kinds::{Namespace, SecretStore};
 use crate::model::{Condition, Kind};
 
 const ALSO: &[Kind] = &[Kind::ExternalSecret, Kind::Event, Kind::Vault];
@@ -63,7 +63,14 @@ const COLUMNS: &[Column<SecretStore>] = &[
     Column::wide("CHECKED", "checked", |snapshot, store| {
         Value::since(snapshot.world.events_of(&store.store_ref()).last().and_then(|event| event.last))
     }),
+    Column::data("events", |snapshot, store| super::external_secrets::events(snapshot, &store.store_ref())),
     Column::data("interval_s", |_, store| store.interval.map_or(Value::None, Value::Number)),
+    Column::data("class", |_, store| Value::text(&store.class)),
+    Column::data("lets_in", |snapshot, store| {
+        let namespaces = snapshot.world.all::<Namespace>().iter();
+        let let_in = namespaces.filter(|namespace| store.lets_in(namespace) == Some(true));
+        if store.lets_in.is_empty() { Value::None } else { Value::texts(let_in.map(|namespace| &namespace.meta.name)) }
+    }),
     Column::wide("PROVIDER", "provider", |_, store| Value::text(&store.provider)),
     Column::always("VAULT", "vault", |_, store| {
         store.vault.as_ref().map_or(Value::None, |vault| Value::Ref(vault.address.subject()))
@@ -79,6 +86,7 @@ const COLUMNS: &[Column<SecretStore>] = &[
     Column::always("CAUSE", "causes", |snapshot, store| {
         Value::texts(state::causes(&snapshot.world, &snapshot.diagnosis, &store.store_ref()))
     }),
+    Column::wide("DEPLOYED BY", "managed_by", |snapshot, store| manager(&snapshot.world, &store.store_ref(), &store.meta)),
     Column::data("findings", |snapshot, store| Value::texts(state::findings(&snapshot.diagnosis, &store.store_ref()))),
     Column::data("seen", |snapshot, store| super::seen::at(snapshot, store.store_ref().kind)),
 ];

@@ -1,0 +1,50 @@
+//! Vaults and paths that something beside External Secrets names: the Vault Secrets Operator, cert-manager, and the
+//! generators, which have stores of their own.
+
+use super::inventory::{Inventory, under};
+use super::kinds::{ClusterIssuer, Issuer, VaultAuth, VaultConnection, VaultStaticSecret};
+use super::object::{Kind, Name};
+use super::text::Text;
+use super::vault::{SecretPath, VaultAddress};
+
+/// A Vault that is named, and a path of a KV mount in it, if that is named too.
+type Named<'a> = (&'a VaultAddress, Option<(Text, SecretPath)>);
+
+/// The kinds that name them. There are few objects of these, and they change seldom.
+pub(super) const BESIDE: [Kind; 7] = [
+    Kind::VaultConnection,
+    Kind::VaultAuth,
+    Kind::VaultStaticSecret,
+    Kind::Issuer,
+    Kind::ClusterIssuer,
+    Kind::ClusterGenerator,
+    Kind::VaultDynamicSecretGenerator,
+];
+
+impl Inventory {
+    /// Every Vault that is named beside the stores, and every path.
+    pub(super) fn named_beside(&self) -> Vec<Named<'_>> {
+        let connections = self.all::<VaultConnection>().iter().filter_map(|one| one.address.as_ref());
+        let wide = self.all::<ClusterIssuer>().iter().map(|one| &one.0);
+        let issuers = self.all::<Issuer>().iter().map(AsRef::as_ref).chain(wide);
+        let issuers = issuers.filter_map(|one| one.vault.as_ref()?.address.as_ref());
+        let generators = self.generators().filter_map(|(_, one)| Some(&one.vault.as_ref()?.provider.as_ref()?.address));
+        let paths = self.all::<VaultStaticSecret>().iter().filter_map(|one| self.static_path(one));
+        let vaults = connections.chain(issuers).chain(generators).map(|address| (address, None));
+        vaults.chain(paths.map(|(address, path, secret)| (address, Some((path, secret))))).collect()
+    }
+
+    /// The path that an object of the Vault Secrets Operator keeps a Secret like: the Vault, the full path, and what
+    /// is known of it before anybody asks. `None` if the way there is not seen, or is the operator's own default.
+    #[must_use]
+    pub fn static_path(&self, of: &VaultStaticSecret) -> Option<(&VaultAddress, Text, SecretPath)> {
+        let auth = self.get::<VaultAuth>(of.upkeep.auth.as_ref()?)?;
+        let address = self.get::<VaultConnection>(auth.connection.as_ref()?)?.address.as_ref()?;
+        let upkeep = &of.upkeep;
+        let namespace = if upkeep.namespace.is_empty() { &auth.namespace } else { &upkeep.namespace };
+        let [mount, path] = [&upkeep.mount, &upkeep.path].map(|part| part.as_str().trim_matches('/'));
+        let full = under(namespace.as_str(), Text::foreign(&format!("{mount}/{path}")));
+        let kv = Name::new(if of.engine.as_str() == "kv-v1" { "v1" } else { "v2" });
+        Some((address, full, SecretPath::referenced(namespace.clone(), upkeep.mount.clone(), kv)))
+    }
+}
