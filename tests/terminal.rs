@@ -79,7 +79,7 @@ async fn a_token_is_typed_unseen_and_stands_nowhere() {
         console.type_keys(":login");
         console.wait_for("with a token or a password", SOON);
         console.type_keys("\r");
-        console.wait_for("A token for http://", SOON);
+        console.wait_for("sent to that Vault and to no other", SOON);
         console.type_keys(typed);
         console.wait_for("•••", SOON);
         console.type_keys("\r");
