@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::StreamExt as _;
 use sealwatch::gateways::recorded::Recording;
@@ -174,7 +175,10 @@ fn beside() -> Vec<Value> {
 }
 
 async fn world() -> (Inventory, String) {
-    let folder = std::env::temp_dir().join(format!("sealwatch-neighbours-{}", std::process::id()));
+    // Tests run beside each other, and each has its own.
+    static WORLDS: AtomicUsize = AtomicUsize::new(0);
+    let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("sealwatch-neighbours-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let file = folder.join("shop.json");
     let objects = [own(), beside()].concat();
