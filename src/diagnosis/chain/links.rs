@@ -7,8 +7,8 @@ use crate::model::inventory::under;
 use crate::model::kinds::generator::is_generator;
 use crate::model::kinds::secret_store::{Auth, SecretStore};
 use crate::model::kinds::{
-    CronJob, DaemonSet, Deployment, ExternalSecret, Job, Meta, Pod, Role, Secret, StatefulSet, VaultAuth, VaultConnection,
-    VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched as _,
+    CronJob, DaemonSet, Deployment, ExternalSecret, Job, Meta, Pod, PushSecret, Role, Secret, StatefulSet, VaultAuth,
+    VaultConnection, VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched as _,
 };
 use crate::model::pod_spec::PodSpec;
 use crate::model::vso::Upkeep;
@@ -246,7 +246,20 @@ pub(super) fn fillers(world: &Inventory, path: &ObjectRef) -> Vec<ObjectRef> {
     let timetables = world.all::<CronJob>().iter().filter(|one| fills(&one.meta, &one.template)).map(|one| one.object_ref());
     let made = |job: &Job| job.meta.owner().is_some_and(|owner| world.get::<CronJob>(&owner).is_some());
     let jobs = world.all::<Job>().iter().filter(|one| fills(&one.meta, &one.template) && !made(one)).map(|one| one.object_ref());
-    timetables.chain(jobs).collect()
+    timetables.chain(jobs).chain(pushers(world, server, path)).collect()
+}
+
+/// The `PushSecret`s that name a path; what one pushes under names that only its controller works out is not known.
+fn pushers(world: &Inventory, server: &VaultServer, path: &ObjectRef) -> BTreeSet<ObjectRef> {
+    let mut found = BTreeSet::new();
+    for store in world.stores() {
+        let Some(vault) = store.vault.as_ref().filter(|vault| vault.address == server.address) else { continue };
+        let writes =
+            |push: &PushSecret| push.pushes.iter().any(|one| vault.path_of(one.key.as_str()).as_str() == path.name.as_str());
+        let through = world.pointing_at(&store.store_ref(), Role::PushesThrough);
+        found.extend(through.filter(|push| world.get::<PushSecret>(push).is_some_and(|push| writes(push))).cloned());
+    }
+    found
 }
 
 /// The Job of a timetable that began last.
@@ -282,4 +295,46 @@ pub(super) fn needs<'a>(world: &'a Inventory, object: &ObjectRef) -> Vec<&'a Pod
         _ => None,
     };
     template.into_iter().chain(pods(world, object).into_iter().map(|pod| &pod.spec)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::kinds::{OnShelf as _, Watched};
+    use crate::model::{Change, Names};
+
+    #[test]
+    fn a_push_secret_fills_the_paths_that_it_names_and_no_others() {
+        fn add<K: Watched>(world: &mut Inventory, wire: &str) {
+            let object = K::read(serde_json::from_str(wire).unwrap(), &mut Names::default());
+            world.apply(Change::Applied(object.into_object()), Timestamp::UNIX_EPOCH);
+        }
+        let mut world = Inventory::default();
+        add::<SecretStore>(
+            &mut world,
+            r#"{"metadata": {"name": "vault", "namespace": "shop"}, "spec": {"provider": {"vault": {
+                "server": "http://vault.vault.svc:8200", "path": "secret", "version": "v2",
+                "auth": {"tokenSecretRef": {"name": "token", "key": "token"}}}}}}"#,
+        );
+        add::<ExternalSecret>(
+            &mut world,
+            r#"{"metadata": {"name": "db", "namespace": "shop"}, "spec": {
+                "secretStoreRef": {"name": "vault", "kind": "SecretStore"}, "target": {"name": "db"},
+                "data": [{"secretKey": "a", "remoteRef": {"key": "shop/db"}}, {"secretKey": "b", "remoteRef": {"key": "shop/other"}}]}}"#,
+        );
+        add::<PushSecret>(
+            &mut world,
+            r#"{"metadata": {"name": "push", "namespace": "shop"}, "spec": {
+                "secretStoreRefs": [{"name": "vault", "kind": "SecretStore"}], "selector": {"secret": {"name": "source"}},
+                "data": [{"match": {"secretKey": "password", "remoteRef": {"remoteKey": "shop/db", "property": "password"}}}]}}"#,
+        );
+        world.settle();
+        let path = |name: &str| {
+            VaultAddress::parse("http://vault.vault.svc:8200").unwrap().path_ref(&Text::foreign(&format!("secret/shop/{name}")))
+        };
+        assert_eq!(fillers(&world, &path("db")), [ObjectRef::new(Kind::PushSecret, "shop", "push")]);
+        assert!(fillers(&world, &path("other")).is_empty());
+    }
 }
