@@ -4,11 +4,12 @@ works beside what is measured, and what the benchmark writes stays as it was wri
 import json
 import subprocess
 import time
+from contextlib import ExitStack
 
 from .. import addresses, cluster, world
 from ..down import take_down
 from ..parts import BY_NAME, program
-from ..places import state_of
+from ..places import lock_lab, state_of
 from ..processes import Processes
 from ..say import LabError, say
 from ..wire import Kubernetes, Vault, wait
@@ -34,6 +35,9 @@ class Bare:
 
     def __enter__(self):
         addresses.check_root()
+        # A second benchmark waits for this one; it would take its lab down.
+        self.held = ExitStack()
+        self.held.enter_context(lock_lab(self.name))
         if self.state.exists():
             take_down(self.state)  # a benchmark that was killed
         for folder in ("", "logs"):
@@ -46,7 +50,9 @@ class Bare:
         return self
 
     def __exit__(self, *_):
-        take_down(self.state)
+        if self.state.exists():
+            take_down(self.state)
+        self.held.close()
 
     def start(self):
         self.processes = Processes(self.state)
