@@ -302,7 +302,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::model::kinds::{OnShelf as _, Watched};
+    use crate::model::kinds::Watched;
     use crate::model::{Change, Names};
 
     #[test]
