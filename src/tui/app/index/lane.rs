@@ -17,7 +17,7 @@ pub(super) struct Lane {
 #[derive(Clone, Debug)]
 struct Piece {
     rows: Vec<Row>,
-    /// `None` from a change to the next [`Lane::sum_up`].
+    /// `None` from a change to the next time that it is asked for.
     sum: Option<Sum>,
 }
 
