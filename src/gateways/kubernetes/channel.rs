@@ -145,8 +145,8 @@ impl Service<Request<Body>> for Channel {
 
 impl Shared {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
-        if let Some(fault) = self.rest.holds(&request, &self.server) {
-            return Err(fault.into());
+        if let Some(held) = self.rest.holds(&request, &self.server) {
+            held.over().await?;
         }
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?;

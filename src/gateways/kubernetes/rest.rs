@@ -1,6 +1,7 @@
 //! An API server that says it has too much to do is left alone for as long as it says. Questions that can wait are
 //! not even sent: what polls each second would else be a part of its trouble. Watches keep their own time
-//! (`watch.rs`), and what a person decided is always sent.
+//! (`watch.rs`), and what a person decided is always sent. A rest that is nearly over is waited out: a server that just
+//! started says 429 for a moment of each kind whose storage it opens, and a single look would else be in vain.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,27 @@ use crate::model::{Fault, FaultKind, Text};
 const LONGEST: Duration = Duration::from_secs(60);
 /// The rest of a server that does not say how long.
 const SHORTEST: Duration = Duration::from_secs(1);
+
+/// A rest that is waited out rather than told.
+const BRIEF: Duration = Duration::from_secs(2);
+
+/// A question that is not sent now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    left: Duration,
+    fault: Fault,
+}
+
+impl Held {
+    /// Waits until it may be sent; says why not, where that takes long.
+    pub(super) async fn over(self) -> Result<(), Fault> {
+        if self.left > BRIEF {
+            return Err(self.fault);
+        }
+        tokio::time::sleep(self.left).await;
+        Ok(())
+    }
+}
 
 /// Until when the server is left alone.
 #[derive(Default)]
@@ -37,7 +59,7 @@ impl Rest {
     }
 
     /// Why a question is not sent now, if the server rests.
-    pub(super) fn holds<B>(&self, request: &Request<B>, server: &Text) -> Option<Fault> {
+    pub(super) fn holds<B>(&self, request: &Request<B>, server: &Text) -> Option<Held> {
         // A share that a person asked for is no question that comes again.
         if request.extensions().get::<WithData>().is_some() || !can_wait(request.method(), request.uri()) {
             return None;
@@ -50,7 +72,7 @@ impl Rest {
         };
         drop(rest);
         let message = format!("The API server at {server} has too much to do and is asked again in {} s.", left.as_secs().max(1));
-        Some(Fault::new(FaultKind::Throttled, &message))
+        Some(Held { left, fault: Fault::new(FaultKind::Throttled, &message) })
     }
 }
 
@@ -91,7 +113,7 @@ mod tests {
         rest.hear(StatusCode::NOT_FOUND, &headers);
         assert_eq!(rest.holds(&question(), &server), None, "only what is overloaded rests");
         rest.hear(StatusCode::TOO_MANY_REQUESTS, &headers);
-        let fault = rest.holds(&question(), &server).expect("it rests");
+        let fault = rest.holds(&question(), &server).expect("it rests").over().await.expect_err("for long");
         assert!(fault.kind == FaultKind::Throttled && fault.message.as_str().contains("asked again in 1"), "{fault}");
         for (method, uri, waits) in [
             (Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", true),
@@ -105,7 +127,8 @@ mod tests {
             assert_eq!(rest.holds(&request(method, uri), &server).is_some(), waits, "{uri}");
         }
         tokio::time::sleep(Duration::from_secs(9)).await;
-        assert!(rest.holds(&question(), &server).is_some(), "not before it wished");
+        let held = rest.holds(&question(), &server).expect("not before it wished");
+        assert!(held.left > BRIEF || held.over().await.is_ok(), "what is left is waited for if it is brief");
         tokio::time::sleep(Duration::from_secs(7)).await;
         assert_eq!(rest.holds(&question(), &server), None);
     }
