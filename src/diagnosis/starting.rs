@@ -10,6 +10,7 @@ use super::server::ServerState;
 use super::unknown::Unknown;
 use crate::model::kinds::deployment::Workload;
 use crate::model::kinds::{DaemonSet, Deployment, ExternalSecret, Namespace, Pod, Role, Service, StatefulSet, Watched as _};
+use crate::model::vault::Replica;
 use crate::model::{Age, Health, Inventory, Kind, Name, ObjectRef, VaultServer};
 
 /// Seconds that an object of External Secrets has for its first word: a worker is there within a second, but the CRD,
@@ -137,6 +138,8 @@ impl Young<'_> {
                 let age = self.made(server).and_then(|made| self.age(Some(made), PODS))?;
                 Some(format!("its first pod: it was made {age} ago."))
             }
+            // One whose certificate is refused has started: it answers.
+            ServerState::Unreachable if server.replicas.values().any(Replica::is_mistrusted) => None,
             ServerState::Unreachable => {
                 let ages: Option<Vec<Age>> = server.replicas.keys().map(|pod| self.container(server, pod)).collect();
                 let oldest = ages?.into_iter().max_by_key(|age| age.0)?;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::fault::Fault;
+use super::fault::{Fault, FaultKind};
 use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
 pub use cluster::{Autopilot, HealthWord, NamespaceSeal, Peer, RaftServer, ReplicaHealth, Surroundings, Told};
@@ -244,6 +244,12 @@ impl Replica {
     #[must_use]
     pub fn changed(&self) -> Option<Timestamp> {
         self.since.filter(|_| !self.since_before)
+    }
+
+    /// Whether it answers, with a certificate that is refused.
+    #[must_use]
+    pub fn is_mistrusted(&self) -> bool {
+        self.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Tls)
     }
 
     /// Whether it said that it is initialised and sealed.

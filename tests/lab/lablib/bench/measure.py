@@ -101,8 +101,11 @@ def open_table(console):
 
 
 def is_poll(what):
-    """Whether a request is one that every Vault is asked again and again, whatever is referenced there."""
-    return any(word in what for word in ("sys/seal-status", "sys/health", "sys/leader", "sys/ha-status", "autopilot"))
+    """Whether a request is one that every Vault is asked again and again, whatever is referenced there, or one for the
+    names of properties: those are no part of classifying, and are read slowly in the background for as long as it takes.
+    """
+    beside = ("sys/seal-status", "sys/health", "sys/leader", "sys/ha-status", "autopilot", "/subkeys/")
+    return any(word in what for word in beside)
 
 
 def filtering(console, times):
