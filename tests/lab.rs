@@ -150,9 +150,10 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
         screen.contains("y agrees") && (screen.contains(stores) || screen.contains(readers))
     });
     if console.screen().contains(stores) {
-        console.agree(stores, SOON);
+        console.agree(stores, 2 * SOON);
     }
-    console.agree(readers, SOON);
+    // A store that is being validated as the leader changes has a second try of some 30 s.
+    console.agree(readers, 4 * SOON);
     console.wait_until("the ExternalSecrets to be proved", 4 * SOON, |screen| {
         assert!(!screen.contains("over: unproved"), "it was not proved. The screen shows:\n{screen}");
         screen.contains("synced and proved.")
