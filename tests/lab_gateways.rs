@@ -4,14 +4,17 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
 
+#[path = "common/running.rs"]
+mod running;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use sealwatch::gateways::kubernetes::{ConnectOptions, KubernetesGateway, connect};
+use running::Lab;
+use sealwatch::gateways::kubernetes::KubernetesGateway;
 use sealwatch::gateways::vault::{VaultEnvironment, VaultGateway};
 use sealwatch::model::kinds::{Object, System, Watched as _, all, api};
 use sealwatch::model::vault::{May, MountState, PathState, ReplicaRole};
@@ -24,27 +27,7 @@ use serde_json::Value;
 const MORE: u32 = 50;
 const LONGEST: Duration = Duration::from_secs(20);
 
-struct Lab(Value);
-
 impl Lab {
-    fn read() -> Self {
-        let path = std::env::var("SEALWATCH_LAB_JSON").expect("SEALWATCH_LAB_JSON names the lab.json of a running lab");
-        Self(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
-    }
-
-    fn text(&self, pointer: &str) -> &str {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is not in lab.json"))
-    }
-
-    fn cluster(&self, who: &str) -> KubernetesGateway {
-        let kubeconfig = Some(PathBuf::from(self.text(&format!("/kubeconfig/{who}"))));
-        connect(&ConnectOptions { kubeconfig, ..ConnectOptions::default() }).unwrap()
-    }
-
-    fn server(&self) -> VaultAddress {
-        VaultAddress::parse(self.text("/vault/url")).unwrap()
-    }
-
     fn replicas(&self) -> Vec<ReplicaAddress> {
         let pods = self.0.pointer("/vault/replicas").and_then(Value::as_array).unwrap();
         pods.iter().map(|pod| ReplicaAddress { server: self.server(), pod: Name::new(pod["pod"].as_str().unwrap()) }).collect()

@@ -10,11 +10,13 @@
     reason = "a test that fails says why"
 )]
 
-use std::path::PathBuf;
+#[path = "common/running.rs"]
+mod running;
+
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use sealwatch::gateways::kubernetes::{ConnectOptions, KubernetesGateway, connect};
+use running::Lab;
 use sealwatch::gateways::vault::{TokenSecret, VaultEnvironment, VaultGateway};
 use sealwatch::model::vault::{Login, May, ReplicaRole, StoreLogin, Token, TokenSource};
 use sealwatch::model::{FaultKind, Inventory, Kind, Name, ObjectRef, Text, VaultAddress};
@@ -24,30 +26,14 @@ use serde_json::Value;
 const SOON: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "CANARY-password-of-alice";
 
-struct Lab(Value);
-
 impl Lab {
-    fn read() -> Self {
-        let path = std::env::var("SEALWATCH_LAB_JSON").expect("SEALWATCH_LAB_JSON names the lab.json of a running lab");
-        Self(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
-    }
-
-    fn text(&self, pointer: &str) -> &str {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} is not in lab.json"))
-    }
-
-    fn cluster(&self, who: &str) -> KubernetesGateway {
-        let kubeconfig = Some(PathBuf::from(self.text(&format!("/kubeconfig/{who}"))));
-        connect(&ConnectOptions { kubeconfig, ..ConnectOptions::default() }).unwrap()
-    }
-
     fn vault(&self, who: &str) -> VaultGateway {
         VaultGateway::new(VaultEnvironment::default(), Some(self.cluster(who)))
     }
 
     /// The replica that leads, and where the lab itself reaches it.
     async fn leader(&self) -> (ReplicaAddress, String) {
-        let server = VaultAddress::parse(self.text("/vault/url")).unwrap();
+        let server = self.server();
         let vault = self.vault("admin");
         for replica in self.0["vault"]["replicas"].as_array().unwrap() {
             let address = ReplicaAddress { server: server.clone(), pod: Name::new(replica["pod"].as_str().unwrap()) };

@@ -2,10 +2,11 @@
 //! generators, which have stores of their own.
 
 use super::inventory::{Inventory, under};
-use super::kinds::{ClusterIssuer, Issuer, VaultAuth, VaultConnection, VaultStaticSecret};
-use super::object::{Kind, Name};
+use super::kinds::{ClusterIssuer, Issuer, VaultAuth, VaultConnection, VaultStaticSecret, Watched as _};
+use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
 use super::vault::{SecretPath, VaultAddress};
+use super::vso::{DEFAULT, Upkeep};
 
 /// A Vault that is named, and a path of a KV mount in it, if that is named too.
 type Named<'a> = (&'a VaultAddress, Option<(Text, SecretPath)>);
@@ -34,17 +35,37 @@ impl Inventory {
         vaults.chain(paths.map(|(address, path, secret)| (address, Some((path, secret))))).collect()
     }
 
+    /// The `VaultAuth` that an object of the Vault Secrets Operator reads through. One that names none means the
+    /// operator's own default.
+    #[must_use]
+    pub fn auth_of(&self, of: &Upkeep) -> Option<ObjectRef> {
+        of.auth.clone().or_else(|| only_default(self.all::<VaultAuth>().iter().map(|one| one.object_ref())))
+    }
+
+    /// The `VaultConnection` of a `VaultAuth`, or the operator's own default.
+    #[must_use]
+    pub fn connection_of(&self, auth: &VaultAuth) -> Option<ObjectRef> {
+        auth.connection.clone().or_else(|| only_default(self.all::<VaultConnection>().iter().map(|one| one.object_ref())))
+    }
+
     /// The path that an object of the Vault Secrets Operator keeps a Secret like: the Vault, the full path, and what
-    /// is known of it before anybody asks. `None` if the way there is not seen, or is the operator's own default.
+    /// is known of it before anybody asks. `None` if the way there is not seen. The other kinds of that operator ask
+    /// engines that make what they answer.
     #[must_use]
     pub fn static_path(&self, of: &VaultStaticSecret) -> Option<(&VaultAddress, Text, SecretPath)> {
-        let auth = self.get::<VaultAuth>(of.upkeep.auth.as_ref()?)?;
-        let address = self.get::<VaultConnection>(auth.connection.as_ref()?)?.address.as_ref()?;
         let upkeep = &of.upkeep;
+        let auth = self.get::<VaultAuth>(&self.auth_of(upkeep)?)?;
+        let address = self.get::<VaultConnection>(&self.connection_of(auth)?)?.address.as_ref()?;
         let namespace = if upkeep.namespace.is_empty() { &auth.namespace } else { &upkeep.namespace };
         let [mount, path] = [&upkeep.mount, &upkeep.path].map(|part| part.as_str().trim_matches('/'));
         let full = under(namespace.as_str(), Text::foreign(&format!("{mount}/{path}")));
         let kv = Name::new(if of.engine.as_str() == "kv-v1" { "v1" } else { "v2" });
         Some((address, full, SecretPath::referenced(namespace.clone(), upkeep.mount.clone(), kv)))
     }
+}
+
+/// The one called `default`; which namespace is the operator's is not known, so that of several none is it.
+fn only_default(all: impl Iterator<Item = ObjectRef>) -> Option<ObjectRef> {
+    let mut defaults = all.filter(|one| one.name.as_str() == DEFAULT);
+    defaults.next().filter(|_| defaults.next().is_none())
 }

@@ -12,6 +12,9 @@ use super::object::{Kind, Name, Names, ObjectRef};
 use super::text::Text;
 use super::wire::or_default;
 
+/// The name of what stands in for what is not named, in the namespace of the operator.
+pub const DEFAULT: &str = "default";
+
 /// A Secret that the operator keeps, as its object wants it and as the operator tells it.
 #[derive(Clone, Debug)]
 pub struct Upkeep {

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::Stage;
-use crate::model::inventory::under;
 use crate::model::kinds::generator::is_generator;
 use crate::model::kinds::secret_store::{Auth, SecretStore};
 use crate::model::kinds::{
@@ -11,8 +10,8 @@ use crate::model::kinds::{
     VaultConnection, VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched as _,
 };
 use crate::model::pod_spec::PodSpec;
-use crate::model::vso::Upkeep;
-use crate::model::{Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
+use crate::model::vso::{DEFAULT, Upkeep};
+use crate::model::{Inventory, Kind, Name, ObjectRef, VaultAddress, VaultServer};
 
 /// What an object of this kind is to a value.
 pub(super) const fn stage(kind: Kind) -> Stage {
@@ -52,10 +51,11 @@ pub(super) fn up(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
             let connection = world.get::<VaultConnection>(object);
             connection.and_then(|one| one.address.as_ref()).map(VaultAddress::subject).into_iter().collect()
         }
-        Kind::VaultAuth => connection_of(world, object).into_iter().collect(),
+        Kind::VaultAuth => world.get::<VaultAuth>(object).and_then(|auth| world.connection_of(auth)).into_iter().collect(),
         Kind::ExternalSecret => world.get::<ExternalSecret>(object).map_or_else(Vec::new, |es| up_reader(world, es)),
         Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => {
-            auth_of(world, object).into_iter().chain(operators_path(world, object)).collect()
+            let auth = upkeep(world, object).and_then(|upkeep| world.auth_of(upkeep));
+            auth.into_iter().chain(operators_path(world, object)).collect()
         }
         Kind::Secret => {
             let writers = world.pointing_at(object, Role::Writes).cloned();
@@ -189,36 +189,10 @@ fn through(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
     readers
 }
 
-/// The name of what stands in for what is not named, in the namespace of the operator.
-const DEFAULT: &str = "default";
-
-/// The `VaultAuth` that an object of the Vault Secrets Operator reads through.
-fn auth_of(world: &Inventory, object: &ObjectRef) -> Option<ObjectRef> {
-    let named = upkeep(world, object)?.auth.clone();
-    named.or_else(|| only_default(world.all::<VaultAuth>().iter().map(|one| one.object_ref())))
-}
-
-/// The `VaultConnection` of a `VaultAuth`.
-fn connection_of(world: &Inventory, auth: &ObjectRef) -> Option<ObjectRef> {
-    let named = world.get::<VaultAuth>(auth)?.connection.clone();
-    named.or_else(|| only_default(world.all::<VaultConnection>().iter().map(|one| one.object_ref())))
-}
-
-/// The one called `default`; which namespace is the operator's is not known, so that of several none is it.
-fn only_default(all: impl Iterator<Item = ObjectRef>) -> Option<ObjectRef> {
-    let mut defaults = all.filter(|one| one.name.as_str() == DEFAULT);
-    defaults.next().filter(|_| defaults.next().is_none())
-}
-
-/// The path that a `VaultStaticSecret` reads; the other kinds ask engines that make what they answer.
+/// The path that a `VaultStaticSecret` reads.
 fn operators_path(world: &Inventory, object: &ObjectRef) -> Option<ObjectRef> {
-    let kept = world.get::<VaultStaticSecret>(object).map(|one| &one.upkeep)?;
-    let auth = auth_of(world, object)?;
-    let connection = connection_of(world, &auth)?;
-    let address = world.get::<VaultConnection>(&connection)?.address.as_ref()?;
-    let namespace = if kept.namespace.is_empty() { &world.get::<VaultAuth>(&auth)?.namespace } else { &kept.namespace };
-    let path = Text::foreign(&format!("{}/{}", kept.mount.as_str().trim_matches('/'), kept.path.as_str().trim_matches('/')));
-    Some(address.path_ref(&under(namespace.as_str(), path)))
+    let (address, path, _) = world.static_path(world.get::<VaultStaticSecret>(object)?)?;
+    Some(address.path_ref(&path))
 }
 
 /// What a Job that writes into Vault is called; which paths it writes nobody tells.
@@ -303,7 +277,7 @@ mod tests {
 
     use super::*;
     use crate::model::kinds::Watched;
-    use crate::model::{Change, Names};
+    use crate::model::{Change, Names, Text};
 
     #[test]
     fn a_push_secret_fills_the_paths_that_it_names_and_no_others() {
