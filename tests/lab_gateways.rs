@@ -67,8 +67,6 @@ async fn first_of(watch: &mut BoxStream<'static, Change>) -> Change {
     loop {
         match tokio::time::timeout(LONGEST, watch.next()).await.expect("in time").expect("a change") {
             Change::Narrowed(_, _, None) => {}
-            // An API server opens the storage of a custom resource at the first request, and answers 429 meanwhile.
-            Change::Lost(_, fault) if fault.kind == FaultKind::Throttled => {}
             Change::Listing(_, objects) => listed.extend(objects),
             Change::Complete(part) => return Change::Listed(part, listed, Vec::new()),
             other => return other,

@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// A rest that is waited out rather than told.
-const BRIEF: Duration = Duration::from_secs(2);
+pub(super) const BRIEF: Duration = Duration::from_secs(2);
 
 /// A question that is not sent now.
 #[derive(Debug, PartialEq, Eq)]

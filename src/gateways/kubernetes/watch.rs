@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::channel::Lane;
 use super::faults::{Failure, of};
 use super::lines::{Cut, Lines};
+use super::rest::BRIEF;
 use super::{KubernetesGateway, served};
 use crate::gateways::network::jittered;
 use crate::model::kinds::{System, Visitor, Watched, visit};
@@ -195,7 +196,12 @@ impl<K: Watched> Watcher<K> {
                         // A server that was restored from a backup may never reach a position of the future.
                         self.position = None;
                     }
-                    self.lose(failure.fault).await?;
+                    // The storage of a custom resource is opened at the first request for it: what passes in a moment is
+                    // no news, and would end a single look before there is anything to see.
+                    let passes = failure.fault.kind == FaultKind::Throttled && failure.after.is_some_and(|after| after <= BRIEF);
+                    if !passes || self.failures > 1 {
+                        self.lose(failure.fault).await?;
+                    }
                     tokio::time::sleep(wait).await;
                 }
             }

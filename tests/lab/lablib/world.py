@@ -38,12 +38,6 @@ def apply_crds(kubernetes, paths):
         items = kubernetes.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
         return len(items) >= len(found) and all(is_true(condition(item, "Established")) for item in items)
     wait("the custom resource definitions to be served", 30, established)
-    # The API server opens the storage of a kind at the first request for it, and answers 429 until it is open.
-    for spec in (item["spec"] for item in kubernetes.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")):
-        for version in (version["name"] for version in spec["versions"] if version["served"]):
-            plural = spec["names"]["plural"]
-            path = f"/apis/{spec['group']}/{version}/{plural}?limit=1"
-            wait(f"the storage of {plural}", 30, lambda path=path: kubernetes.get(path))
 
 
 def condition(item, kind="Ready"):

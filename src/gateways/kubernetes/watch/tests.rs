@@ -27,7 +27,12 @@ fn gateway(answers: Vec<Answer>) -> (KubernetesGateway, Arc<Mutex<Vec<String>>>)
         let frame = Frame::data(bytes::Bytes::from(body.trim_end_matches('…').to_owned()));
         let frames = stream::iter([Ok::<_, std::io::Error>(frame)]);
         let frames = if open { frames.chain(stream::pending()).boxed() } else { frames.boxed() };
-        let response = Response::builder().status(status).header("retry-after", if status == 429 { "20" } else { "soon" });
+        let wish = match status {
+            429 if body.contains("(re)initializing") => "1",
+            429 => "20",
+            _ => "soon",
+        };
+        let response = Response::builder().status(status).header("retry-after", wish);
         async move { Ok::<_, std::convert::Infallible>(response.body(StreamBody::new(frames)).unwrap()) }
     });
     let inner = Inner {
@@ -100,6 +105,17 @@ async fn a_streamed_list_is_one_change_and_the_watch_goes_on_from_it() {
     assert!(asked[0].starts_with("/api/v1/pods?watch=true&") && asked[0].contains("sendInitialEvents=true"), "{}", asked[0]);
     assert!(asked[1].ends_with("&timeoutSeconds=30&resourceVersion=5"), "{}", asked[1]);
     assert!(asked[2].ends_with("&resourceVersion=9"), "{}", asked[2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_in_a_moment_is_told_only_if_it_does_not() {
+    let opening = || refusal(429, "storage is (re)initializing");
+    let list = || (200, bookmark(5, true));
+    let ended_at_once = (200, String::new());
+    let (gateway, _) = gateway(vec![opening(), list(), ended_at_once, opening(), list()]);
+    let said = said(&gateway, Kind::Pod, &Scope::Everywhere, 4).await;
+    assert_eq!([&said[0], &said[1], &said[3]], ["listed ", "heard", "listed "]);
+    assert!(said[2].starts_with("lost Throttled"), "{said:?}");
 }
 
 #[tokio::test(start_paused = true)]
