@@ -131,9 +131,10 @@ impl Young<'_> {
         store.into_iter().chain(self.world.target_of(es).is_none().then_some(written)).collect()
     }
 
-    /// A Vault that is not up yet.
+    /// A Vault that is not up yet. One that was read from was up: that it is silent or empty now is no start.
     fn server(&self, server: &VaultServer) -> Option<String> {
         match ServerState::of(server) {
+            ServerState::Unreachable | ServerState::Uninitialised if self.has_served(server) => None,
             ServerState::Unreachable if server.replicas.is_empty() => {
                 let age = self.made(server).and_then(|made| self.age(Some(made), PODS))?;
                 Some(format!("its first pod: it was made {age} ago."))
@@ -163,6 +164,13 @@ impl Young<'_> {
             Some(running) => self.age(Some(running), FIRST_ANSWER),
             None => self.age(seen.meta.created, PODS),
         }
+    }
+
+    /// Whether an `ExternalSecret` was ever read from it.
+    fn has_served(&self, server: &VaultServer) -> bool {
+        let subject = server.subject();
+        let mut readers = self.world.stores_of(&subject).flat_map(|store| self.world.readers_of(&store.store_ref()));
+        readers.any(|es| es.refreshed.is_some())
     }
 
     /// When the Vault as a whole was made: not its pods, which come and go, but what keeps them.
@@ -197,5 +205,56 @@ impl Young<'_> {
     fn pods(&self) -> Vec<ObjectRef> {
         let waits = |pod: &&std::sync::Arc<Pod>| pod.waiting.is_some() && self.age(pod.meta.created, FIRST_WORD).is_some();
         self.world.all::<Pod>().iter().filter(waits).map(|pod| pod.object_ref()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::cause::diagnose;
+    use crate::model::inventory::Change;
+    use crate::model::kinds::{OnShelf as _, SecretStore};
+    use crate::model::{Fault, FaultKind, Names, VaultAddress};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    /// A Vault whose only container started at second 0 and gives this answer, and one reader with this status.
+    fn world(fault: FaultKind, status: &str) -> Inventory {
+        let address = VaultAddress::parse("https://vault.ns.svc:8200").unwrap();
+        let store = r#"{"metadata": {"name": "store", "namespace": "ns"}, "spec": {"provider": {"vault":
+            {"server": "https://vault.ns.svc:8200", "path": "secret", "auth": {"kubernetes": {"role": "r"}}}}}}"#;
+        let reader = format!(
+            r#"{{"metadata": {{"name": "db", "namespace": "ns"}}, "spec": {{"secretStoreRef": {{"name": "store"}},
+            "data": [{{"secretKey": "k", "remoteRef": {{"key": "db"}}}}]}}, "status": {status}}}"#
+        );
+        let names = &mut Names::default();
+        let store = SecretStore::read(serde_json::from_str(store).unwrap(), names);
+        let reader = ExternalSecret::read(serde_json::from_str(&reader).unwrap(), names);
+        let mut world = Inventory::default();
+        world.apply(Change::Listed(Kind::SecretStore.into(), vec![store.into_object()], Vec::new()), at(0));
+        world.apply(Change::Listed(Kind::ExternalSecret.into(), vec![reader.into_object()], Vec::new()), at(0));
+        world.settle();
+        world.apply(Change::Replicas(address.clone(), Ok(vec![(Name::new("vault-0"), Some(at(0)))])), at(0));
+        world.apply(Change::Answered(address, Name::new("vault-0"), Err(Fault::new(fault, "It fails."))), at(1));
+        world
+    }
+
+    #[test]
+    fn a_vault_starts_once_and_one_that_was_read_from_has_started() {
+        let fresh = "{}";
+        let served = r#"{"refreshTime": "2026-09-21T00:00:00Z"}"#;
+        for (fault, status, second, starts) in [
+            (FaultKind::Tcp, fresh, 10, true),
+            (FaultKind::Tcp, fresh, 60, false),
+            (FaultKind::Tcp, served, 10, false),
+            (FaultKind::Tls, fresh, 10, false),
+        ] {
+            let diagnosis = diagnose(&world(fault, status), at(second));
+            let said = diagnosis.starting.said.iter().any(|one| one.subject == "Vault/ns/vault");
+            let found = diagnosis.causes.iter().any(|cause| cause.slug == "vault-unreachable");
+            assert_eq!((said, found), (starts, !starts), "{fault:?} {status} after {second} s: {:?}", diagnosis.starting.said);
+        }
     }
 }

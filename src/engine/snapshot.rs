@@ -112,9 +112,21 @@ impl Snapshot {
         let seen = |kind: &Kind| self.world.sources.get(kind).is_some_and(Source::is_seen);
         let judged = |kind: &Kind| kinds::api(*kind).is_none_or(|api| !api.is_beside());
         let unheard = |kind: &Kind| !seen(kind) && judged(kind) && self.world.is_in_scope(*kind);
-        let unknown = |server: &Arc<VaultServer>| ServerState::of(server) == ServerState::Unknown;
         let uninstalled = self.world.uninstalled().is_some();
-        self.offline.is_some() || uninstalled || kinds::all().iter().any(unheard) || self.world.vaults.values().any(unknown)
+        self.offline.is_some()
+            || uninstalled
+            || kinds::all().iter().any(unheard)
+            || self.world.vaults.values().any(|server| self.is_unseen(server))
+    }
+
+    /// Whether no replica of a Vault could be asked and nothing is judged of it: nobody may, or it may be starting.
+    #[must_use]
+    pub fn is_unseen(&self, server: &VaultServer) -> bool {
+        match ServerState::of(server) {
+            ServerState::Unknown => true,
+            ServerState::Unreachable => self.diagnosis.starting.has(&server.subject()),
+            _ => false,
+        }
     }
 
     /// Whether there is nothing at all to look at: no store, no `ExternalSecret`. A misspelt namespace looks so.

@@ -4,7 +4,6 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::diagnosis::server::ServerState;
 use crate::diagnosis::{Cause, Severity};
 use crate::engine::Snapshot;
 use crate::model::kinds::ExternalSecret;
@@ -50,7 +49,7 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
 
 /// Not everything could be seen: what was judged all the same, if anything was.
 fn blind(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
-    let known = |server: &&Arc<VaultServer>| ServerState::of(server) != ServerState::Unknown;
+    let known = |server: &&Arc<VaultServer>| !snapshot.is_unseen(server);
     let judged = [
         counted(snapshot.world.stores().count(), "store"),
         counted(snapshot.world.all::<ExternalSecret>().len(), "ExternalSecret"),
