@@ -4,6 +4,7 @@
 //! To add one: write `diagnosis/<slug with underscores>.rs`, add its name to `rules!`.
 
 pub mod back_off;
+pub mod case;
 pub mod cause;
 pub mod chain;
 pub mod finding;
@@ -18,9 +19,9 @@ pub use cause::{Cause, Diagnosis, diagnose};
 pub use finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};
 pub use unknown::Unknown;
 
-use jiff::Timestamp;
+pub use case::{Case, ReaderCase, StoreCase, Word};
 
-use crate::model::Inventory;
+use crate::model::VaultServer;
 
 /// A rule of the diagnosis.
 pub struct Rule {
@@ -34,8 +35,25 @@ pub struct Rule {
     pub explain: &'static str,
     /// Runbooks that repair it, the best first.
     pub runbooks: &'static [&'static str],
-    /// Looks at the world and adds what it finds.
-    pub check: fn(&Inventory, Timestamp, &mut Vec<Finding>),
+    /// What it looks at, and how: it adds what it finds.
+    pub check: Check,
+}
+
+/// What a rule looks at. The looks go in this order, so that a rule sees what was found about its object before:
+/// what is there already is a deeper cause, or a rule that stands before it in the list.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// Each Vault.
+    Vault(fn(&Case<'_>, &VaultServer, &mut Vec<Finding>)),
+    /// Each store; given what was found about this store so far.
+    Store(fn(&StoreCase<'_>, &mut Vec<Finding>)),
+    /// The world at once: for kinds of which there are few, and for what stands between several objects.
+    World(fn(&Case<'_>, &mut Vec<Finding>)),
+    /// Each `ExternalSecret`, green ones too: of these there are thousands, so the first line must be cheap.
+    /// Given what was found about this one so far.
+    ExternalSecret(fn(&ReaderCase<'_>, &mut Vec<Finding>)),
+    /// Each `ExternalSecret` that says that it fails.
+    Failing(fn(&ReaderCase<'_>, &mut Vec<Finding>)),
 }
 
 macro_rules! rules {
@@ -53,8 +71,9 @@ rules! {
     vault_uninitialised,
     vault_unreachable,
     store_status_stale,
-    store_invalid,
     store_missing,
+    // The last words where nothing else was found.
+    store_invalid,
     sync_backing_off,
 }
 

@@ -7,13 +7,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures::StreamExt as _;
-use sealwatch::diagnosis::{Diagnosis, RULES, Severity, diagnose};
+use sealwatch::diagnosis::{Diagnosis, RULES, Severity};
+use sealwatch::engine::{Engine, Options, Policy, Ports, Snapshot};
+use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::recorded::Recording;
 use sealwatch::model::inventory::Change;
-use sealwatch::model::{Inventory, Name, kinds};
-use sealwatch::ports::{Clock as _, Cluster as _, ReplicaAddress, ReplicaPod, Scope, Vault as _};
+use sealwatch::model::kinds;
+use sealwatch::ports::{Cluster as _, Scope};
 
 /// Causes in the recorded worlds that no rule names yet.
 const WITHOUT_A_RULE: &[&str] = &[
@@ -79,29 +82,13 @@ fn worlds() -> Vec<PathBuf> {
     worlds
 }
 
-async fn look(recording: &Recording) -> Diagnosis {
-    let mut world = Inventory::default();
-    let now = recording.now();
-    for kind in kinds::all() {
-        let listed = recording.watch(*kind, &Scope::Everywhere).next().await.expect("a list");
-        world.apply(listed, now);
-    }
-    world.settle();
-    let servers: Vec<_> = world.vaults.keys().cloned().collect();
-    for server in servers {
-        let pods = match server.service() {
-            Some((namespace, service)) => recording.replicas(&namespace, &service).await,
-            None => Ok(vec![ReplicaPod { name: Name::new(&server.host_port()), started: None }]),
-        };
-        let names = pods.as_ref().map_or_else(|_| Vec::new(), |pods| pods.iter().map(|pod| pod.name.clone()).collect());
-        let pods = pods.map(|pods| pods.into_iter().map(|pod| (pod.name, pod.started)).collect());
-        world.apply(Change::Replicas(server.clone(), pods), now);
-        for pod in names {
-            let answer = recording.status(&ReplicaAddress { server: server.clone(), pod: pod.clone() }).await;
-            world.apply(Change::Answered(server.clone(), pod, answer), now);
-        }
-    }
-    diagnose(&world, now)
+/// One look, as `sealwatch check --world` looks: everything that the recording can be asked was asked.
+async fn look(world: &Path) -> Arc<Snapshot> {
+    let recording = Arc::new(Recording::open(world).expect("a recording"));
+    let journal = Arc::new(MemoryJournal::default());
+    let ports = Ports { cluster: recording.clone(), vault: recording.clone(), clock: recording, journal };
+    let engine = Engine::start(ports, Options { policy: Policy::simulated(), ..Options::default() });
+    engine.snapshots().wait_for(|snapshot| snapshot.is_examined()).await.expect("an engine that runs").clone()
 }
 
 /// What a diagnosis says of an object: the slugs of its findings, and of the causes that these stand under.
@@ -117,11 +104,11 @@ async fn every_true_cause_that_has_a_rule_is_named_and_nothing_healthy_is_blamed
     let mut named = 0;
     for folder in worlds() {
         let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
-        let recording = Recording::open(&folder.join("world.json")).expect("a recording");
         let truth: Truth =
             serde_json::from_str(&fs::read_to_string(folder.join("truth.json")).expect("a truth")).expect("a truth");
-        let diagnosis = look(&recording).await;
-        let said = said(&diagnosis);
+        let snapshot = look(&folder.join("world.json")).await;
+        let diagnosis = &snapshot.diagnosis;
+        let said = said(diagnosis);
         for Certain { object, cause } in &truth.certain {
             // Sealed replicas without a quorum stand under the missing leader.
             let accepted: &[&str] =

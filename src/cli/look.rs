@@ -12,7 +12,7 @@ use crate::ports::Clock;
 /// Waits until the world is known and diagnosed, or for this many seconds of the clock; then the snapshot
 /// says itself what is missing.
 pub(super) async fn look(snapshots: &mut watch::Receiver<Arc<Snapshot>>, clock: &dyn Clock, seconds: u64) -> Arc<Snapshot> {
-    look_until(snapshots, clock, seconds, Snapshot::is_known).await
+    look_until(snapshots, clock, seconds, Snapshot::is_examined).await
 }
 
 /// The same, until enough is known.

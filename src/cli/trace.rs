@@ -10,7 +10,7 @@ use crate::diagnosis::chain::chain;
 use crate::diagnosis::lookup::{NotOne, lookup};
 use crate::engine::Engine;
 use crate::model::ObjectRef;
-use crate::report::{get, trace};
+use crate::report::trace;
 
 /// Looks, finds the object, and tells its chain.
 pub(super) async fn run(global: &Global, object: &str, output: Output, most: usize, timeout: u64) -> Result<u8, Failure> {
@@ -18,10 +18,9 @@ pub(super) async fn run(global: &Global, object: &str, output: Output, most: usi
     let clock = wired.ports.clock.clone();
     let vault = wired.ports.vault.clone();
     let engine = Engine::start(wired.ports, wired.options);
-    let snapshot = look_until(&mut engine.snapshots(), clock.as_ref(), timeout, |snapshot| {
-        snapshot.is_known() && get::paths_are_told(snapshot)
-    })
-    .await;
+    let snapshot =
+        look_until(&mut engine.snapshots(), clock.as_ref(), timeout, |snapshot| snapshot.is_known() && snapshot.paths_are_told())
+            .await;
     drop(engine);
     wiring::leave(vault.as_ref()).await;
     if let Some(fault) = &snapshot.offline {

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::case::examine;
 use super::finding::{CauseKey, Certainty, Finding, Severity};
+use super::rule;
 use super::server::ServerState;
 use super::starting::{Starting, set_apart};
 use super::unknown::{Unknown, unknown};
-use super::{RULES, rule};
 use crate::model::kinds::{ExternalSecret, Pod, SecretStore, Watched};
 use crate::model::{Health, Inventory, Kind, ObjectRef, Status};
 
@@ -113,10 +114,7 @@ pub struct Spared {
 /// Examines a world: all rules, then the grouping.
 #[must_use]
 pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
-    let mut findings = Vec::new();
-    for rule in RULES {
-        (rule.check)(world, now, &mut findings);
-    }
+    let mut findings = examine(world, now);
     let starting = set_apart(world, now, &mut findings);
     let causes = group(world, &findings);
     let broken: BTreeSet<ObjectRef> = broken(world).into_iter().filter(|object| !starting.has(object)).collect();

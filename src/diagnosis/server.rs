@@ -1,14 +1,11 @@
-//! What state a Vault as a whole is in, and which stores and `ExternalSecret`s that breaks. Shared by the
-//! rules about Vault: each of them names one state, the dependents are found in one way.
-
-use std::collections::BTreeMap;
+//! What state a Vault as a whole is in. Shared by the rules about Vault: each of them names one state.
 
 use jiff::Timestamp;
 
 use super::finding::{Finding, Severity, Source};
-use crate::model::kinds::{ExternalSecret, SecretStore, Watched as _};
+use crate::model::kinds::SecretStore;
 use crate::model::vault::{ReplicaRole, VaultServer};
-use crate::model::{Clock, Fault, FaultKind, Health, Inventory, ObjectRef, Status};
+use crate::model::{Fault, FaultKind, Health, Inventory, ObjectRef, Status};
 
 /// The state of one server, from the answers of its replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,11 +98,6 @@ pub fn operators_word(world: &Inventory, server: &VaultServer) -> Option<(Object
     })
 }
 
-/// Servers in this state.
-pub fn in_state(world: &Inventory, state: ServerState) -> impl Iterator<Item = &VaultServer> {
-    world.vaults.values().map(AsRef::as_ref).filter(move |server| ServerState::of(server) == state)
-}
-
 /// Since when the state of a server holds. What was so at the first sighting began earlier: at the last
 /// restart of a replica, if nothing was read through the server since; else when its stores and readers
 /// began to fail. A replica tells neither, and if these do not either, it is not known.
@@ -149,56 +141,6 @@ pub fn replicas_under(slug: &'static str, server: &VaultServer, found: &mut Vec<
                 ),
         );
     }
-}
-
-/// Adds the stores and `ExternalSecret`s that fail because nothing can be read through this server.
-pub fn dependents_under(slug: &'static str, world: &Inventory, server: &VaultServer, found: &mut Vec<Finding>) {
-    let subject = server.subject();
-    let mut failing: BTreeMap<ObjectRef, Vec<&ExternalSecret>> = BTreeMap::new();
-    for es in world.failing::<ExternalSecret>() {
-        failing.entry(es.store_ref().unwrap_or_else(|| es.object_ref())).or_default().push(es);
-    }
-    for store in world.stores_of(&subject) {
-        let store_ref = store.store_ref();
-        if let Some(ready) = store.ready.as_ref().filter(|ready| ready.status != Status::True) {
-            found.push(
-                Finding::certain(slug, Severity::Error, store_ref.clone(), "This store cannot log in to its Vault.".to_owned())
-                    .under(slug, subject.clone())
-                    .since(ready.since)
-                    .seen(
-                        Source::Kubernetes,
-                        format!("Ready={} {}: {}", said(ready.status), ready.reason, ready.message),
-                        ready.since,
-                    ),
-            );
-        }
-        for es in failing.get(&store_ref).into_iter().flatten() {
-            found.push(external_secret_under(slug, &subject, world, es));
-        }
-    }
-}
-
-fn external_secret_under(slug: &'static str, root: &ObjectRef, world: &Inventory, es: &ExternalSecret) -> Finding {
-    let object = es.object_ref();
-    let summary = match es.refreshed {
-        Some(at) => format!("Its last sync was at {}; the Secret keeps the value of then.", Clock(at)),
-        None => "It was never synced.".to_owned(),
-    };
-    let ready = es.ready.as_ref();
-    let mut finding = Finding::certain(slug, Severity::Error, object.clone(), summary)
-        .under(slug, root.clone())
-        .since(ready.and_then(|ready| ready.since));
-    if let Some(ready) = ready {
-        finding = finding.seen(
-            Source::Kubernetes,
-            format!("Ready={} {}: {}", said(ready.status), ready.reason, ready.message),
-            ready.since,
-        );
-    }
-    if let Some(event) = world.events_of(&object).last().filter(|event| event.warning) {
-        finding = finding.seen(Source::Event, format!("{}: {}", event.reason, event.message), event.last);
-    }
-    finding
 }
 
 /// The status as Kubernetes writes it.

@@ -1,18 +1,14 @@
 //! An `ExternalSecret` names a store that does not exist.
 
-use jiff::Timestamp;
-
-use super::Rule;
+use super::{Check, ReaderCase, Rule};
 use super::finding::{Finding, Severity, Source};
-use crate::model::kinds::Watched as _;
-use crate::model::{Inventory, ObjectRef};
 
 pub(super) const RULE: Rule = Rule {
     slug: "store-missing",
     title: "Store does not exist",
     severity: Severity::Error,
     runbooks: &[],
-    check,
+    check: Check::ExternalSecret(check),
     explain: "\
 The ExternalSecret names a SecretStore (in its own namespace) or a ClusterSecretStore that does not exist.
 
@@ -24,19 +20,12 @@ stores for this: after creating one, annotate the ExternalSecret.
 ",
 };
 
-fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
-    let missing = |store: &&&ObjectRef| world.would_show(store) && world.store(store).is_none();
-    let stores = world.stores_read_through();
-    let readers =
-        stores.iter().filter(missing).flat_map(|store| world.readers_of(store).map(move |es| (es.object_ref(), es, store)));
-    let mut readers: Vec<_> = readers.collect();
-    readers.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-    for (object, es, store) in readers {
-        let summary = format!("It reads through {} “{}”, which does not exist.", store.kind, store.name);
-        found.push(
-            Finding::certain(RULE.slug, RULE.severity, object, summary)
-                .since(es.ready.as_ref().and_then(|ready| ready.since))
-                .seen(Source::Kubernetes, format!("spec.secretStoreRef: {} {}", store.kind, store.name), None),
-        );
+fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
+    if case.store.is_some() {
+        return;
     }
+    let Some(store) = case.es.store_ref().filter(|store| case.case.world.would_show(store)) else { return };
+    let summary = format!("It reads through {} “{}”, which does not exist.", store.kind, store.name);
+    let finding = case.finding(RULE.slug, RULE.severity, summary);
+    found.push(finding.seen(Source::Kubernetes, format!("spec.secretStoreRef: {} {}", store.kind, store.name), None));
 }

@@ -1,11 +1,9 @@
 //! A Vault has open replicas and no leader.
 
-use jiff::Timestamp;
-
-use super::Rule;
+use super::{Case, Check, Rule};
 use super::finding::{Finding, Severity, Source};
-use super::server::{ServerState, dependents_under, in_state, replicas_under, since};
-use crate::model::Inventory;
+use super::server::{ServerState, replicas_under, since};
+use crate::model::VaultServer;
 use crate::model::vault::ReplicaRole;
 
 pub(super) const RULE: Rule = Rule {
@@ -13,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     title: "Vault has no leader",
     severity: Severity::Error,
     runbooks: &["recover", "unseal"],
-    check,
+    check: Check::Vault(check),
     explain: "\
 A raft cluster elects a leader only while more than half of its replicas are open. Below that, an open
 replica answers `429` like a healthy standby, but `sys/leader` names no leader: writes fail with
@@ -25,20 +23,19 @@ replica answers `429` like a healthy standby, but `sys/leader` names no leader: 
 ",
 };
 
-fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
-    for server in in_state(world, ServerState::NoActiveNode) {
+fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
+    if ServerState::of(server) == ServerState::NoActiveNode {
         let summary = format!(
             "{} of {} replicas are open and none of them leads; a leader needs {}.",
             server.open().count(),
             server.replicas.len(),
             server.quorum(),
         );
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(world, server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
         for (pod, replica) in server.open().filter(|(_, replica)| replica.role == ReplicaRole::Leaderless) {
             root = root.seen(Source::Vault, format!("{pod}: GET sys/leader names no leader"), replica.answered);
         }
         found.push(root);
         replicas_under(RULE.slug, server, found);
-        dependents_under(RULE.slug, world, server, found);
     }
 }

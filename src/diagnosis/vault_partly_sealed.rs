@@ -1,18 +1,16 @@
 //! Some replicas of a Vault are sealed while it still serves.
 
-use jiff::Timestamp;
-
-use super::Rule;
+use super::{Case, Check, Rule};
 use super::finding::{Finding, Severity, Source};
-use super::server::{ServerState, dependents_under, in_state, replicas_under, since};
-use crate::model::Inventory;
+use super::server::{ServerState, replicas_under, since};
+use crate::model::VaultServer;
 
 pub(super) const RULE: Rule = Rule {
     slug: "vault-partly-sealed",
     title: "Some replicas of Vault are sealed",
     severity: Severity::Error,
     runbooks: &["recover", "unseal"],
-    check,
+    check: Check::Vault(check),
     explain: "\
 The cluster has a leader, but at least one replica is sealed. A Service that includes pods which are not
 ready (the chart's plain `vault` Service does) sends a share of the requests to the sealed replica: stores
@@ -25,20 +23,19 @@ restarts often seals often: look at why before trusting the repair.
 ",
 };
 
-fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
-    for server in in_state(world, ServerState::PartlySealed) {
+fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
+    if ServerState::of(server) == ServerState::PartlySealed {
         let sealed = server.sealed().count();
         let summary = format!(
             "{sealed} of {} replicas are sealed: about one request in {} that the Service sends there fails.",
             server.replicas.len(),
             server.replicas.len().div_ceil(sealed),
         );
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(world, server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
         for (pod, replica) in server.sealed() {
             root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: sealed=true"), replica.answered);
         }
         found.push(root);
         replicas_under(RULE.slug, server, found);
-        dependents_under(RULE.slug, world, server, found);
     }
 }

@@ -1,18 +1,16 @@
 //! Every replica of a Vault is sealed.
 
-use jiff::Timestamp;
-
 use super::finding::{Evidence, Finding, Severity, Source};
-use super::server::{ServerState, dependents_under, in_state, operators_word, replicas_under, since};
-use super::Rule;
-use crate::model::Inventory;
+use super::server::{ServerState, operators_word, replicas_under, since};
+use super::{Case, Check, Rule};
+use crate::model::VaultServer;
 
 pub(super) const RULE: Rule = Rule {
     slug: "vault-sealed",
     title: "Vault is sealed",
     severity: Severity::Error,
     runbooks: &["recover", "unseal"],
-    check,
+    check: Check::Vault(check),
     explain: "\
 A sealed Vault (or OpenBao) holds its data encrypted and answers every request with 503 until enough
 unseal shares were given. After a restart every replica without auto-unseal is sealed, each on its own.
@@ -34,31 +32,34 @@ run `operator init`.
 ",
 };
 
-fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
-    for server in in_state(world, ServerState::Sealed) {
-        let replicas = server.replicas.len();
-        let summary = match replicas {
-            1 => "Vault is sealed: nothing can be read or logged in until it is unsealed.".to_owned(),
-            n => format!("All {n} replicas of this Vault are sealed: nothing can be read or logged in until they are unsealed."),
-        };
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(world, server));
-        for (pod, replica) in server.sealed() {
-            root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: sealed=true"), replica.answered);
-        }
-        found.push(root);
-        replicas_under(RULE.slug, server, found);
-        dependents_under(RULE.slug, world, server, found);
+fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
+    match ServerState::of(server) {
+        ServerState::Sealed => sealed(case, server, found),
+        ServerState::Unknown => found.extend(said_to_be(case, server)),
+        _ => {}
     }
-    for server in in_state(world, ServerState::Unknown) {
-        // We could not ask, but External Secrets did. An uninitialised Vault gives it the same words, and one
-        // sealed replica of several too, so this is not certain.
-        let Some((store, text, at)) = operators_word(world, server).filter(|(_, text, _)| text.contains("Vault is sealed")) else {
-            continue;
-        };
-        let summary = "External Secrets is told that this Vault is sealed; sealwatch could not ask it.".to_owned();
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).suspected().since(since(world, server));
-        root.evidence.push(Evidence { source: Source::Event, object: store, what: text, at });
-        found.push(root);
-        dependents_under(RULE.slug, world, server, found);
+}
+
+fn sealed(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
+    let summary = match server.replicas.len() {
+        1 => "Vault is sealed: nothing can be read or logged in until it is unsealed.".to_owned(),
+        n => format!("All {n} replicas of this Vault are sealed: nothing can be read or logged in until they are unsealed."),
+    };
+    let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
+    for (pod, replica) in server.sealed() {
+        root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: sealed=true"), replica.answered);
     }
+    found.push(root);
+    replicas_under(RULE.slug, server, found);
+}
+
+/// We could not ask, but External Secrets did. An uninitialised Vault gives it the same words, and one sealed replica of
+/// several too, so this is not certain.
+fn said_to_be(case: &Case<'_>, server: &VaultServer) -> Option<Finding> {
+    let (object, what, at) = operators_word(case.world, server).filter(|(_, text, _)| text.contains("Vault is sealed"))?;
+    let summary = "External Secrets is told that this Vault is sealed; sealwatch could not ask it.".to_owned();
+    let root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary);
+    let mut root = root.suspected().since(since(case.world, server));
+    root.evidence.push(Evidence { source: Source::Event, object, what, at });
+    Some(root)
 }

@@ -1,18 +1,16 @@
 //! A Vault was never initialised.
 
-use jiff::Timestamp;
-
-use super::Rule;
+use super::{Case, Check, Rule};
 use super::finding::{Finding, Severity, Source};
-use super::server::{ServerState, dependents_under, in_state, since};
-use crate::model::Inventory;
+use super::server::{ServerState, since};
+use crate::model::VaultServer;
 
 pub(super) const RULE: Rule = Rule {
     slug: "vault-uninitialised",
     title: "Vault was never initialised",
     severity: Severity::Error,
     runbooks: &[],
-    check,
+    check: Check::Vault(check),
     explain: "\
 `operator init` was never run on this server: it has no keys and no data.
 
@@ -24,10 +22,10 @@ which before anything else. Only a new Vault is initialised with `operator init`
 ",
 };
 
-fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
-    for server in in_state(world, ServerState::Uninitialised) {
+fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
+    if ServerState::of(server) == ServerState::Uninitialised {
         let summary = "This Vault was never initialised: it has no keys and no data.".to_owned();
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(world, server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
         for (pod, replica) in &server.replicas {
             root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: initialized=false"), replica.answered);
         }
@@ -41,6 +39,5 @@ fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
                     .seen(Source::Vault, "GET sys/seal-status: initialized=false", replica.answered),
             );
         }
-        dependents_under(RULE.slug, world, server, found);
     }
 }

@@ -2,18 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::Rule;
+use super::{Case, Check, Rule};
 use super::finding::{Finding, Severity, Source};
-use super::server::{ServerState, dependents_under, operators_word, since};
-use crate::model::Inventory;
-use crate::model::vault::VaultServer;
+use super::server::{ServerState, operators_word, since};
+use crate::model::{Inventory, VaultServer};
 
 pub(super) const RULE: Rule = Rule {
     slug: "vault-unreachable",
     title: "Vault does not answer",
     severity: Severity::Error,
     runbooks: &[],
-    check,
+    check: Check::Vault(check),
     explain: "\
 No replica of this Vault gave an answer: the name, the connection, the TLS handshake or the answer itself
 failed.
@@ -27,42 +26,36 @@ TLS at the store's `caBundle` or `caProvider`. Then annotate the store: it valid
 ",
 };
 
-fn check(world: &Inventory, _now: Timestamp, found: &mut Vec<Finding>) {
-    for server in world.vaults.values() {
-        let said = connection(world, server);
-        match ServerState::of(server) {
-            ServerState::Unreachable => {}
-            // We could not even ask (no such Service, no right to list its pods), but External Secrets did.
-            ServerState::Unknown if said.is_some() => {}
-            _ => continue,
-        }
-        let nobody = server.listed && server.replicas.is_empty();
-        let summary = match &said {
-            _ if nobody => "No pod stands behind the Service of this Vault.".to_owned(),
-            Some((layer, _, _)) => format!("External Secrets cannot reach this Vault: {layer}."),
-            None => "No replica of this Vault answers sealwatch; whether External Secrets can reach it is not known.".to_owned(),
-        };
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(world, server));
-        for (pod, replica) in &server.replicas {
-            if let Some(fault) = &replica.fault {
-                root = root.seen(Source::Probe, format!("{pod}: {}", fault.message), replica.since);
-            }
-        }
-        if nobody {
-            root = root.seen(Source::Kubernetes, "the Service selects no pod that could answer", None);
-        }
-        match said {
-            None if nobody => {
-                found.push(root);
-                dependents_under(RULE.slug, world, server, found);
-            }
-            Some((_, what, at)) => {
-                found.push(root.seen(Source::Event, what, at));
-                dependents_under(RULE.slug, world, server, found);
-            }
-            None => found.push(root.suspected()),
+fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
+    let said = match ServerState::of(server) {
+        ServerState::Unreachable => connection(case.world, server),
+        // We could not even ask (no such Service, no right to list its pods), but External Secrets did.
+        ServerState::Unknown => match connection(case.world, server) {
+            None => return,
+            said => said,
+        },
+        _ => return,
+    };
+    let nobody = server.listed && server.replicas.is_empty();
+    let summary = match &said {
+        _ if nobody => "No pod stands behind the Service of this Vault.".to_owned(),
+        Some((layer, _, _)) => format!("External Secrets cannot reach this Vault: {layer}."),
+        None => "No replica of this Vault answers sealwatch; whether External Secrets can reach it is not known.".to_owned(),
+    };
+    let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
+    for (pod, replica) in &server.replicas {
+        if let Some(fault) = &replica.fault {
+            root = root.seen(Source::Probe, format!("{pod}: {}", fault.message), replica.since);
         }
     }
+    if nobody {
+        root = root.seen(Source::Kubernetes, "the Service selects no pod that could answer", None);
+    }
+    found.push(match said {
+        Some((_, what, at)) => root.seen(Source::Event, what, at),
+        None if nobody => root,
+        None => root.suspected(),
+    });
 }
 
 /// What External Secrets says of the connection: the layer in words, the text, the time.

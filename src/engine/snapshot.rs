@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub diagnosed: u64,
     /// The revision at which everything was heard of for the first time, once it was.
     pub told_at: Option<u64>,
+    /// The revision at which everything was asked once that a finding may rest on, see [`Self::is_asked`].
+    pub asked_at: Option<u64>,
     /// Whether one may write.
     pub writes: Writes,
     /// The runbook that runs, or ran last.
@@ -66,6 +68,7 @@ impl Snapshot {
             diagnosis: Arc::default(),
             diagnosed: 0,
             told_at: None,
+            asked_at: None,
             writes: Writes::closed(policy),
             run: None,
             login: None,
@@ -94,6 +97,27 @@ impl Snapshot {
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.offline.is_some() || self.told_at.is_some_and(|revision| self.diagnosed >= revision)
+    }
+
+    /// Whether everything that a finding may rest on was asked once and looked at since, or cannot be.
+    #[must_use]
+    pub fn is_examined(&self) -> bool {
+        self.offline.is_some() || self.asked_at.is_some_and(|revision| self.diagnosed >= revision)
+    }
+
+    /// Whether everything that a finding may rest on was asked once, or cannot be: beyond what the cluster tells, the
+    /// paths of every Vault.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.told_at.is_some() && self.paths_are_told()
+    }
+
+    /// Whether every path was asked for, or cannot be.
+    #[must_use]
+    pub fn paths_are_told(&self) -> bool {
+        let all = |server: &VaultServer| server.paths.values().all(|path| path.asked.is_some());
+        let told = |server: &Arc<VaultServer>| server.unreadable.is_some() || server.open().next().is_none() || all(server);
+        self.world.vaults.values().all(told)
     }
 
     /// Whether everything was heard of once.

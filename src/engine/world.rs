@@ -64,6 +64,8 @@ struct World {
     diagnosed: (u64, Timestamp),
     /// The revision at which everything was heard of for the first time.
     told_at: Option<u64>,
+    /// The revision at which everything was asked that a finding may rest on.
+    asked_at: Option<u64>,
     diagnosing: Option<JoinHandle<Diagnosed>>,
     /// When the next diagnosis may begin, if the last one is not long enough ago.
     rested: Option<Instant>,
@@ -119,6 +121,7 @@ impl World {
             diagnosis: Arc::default(),
             diagnosed: (0, now),
             told_at: None,
+            asked_at: None,
             diagnosing: None,
             rested: None,
             settles: None,
@@ -437,6 +440,7 @@ impl World {
             diagnosis: self.diagnosis.clone(),
             diagnosed: self.diagnosed.0,
             told_at: self.told_at,
+            asked_at: self.asked_at,
             writes: self.writes.borrow().clone(),
             run: self.run.as_ref().map(|run| run.view.borrow().clone()),
             login: self.login.borrow().clone(),
@@ -445,6 +449,10 @@ impl World {
         if self.told_at.is_none() && snapshot.is_told() {
             self.told_at = Some(snapshot.world.revision);
             snapshot.told_at = self.told_at;
+        }
+        if self.asked_at.is_none() && snapshot.is_asked() {
+            self.asked_at = Some(snapshot.world.revision);
+            snapshot.asked_at = self.asked_at;
         }
         self.snapshots.send_replace(Arc::new(snapshot));
     }

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 
 pub use self::formats::colour;
 use self::seen::around_is_told;
-pub use self::seen::{folder_is_told, names_are_told, paths_are_told, unknown_of};
+pub use self::seen::{folder_is_told, names_are_told, unknown_of};
 
 use self::column::Listing;
 use crate::diagnosis::Unknown;
@@ -210,7 +210,7 @@ pub fn is_blind(what: &What, snapshot: &Snapshot) -> bool {
 /// Whether what is to be listed was heard of, so that there is nothing more to wait for.
 #[must_use]
 pub fn is_told(what: &What, snapshot: &Snapshot) -> bool {
-    snapshot.is_known() && (!what.paths || paths_are_told(snapshot)) && (!what.is_of_servers() || around_is_told(snapshot))
+    snapshot.is_known() && (!what.paths || snapshot.paths_are_told()) && (!what.is_of_servers() || around_is_told(snapshot))
 }
 
 #[cfg(test)]

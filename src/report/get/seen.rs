@@ -94,14 +94,6 @@ fn paths_of(server: &VaultServer) -> Option<Unknown> {
     Some(Unknown { subject: format!("{unread} of {} paths of {}", server.paths.len(), server.subject()), needs })
 }
 
-/// Whether every path was asked for, or cannot be.
-#[must_use]
-pub fn paths_are_told(snapshot: &Snapshot) -> bool {
-    snapshot.world.vaults.values().all(|server| {
-        server.unreadable.is_some() || server.open().next().is_none() || server.paths.values().all(|path| path.asked.is_some())
-    })
-}
-
 /// The server of a path, if there is anybody to read it from.
 fn reading<'a>(snapshot: &'a Snapshot, path: &ObjectRef) -> Option<(&'a VaultServer, Text)> {
     let mut servers = snapshot.world.vaults.values();
