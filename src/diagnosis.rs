@@ -8,6 +8,7 @@ pub mod case;
 pub mod cause;
 pub mod chain;
 pub mod finding;
+pub mod login;
 pub mod lookup;
 pub mod near;
 pub mod server;
@@ -17,6 +18,7 @@ pub mod unknown;
 
 pub use cause::{Cause, Diagnosis, diagnose};
 pub use finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};
+pub use login::LoginCase;
 pub use unknown::Unknown;
 
 pub use case::{Case, ReaderCase, StoreCase, Word};
@@ -47,6 +49,9 @@ pub enum Check {
     Vault(fn(&Case<'_>, &VaultServer, &mut Vec<Finding>)),
     /// Each store; given what was found about this store so far.
     Store(fn(&StoreCase<'_>, &mut Vec<Finding>)),
+    /// Each login of kubernetes auth that fails: of a store, or of an `ExternalSecret` that logs in itself. Given what was
+    /// found about its subject so far.
+    Login(fn(&LoginCase<'_>, &mut Vec<Finding>)),
     /// The world at once: for kinds of which there are few, and for what stands between several objects.
     World(fn(&Case<'_>, &mut Vec<Finding>)),
     /// Each `ExternalSecret`, green ones too: of these there are thousands, so the first line must be cheap.
@@ -70,6 +75,20 @@ rules! {
     vault_no_active_node,
     vault_uninitialised,
     vault_unreachable,
+    auth_mount_missing,
+    auth_not_configured,
+    auth_role_missing,
+    auth_service_account_not_bound,
+    auth_namespace_not_bound,
+    auth_audience_mismatch,
+    auth_issuer_mismatch,
+    auth_reviewer_invalid,
+    auth_reviewer_forbidden,
+    auth_host_unreachable,
+    auth_ca_mismatch,
+    auth_jwt_keys_stale,
+    auth_cidr_bound,
+    auth_denied,
     store_status_stale,
     store_missing,
     // The last words where nothing else was found.

@@ -11,7 +11,9 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use zeroize::Zeroize;
 
-use crate::model::vault::{Login, MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, ServerTls, Surroundings, Token, Told};
+use crate::model::vault::{
+    Login, LoginChecks, MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, ServerTls, StoreLogin, Surroundings, Token, Told,
+};
 use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, VaultAddress};
 use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
 
@@ -255,6 +257,11 @@ pub trait Vault: Send + Sync {
     /// is typed is the token, or the password. Says whose token it is, if anybody knows. It takes no permit: nothing
     /// that is watched changes, and what a token may is up to Vault.
     async fn log_in(&self, replica: &ReplicaAddress, login: &Login, typed: Option<&Typed>) -> Result<Option<Token>, Fault>;
+
+    /// How a login of a store stands, step by step: without a token where none is needed, with the one that reads the
+    /// paths where there is one. `attempt` makes a real login too, with a token of the store's service account; what it
+    /// gets is revoked at once. The person must have asked for that.
+    async fn login_checks(&self, replica: &ReplicaAddress, login: &StoreLogin, attempt: bool) -> LoginChecks;
 
     /// Ends every login, and revokes the tokens that one got. Says which could not be revoked, and why.
     async fn log_out(&self) -> Vec<Fault>;

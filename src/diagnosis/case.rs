@@ -75,9 +75,12 @@ pub(super) fn examine(world: &Inventory, now: Timestamp) -> Vec<Finding> {
     for store in world.stores() {
         let store = case.of_store(store);
         let mut here: Vec<Finding> = servers.iter().filter_map(|root| store.under(root)).collect();
+        let login = store.login();
         for rule in RULES {
-            if let Check::Store(check) = rule.check {
-                check(&store, &mut here);
+            match (rule.check, &login) {
+                (Check::Store(check), _) => check(&store, &mut here),
+                (Check::Login(check), Some(login)) => check(login, &mut here),
+                _ => {}
             }
         }
         let errors = here.iter().filter(|finding| finding.severity == Severity::Error && finding.subject == store.object);
@@ -105,10 +108,12 @@ pub(super) fn examine(world: &Inventory, now: Timestamp) -> Vec<Finding> {
             }
         }
         let mut here = found.split_off(start);
+        let login = reader.login();
         for rule in RULES {
-            match rule.check {
-                Check::ExternalSecret(check) => check(&reader, &mut here),
-                Check::Failing(check) if reader.word.is_some() => check(&reader, &mut here),
+            match (rule.check, &login) {
+                (Check::ExternalSecret(check), _) => check(&reader, &mut here),
+                (Check::Failing(check), _) if reader.word.is_some() => check(&reader, &mut here),
+                (Check::Login(check), Some(login)) => check(login, &mut here),
                 _ => {}
             }
         }
@@ -225,7 +230,7 @@ fn drags_down(server: &VaultServer, root: &Finding, text: &str) -> bool {
 }
 
 /// A finding since its condition is false, with what was said about it.
-fn with_words(finding: Finding, ready: Option<&Condition>, word: Option<&Word<'_>>) -> Finding {
+pub(super) fn with_words(finding: Finding, ready: Option<&Condition>, word: Option<&Word<'_>>) -> Finding {
     let mut finding = finding.since(ready.and_then(|ready| ready.since));
     if let Some(ready) = ready {
         let what = format!("Ready={} {}: {}", said(ready.status), ready.reason, ready.message);

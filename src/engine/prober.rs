@@ -2,6 +2,7 @@
 //! answers are [`Change`]s like any other, so that the diagnosis stays pure.
 
 mod around;
+mod logins;
 mod names;
 mod paths;
 
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::around::Around;
+use self::logins::Logins;
 use self::names::Namer;
 use self::paths::Reader;
 pub(super) use self::paths::reader;
@@ -149,8 +151,18 @@ impl Poller {
             nudge: self.wishes.nudge.clone(),
             address: self.address.clone(),
         };
+        let logins = Logins {
+            ports: self.ports.clone(),
+            worlds: self.worlds.clone(),
+            changes: self.changes.clone(),
+            nudge: self.wishes.nudge.clone(),
+            address: self.address.clone(),
+            as_stores: Arc::clone(&self.as_stores),
+            failing: (u64::MAX, Vec::new()),
+        };
         tokio::select! {
             () = reader.run() => {}
+            () = logins.run() => {}
             () = around.run() => {}
             () = namer.run() => {}
             () = async { while self.round().await.is_some() { self.rest(SEAL_EVERY).await; } } => {}

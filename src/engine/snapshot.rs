@@ -10,6 +10,7 @@ use super::login::LoginView;
 use super::run::RunView;
 use crate::diagnosis::Diagnosis;
 use crate::diagnosis::server::ServerState;
+use crate::model::vault::StoreLogin;
 use crate::model::{Fault, Inventory, Kind, Source, VaultServer, kinds};
 use crate::ports::{Identity, Scope};
 
@@ -106,10 +107,19 @@ impl Snapshot {
     }
 
     /// Whether everything that a finding may rest on was asked once, or cannot be: beyond what the cluster tells, the
-    /// paths of every Vault.
+    /// paths of every Vault, and the logins that it refuses.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.told_at.is_some() && self.paths_are_told()
+        self.told_at.is_some() && self.paths_are_told() && self.logins_are_told()
+    }
+
+    /// Whether every login that fails was asked about, or cannot be.
+    fn logins_are_told(&self) -> bool {
+        let asked =
+            |server: &VaultServer, login: &StoreLogin| server.logins.contains_key(&(login.store.clone(), login.account.clone()));
+        self.world.vaults.values().all(|server| {
+            server.open().next().is_none() || self.world.failing_logins(server).iter().all(|login| asked(server, login))
+        })
     }
 
     /// Whether every path was asked for, or cannot be.

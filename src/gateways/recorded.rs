@@ -23,11 +23,12 @@ use super::vault::api::{Api, Question};
 use super::vault::classify::{FolderWise, classify};
 use super::vault::client::Answer as VaultAnswer;
 use super::vault::cluster;
+use super::vault::login_checks::{attempt, login_checks, words};
 use super::vault::neighbours::folder;
 use super::vault::subkeys::properties;
 use super::vault::whose::token;
 use crate::model::kinds::{Object, Visitor, Watched, visit};
-use crate::model::vault::{Leader, Login, ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told};
+use crate::model::vault::{Leader, Login, LoginChecks, ReplicaHealth, ReplicaRole, Seal, StoreLogin, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, Unreadable, VaultAddress};
 use crate::ports::{
     Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
@@ -153,6 +154,26 @@ impl Inner {
             return Err(fault_of(answer));
         }
         serde_json::from_str(answer.body.get()).map_err(|error| Fault::new(FaultKind::Http, &format!("{request}: {error}.")))
+    }
+}
+
+impl Inner {
+    /// The real login that was recorded, and the line of the log that told why it was refused.
+    fn attempted(&self, replica: &ReplicaAddress, login: &StoreLogin, checks: LoginChecks) -> LoginChecks {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Line {
+            err: Text,
+        }
+        let token = format!("<TokenRequest {}/{}>", login.account.namespace, login.account.name);
+        let path = format!("auth/{}/login", login.mount.as_str().trim_matches('/'));
+        let question = Question::post(login.namespace.as_str(), path, attempt(login, &token)).to_string();
+        let Some(answer) = self.answer(&question, replica) else { return checks };
+        let refused = words(&VaultAnswer::of(answer.status, answer.body.get().as_bytes().to_vec()));
+        let told = question.replacen("POST", "MONITOR", 1);
+        let line = self.answer(&told, replica).and_then(|line| serde_json::from_str::<Line>(line.body.get()).ok());
+        let reason = line.map_or(Told::Absent, |line| Told::Said(line.err));
+        LoginChecks { login: Told::Said(refused), reason, ..checks }
     }
 }
 
@@ -298,6 +319,13 @@ impl Vault for Recording {
 
     async fn log_in(&self, _: &ReplicaAddress, _: &Login, _: Option<&Typed>) -> Result<Option<Token>, Fault> {
         Err(Fault::new(FaultKind::Local, "A recorded world lets nobody in: it holds what was seen then, and no more."))
+    }
+
+    /// What was asked when it was recorded counts as wished for.
+    async fn login_checks(&self, replica: &ReplicaAddress, login: &StoreLogin, _: bool) -> LoginChecks {
+        let asked = Recorded { world: &self.0, replica };
+        let checks = login_checks(&asked, Some(&asked), login, &replica.pod, self.0.now).await;
+        self.0.attempted(replica, login, checks)
     }
 
     async fn log_out(&self) -> Vec<Fault> {

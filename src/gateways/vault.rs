@@ -5,6 +5,7 @@
 //! the TLS name; any other directly.
 
 pub(super) mod api;
+mod attempt;
 pub(super) mod classify;
 pub(super) mod client;
 pub(super) mod cluster;
@@ -14,6 +15,7 @@ mod environment;
 mod faults;
 mod lanes;
 mod login;
+pub(super) mod login_checks;
 pub(super) mod neighbours;
 mod reads;
 mod secret;
@@ -34,7 +36,9 @@ use rustify::endpoint::Endpoint;
 
 use super::clock;
 use super::kubernetes::KubernetesGateway;
-use crate::model::vault::{Login, ReplicaHealth, ReplicaRole, Seal, ServerTls, Surroundings, Token, Told};
+use crate::model::vault::{
+    Login, LoginChecks, ReplicaHealth, ReplicaRole, Seal, ServerTls, StoreLogin, Surroundings, Token, Told,
+};
 use crate::model::{Fault, FaultKind, ObjectRef, Text, VaultAddress};
 use crate::ports::{Classified, MountFolder, MountPaths, Permit, ReplicaAddress, Typed, Vault};
 use crate::runbooks::{Receipt, VaultWrite};
@@ -130,6 +134,10 @@ impl Vault for VaultGateway {
 
     async fn log_in(&self, replica: &ReplicaAddress, login: &Login, typed: Option<&Typed>) -> Result<Option<Token>, Fault> {
         self.0.log_in(replica, login, typed).await
+    }
+
+    async fn login_checks(&self, replica: &ReplicaAddress, login: &StoreLogin, attempt: bool) -> LoginChecks {
+        self.0.login_checks(replica, login, attempt).await
     }
 
     async fn log_out(&self) -> Vec<Fault> {

@@ -22,8 +22,8 @@ use super::shelf::{Placed as _, Shelf, Sorted};
 use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
 use super::vault::{
-    Mount, MountState, PathFacts, Properties, Replica, ReplicaHealth, ReplicaRole, Seal, SecretPath, Surroundings, Token, Told,
-    VaultAddress, VaultServer,
+    LoginChecks, Mount, MountState, PathFacts, Properties, Replica, ReplicaHealth, ReplicaRole, Seal, SecretPath, Surroundings,
+    Token, Told, VaultAddress, VaultServer,
 };
 
 /// Everything that is known of the world.
@@ -103,6 +103,8 @@ pub enum Change {
     Token(VaultAddress, Option<Token>),
     /// Why the paths of a Vault cannot be read.
     Unreadable(VaultAddress, Option<Fault>),
+    /// How a login of a store stands that fails, by store and service account.
+    Login(VaultAddress, (ObjectRef, ObjectRef), Arc<LoginChecks>),
     /// The controller was read.
     Controller(Option<Controller>),
 }
@@ -179,6 +181,11 @@ impl Inventory {
             Change::Token(address, token) => {
                 self.server(&address, |server| std::mem::replace(&mut server.token, token.clone()) != token);
             }
+            Change::Login(address, of, checks) => self.server(&address, |server| {
+                let same = server.logins.get(&of).is_some_and(|known| known.says_as(&checks));
+                server.logins.insert(of, checks);
+                !same
+            }),
             Change::Unreadable(address, fault) => {
                 self.server(&address, |server| std::mem::replace(&mut server.unreadable, fault.clone()) != fault);
             }

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod login;
+mod login_checks;
 mod path;
 mod tls;
 mod token;
@@ -21,6 +22,7 @@ use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
 pub use cluster::{Autopilot, HealthWord, NamespaceSeal, Peer, RaftServer, ReplicaHealth, Surroundings, Told};
 pub use login::{Login, StoreLogin};
+pub use login_checks::{AuthConfig, AuthRole, LoginChecks};
 pub use path::{Folder, Has, May, Mount, MountState, PathFacts, PathState, Properties, SecretPath};
 pub use tls::{Authority, Bundle, Ca, ServerTls};
 pub use token::{Token, TokenSource};
@@ -116,6 +118,8 @@ pub struct VaultServer {
     pub token: Option<Token>,
     /// Why the paths cannot be read, if they cannot: no token, a dead one.
     pub unreadable: Option<Fault>,
+    /// How logins stand that fail, by store and service account.
+    pub logins: BTreeMap<(ObjectRef, ObjectRef), Arc<LoginChecks>>,
 }
 
 impl VaultServer {
@@ -133,6 +137,7 @@ impl VaultServer {
             around: Told::NotAsked,
             token: None,
             unreadable: None,
+            logins: BTreeMap::new(),
         }
     }
 

@@ -16,10 +16,11 @@ use crate::gateways::vault::api::{Api, Question};
 use crate::gateways::vault::classify::{FolderWise, classify, dead};
 use crate::gateways::vault::client::Answer;
 use crate::gateways::vault::cluster;
+use crate::gateways::vault::login_checks::login_checks;
 use crate::gateways::vault::neighbours::folder;
 use crate::gateways::vault::subkeys::properties;
 use crate::gateways::vault::whose::token;
-use crate::model::vault::{Login, ReplicaHealth, Surroundings, Token, Told};
+use crate::model::vault::{Login, LoginChecks, ReplicaHealth, StoreLogin, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, ReplicaRole, Seal, Text};
 use crate::ports::{
     Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
@@ -216,6 +217,24 @@ impl Vault for SimulatedVault {
             })?;
             Ok(Some(token))
         })
+    }
+
+    async fn login_checks(&self, replica: &ReplicaAddress, login: &StoreLogin, attempt: bool) -> LoginChecks {
+        let asked = Simulated { vault: self, replica };
+        let mut checks = login_checks(&asked, Some(&asked), login, &replica.pod, self.shell.now()).await;
+        if attempt {
+            let account = (login.account.namespace.as_str(), login.account.name.as_str());
+            let made = self.at(replica, |server, index, _| {
+                Ok(server.login(index, login.mount.as_str(), login.role.as_str(), account).map(drop))
+            });
+            checks.login = match made {
+                Ok(made) => Told::Said(made.err().map(|refusal| Text::foreign(&refusal.error))),
+                Err(fault) => Told::Failed(fault),
+            };
+            // It logs every refusal that says too little, and refuses nothing so.
+            checks.reason = Told::Absent;
+        }
+        checks
     }
 
     async fn log_out(&self) -> Vec<Fault> {

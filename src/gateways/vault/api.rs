@@ -44,6 +44,11 @@ impl Question {
         Self::new(Method::List, namespace, path.into())
     }
 
+    /// Asked of anybody, with a body that holds no secret.
+    pub(in crate::gateways) fn post(namespace: &str, path: String, body: String) -> Self {
+        Self { body: Some(body), ..Self::new(Method::Post, namespace, path) }
+    }
+
     fn new(method: Method, namespace: &str, path: String) -> Self {
         Self { method, path, query: None, body: None, namespace: namespace.trim_matches('/').to_owned() }
     }

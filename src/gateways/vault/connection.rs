@@ -93,6 +93,15 @@ pub(super) enum Lost {
     Nobody(Fault),
 }
 
+impl Lost {
+    /// Why.
+    pub(super) fn fault(self) -> Fault {
+        match self {
+            Self::Before(_, fault) | Self::After(fault) | Self::Nobody(fault) => fault,
+        }
+    }
+}
+
 impl Open {
     /// Connects; `secret` says whether a share or a token is to go over it.
     pub(super) async fn to(way: Way<'_>, secret: bool) -> Result<Self, Fault> {

@@ -20,7 +20,7 @@ use crate::model::{Fault, FaultKind, Name, VaultAddress};
 use crate::ports::{ReplicaAddress, Typed};
 
 /// A login goes through storage, and Vault asks the API server in between.
-const LOGIN: Duration = Duration::from_secs(10);
+pub(super) const LOGIN: Duration = Duration::from_secs(10);
 /// How long the end of the program may be held up for each Vault.
 const REVOKE: Duration = Duration::from_secs(2);
 
@@ -150,7 +150,7 @@ impl Inner {
     }
 
     /// Revokes what a login got. A token that somebody typed is theirs, and only forgotten.
-    async fn revoke(&self, session: &Session) -> Result<(), Fault> {
+    pub(super) async fn revoke(&self, session: &Session) -> Result<(), Fault> {
         if !session.from.is_ours() {
             return Ok(());
         }
@@ -220,7 +220,7 @@ impl Inner {
         renewed.is_ok_and(|answer| answer.success(&session.at.pod).is_ok())
     }
 
-    fn may_log_in(&self, replica: &ReplicaAddress) -> Result<(), Fault> {
+    pub(super) fn may_log_in(&self, replica: &ReplicaAddress) -> Result<(), Fault> {
         if self.environment.skip_verify && replica.server.tls {
             let message = "VAULT_SKIP_VERIFY is set: anybody may be the server, so nothing is given to it to log in with.";
             return Err(Fault::new(FaultKind::Tls, message).hinted("Set BAO_CACERT or VAULT_CACERT to the CA's file instead."));
@@ -248,14 +248,9 @@ impl Inner {
 }
 
 /// `auth/<mount>/login[/<name>]`. What a store names as its mount must not lead elsewhere.
-fn login_path(mount: &str, name: Option<&str>) -> Result<String, Fault> {
+pub(super) fn login_path(mount: &str, name: Option<&str>) -> Result<String, Fault> {
     let mount = mount.trim_matches('/');
-    let plain = |segment: &str| {
-        !segment.is_empty()
-            && !segment.starts_with('.')
-            && segment.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    };
-    if !mount.split('/').all(plain) {
+    if !mount.split('/').all(is_plain) {
         return Err(Fault::new(FaultKind::Invalid, &format!("“{mount}” cannot be the mount of a login method.")));
     }
     match name {
@@ -268,7 +263,12 @@ fn login_path(mount: &str, name: Option<&str>) -> Result<String, Fault> {
     }
 }
 
-fn token_of(answer: &Answer, said: &Name) -> Result<Zeroizing<String>, Fault> {
+/// Whether a segment of a path leads nowhere else.
+pub(super) fn is_plain(segment: &str) -> bool {
+    !segment.is_empty() && !segment.starts_with('.') && segment.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+pub(super) fn token_of(answer: &Answer, said: &Name) -> Result<Zeroizing<String>, Fault> {
     let body = answer.success(said)?;
     let none = |why: &str| Fault::new(FaultKind::Http, &format!("{said} answers the login {why}."));
     let given: Given<'_> = serde_json::from_slice(&body).map_err(|_| none("with something that holds no token"))?;

@@ -4,9 +4,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Inventory;
+use crate::model::health::Status;
 use crate::model::kinds::{ExternalSecret, Role, SecretStore, Watched};
 use crate::model::object::{Kind, Name, ObjectRef, Uid};
 use crate::model::shelf::Placed as _;
+use crate::model::vault::{StoreLogin, VaultServer};
 
 impl Inventory {
     /// Every object of a kind that says that it fails, by namespace and name.
@@ -37,6 +39,28 @@ impl Inventory {
         let version = |object: &K| (object.meta().uid.clone(), object.meta().resource_version);
         let told = matches!(new.meta().uid, Uid::Uuid(_)) && new.meta().resource_version > 0;
         told && self.all::<K>().get(new.place()).is_some_and(|old| version(old) == version(new))
+    }
+
+    /// The logins of kubernetes auth that fail at a Vault: of stores that say so, and of `ExternalSecret`s whose
+    /// `ClusterSecretStore` leaves the service account to them and is never checked itself.
+    #[must_use]
+    pub fn failing_logins(&self, server: &VaultServer) -> Vec<StoreLogin> {
+        let subject = server.subject();
+        let mut logins: Vec<StoreLogin> = Vec::new();
+        for store in self.stores_of(&subject) {
+            if store.is_referent() {
+                let failing = self.readers_of(&store.store_ref()).filter(|es| es.fails());
+                let of_readers = failing.filter_map(|es| StoreLogin::of(store, Some(&es.meta.namespace)).ok());
+                for login in of_readers {
+                    if !logins.contains(&login) {
+                        logins.push(login);
+                    }
+                }
+            } else if store.ready.as_ref().is_some_and(|ready| ready.status == Status::False) {
+                logins.extend(StoreLogin::of(store, None).ok());
+            }
+        }
+        logins
     }
 
     /// The `ExternalSecret`s that read a path of a Vault, each with the store that it reads through.

@@ -95,6 +95,12 @@ impl SecretStore {
         self.ready.as_ref().map_or(Health::Unknown, Condition::health)
     }
 
+    /// Whether it leaves the service account to whoever reads through it: then it is never checked itself.
+    #[must_use]
+    pub fn is_referent(&self) -> bool {
+        self.vault.as_ref().is_some_and(|vault| matches!(vault.auth, Auth::Kubernetes { referent: true, .. }))
+    }
+
     /// Whether it lets a namespace in (`shouldProcessSecret` of the client manager); `None` if that cannot be said, as
     /// Go's regular expressions are not read here.
     #[must_use]

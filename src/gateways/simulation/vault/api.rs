@@ -23,6 +23,7 @@ impl Server {
                 capabilities(question.body.as_deref().unwrap_or_default(), self.visitor.as_ref())
             }
             Method::Get if path == "auth/token/lookup-self" => self.who(),
+            _ if path.starts_with("auth/") => self.auth(question),
             Method::Get if path == "sys/internal/ui/mounts" => {
                 let mounts = self.mounts.iter().map(|(name, mount)| (format!("{name}/"), kv_mount(mount)));
                 found(&json!({ "secret": mounts.collect::<serde_json::Map<_, _>>(), "auth": {} }))
@@ -44,6 +45,41 @@ impl Server {
             None => found(&json!({
                 "display_name": "root", "policies": ["root"], "ttl": 0, "expire_time": null, "renewable": false
             })),
+        }
+    }
+
+    /// Kubernetes auth: a login that holds no token, the role, the configuration of the method.
+    fn auth(&self, question: &Question) -> Answer {
+        #[derive(Deserialize, Default)]
+        struct Body {
+            role: Option<String>,
+        }
+        let path = question.path.trim_start_matches("auth/");
+        if let Some(mount) = path.strip_suffix("/login") {
+            let body: Body = question.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
+            return match body.role {
+                _ if !self.has_method(mount) => refused(403, "permission denied"),
+                None => refused(400, "missing role"),
+                Some(role) if !self.roles.contains_key(&(mount.to_owned(), role.clone())) => {
+                    refused(400, &format!("invalid role name \"{role}\""))
+                }
+                Some(_) => refused(403, "permission denied"),
+            };
+        }
+        if self.visitor.is_some() {
+            return refused(403, "1 error occurred:\n\t* permission denied\n\n");
+        }
+        match path.rsplit_once("/role/") {
+            _ if !self.roles.keys().any(|(mount, _)| path.starts_with(&format!("{mount}/"))) => {
+                refused(404, &format!("no handler for route \"auth/{path}\". route entry not found."))
+            }
+            Some((mount, role)) => match self.roles.get(&(mount.to_owned(), role.to_owned())) {
+                Some(role) => found(&json!({
+                    "bound_service_account_names": role.accounts, "bound_service_account_namespaces": role.namespaces
+                })),
+                None => nothing(),
+            },
+            None => found(&json!({"kubernetes_host": "https://kubernetes.default.svc", "disable_iss_validation": true})),
         }
     }
 

@@ -28,7 +28,7 @@ impl Server {
         (namespace, account): (&str, &str),
     ) -> Result<Session, Refusal> {
         self.serves(replica)?;
-        if !self.roles.keys().any(|(known, _)| known == mount) {
+        if !self.has_method(mount) {
             return Err(Refusal::new(403, "permission denied"));
         }
         let Some(found) = self.roles.get(&(mount.to_owned(), role.to_owned())) else {
@@ -42,6 +42,11 @@ impl Server {
             return Err(Refusal::new(403, "namespace not authorized"));
         }
         Ok(Session { allows: found.allows.clone() })
+    }
+
+    /// Whether kubernetes auth stands at this mount.
+    pub(super) fn has_method(&self, mount: &str) -> bool {
+        self.roles.keys().any(|(known, _)| known == mount)
     }
 
     /// `GET auth/token/lookup-self`.
