@@ -12,6 +12,7 @@ pub mod login;
 pub mod lookup;
 pub mod near;
 pub mod server;
+pub mod sibling;
 pub mod starting;
 pub mod state;
 pub mod unknown;
@@ -39,6 +40,20 @@ pub struct Rule {
     pub runbooks: &'static [&'static str],
     /// What it looks at, and how: it adds what it finds.
     pub check: Check,
+}
+
+impl Rule {
+    /// The paragraph of its explanation that begins with this bold lead, without the lead, as plain words.
+    #[must_use]
+    pub fn section(&self, lead: &str) -> Option<String> {
+        section(self.explain, lead)
+    }
+}
+
+fn section(explain: &str, lead: &str) -> Option<String> {
+    let paragraph = explain.split("\n\n").find_map(|paragraph| paragraph.trim().strip_prefix(&format!("**{lead}.**")))?;
+    let words: Vec<&str> = paragraph.split_whitespace().collect();
+    Some(words.join(" ").replace('`', ""))
 }
 
 /// What a rule looks at. The looks go in this order, so that a rule sees what was found about its object before:
@@ -100,4 +115,17 @@ rules! {
 #[must_use]
 pub fn rule(slug: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.slug == slug)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::section;
+
+    #[test]
+    fn a_section_is_found_by_its_lead() {
+        let explain = "A.\n\n**What not to do.** Do not restart the pods (each\nrestart seals again), do not delete volumes, do not\nrun `operator init`.\n";
+        let told = "Do not restart the pods (each restart seals again), do not delete volumes, do not run operator init.";
+        assert_eq!(section(explain, "What not to do").as_deref(), Some(told));
+        assert_eq!(section(explain, "How it is known"), None);
+    }
 }

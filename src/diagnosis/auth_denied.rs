@@ -29,6 +29,10 @@ path \"sys/internal/ui/mounts\" { capabilities = [\"read\"] }
 ```
 
 In Kubernetes: `create` on `serviceaccounts/token` for that service account.
+
+**How it is repaired.** By what that tells; each reason has a page of its own. As long as none is known: compare this store with
+one of the same Vault that works, and look whether somebody wrote `auth/<mount>/config` lately (a bootstrap Job, Terraform, the
+Vault UI, which drops the reviewer token: vault#32034).
 ",
 };
 

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};
+use super::finding::{CauseKey, Certainty, Finding, Severity, Source};
 use super::server::{ServerState, said};
 use super::{Check, RULES};
 use crate::model::kinds::{ExternalSecret, SecretStore, Watched as _};
@@ -232,13 +232,13 @@ fn drags_down(server: &VaultServer, root: &Finding, text: &str) -> bool {
 /// A finding since its condition is false, with what was said about it.
 pub(super) fn with_words(finding: Finding, ready: Option<&Condition>, word: Option<&Word<'_>>) -> Finding {
     let mut finding = finding.since(ready.and_then(|ready| ready.since));
+    // The event first: it alone holds the cause.
+    if let Some(word) = word.filter(|word| word.source == Source::Event) {
+        finding = finding.seen(Source::Event, format!("{}: {}", word.reason, word.text), word.at);
+    }
     if let Some(ready) = ready {
         let what = format!("Ready={} {}: {}", said(ready.status), ready.reason, ready.message);
         finding = finding.seen(Source::Kubernetes, what, ready.since);
-    }
-    if let Some(word) = word.filter(|word| word.source == Source::Event) {
-        let (object, what) = (finding.subject.clone(), format!("{}: {}", word.reason, word.text));
-        finding.evidence.push(Evidence { source: Source::Event, object, what, at: word.at });
     }
     finding
 }

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::diagnosis::{Cause, Severity};
+use crate::diagnosis::{Cause, Finding, Severity, rule};
 use crate::engine::Snapshot;
 use crate::model::kinds::ExternalSecret;
 use crate::model::{Age, Clock, VaultServer};
@@ -85,8 +85,17 @@ fn one(snapshot: &Snapshot, cause: &Cause, out: &mut dyn Write) -> io::Result<()
     if let Some(last) = cause.follows.last {
         writeln!(out, "  follows: {} ExternalSecrets, the last at {}", cause.follows.external_secrets, Clock(last))?;
     }
-    if !cause.runbooks.is_empty() {
-        writeln!(out, "  repaired by: sealwatch runbook run {}", cause.runbooks[0])?;
+    let rule = rule(cause.slug);
+    match cause.runbooks.first() {
+        Some(runbook) => writeln!(out, "  repaired by: sealwatch runbook run {runbook}")?,
+        None => {
+            if let Some(repair) = rule.and_then(|rule| rule.section("How it is repaired")) {
+                writeln!(out, "  repair: {repair}")?;
+            }
+        }
+    }
+    if let Some(root) = cause.findings.first().map(|index| &snapshot.diagnosis.findings[*index]) {
+        evidence(root, out)?;
     }
     let under = cause.findings.iter().skip(1).map(|index| &snapshot.diagnosis.findings[*index]);
     for finding in under.clone().take(LISTED) {
@@ -95,6 +104,19 @@ fn one(snapshot: &Snapshot, cause: &Cause, out: &mut dyn Write) -> io::Result<()
     let more = under.count().saturating_sub(LISTED);
     if more > 0 {
         writeln!(out, "    and {more} more")?;
+    }
+    Ok(())
+}
+
+/// What it rests on, and what was ruled out.
+fn evidence(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+    for one in finding.evidence.iter().take(LISTED) {
+        let at = one.at.map_or_else(String::new, |at| format!(" {}", Clock(at)));
+        let about = if one.object == finding.subject { String::new() } else { format!("{}: ", one.object) };
+        writeln!(out, "  {}{at}: {about}{}", one.source.as_str(), one.what)?;
+    }
+    if !finding.ruled_out.is_empty() {
+        writeln!(out, "  ruled out: {}", finding.ruled_out.join("; "))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use super::rows::{Tone, describe};
 use super::story::{certainty, tell};
 use super::vault_facts::of_property;
 use super::words::{counted, named, since};
+use crate::diagnosis::sibling::sibling;
 use crate::diagnosis::{Finding, rule};
 use crate::engine::RunView;
 use crate::keymap;
@@ -105,6 +106,9 @@ fn why(model: &Model, object: &ObjectRef) -> Document {
     for finding in &findings {
         told(&mut page, model, finding);
     }
+    if !findings.is_empty() {
+        beside(&mut page, model, object);
+    }
     facts(&mut page, model, object);
     let mut explained = Vec::new();
     for finding in findings {
@@ -167,6 +171,21 @@ fn told(page: &mut Document, model: &Model, finding: &Finding) {
         }
         if cause.findings.len() > NAMED + 1 {
             page.text(Ink::Muted, format!("… and {} more, in the panes of the board.", cause.findings.len() - 1 - NAMED));
+        }
+    }
+}
+
+/// The nearest one that works, with what differs lit.
+fn beside(page: &mut Document, model: &Model, object: &ObjectRef) {
+    let Some(sibling) = sibling(&model.snapshot.world, object) else { return };
+    page.title(format!("Beside {}, which works", named(&sibling.object)));
+    let shown = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+    for field in &sibling.fields {
+        if field.differs() {
+            let both = format!("{}  here, {}  there", shown(&field.here), shown(&field.there));
+            page.pair(field.field, 16, Ink::Tone(Tone::Warning), both);
+        } else if !field.here.is_empty() {
+            page.pair(field.field, 16, Ink::Muted, format!("{}  both", field.here));
         }
     }
 }

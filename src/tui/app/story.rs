@@ -25,8 +25,10 @@ pub fn tell(cause: &Cause, snapshot: &Snapshot, now: Timestamp) -> Vec<Told> {
     if let Some(spared) = spared(cause) {
         lines.push(("not hit", spared));
     }
-    if let Some(warning) = rule(cause.slug).and_then(|rule| section(rule.explain, "What not to do")) {
-        lines.push(("do not", warning));
+    if let Some(warning) = rule(cause.slug).and_then(|rule| rule.section("What not to do")) {
+        // The label says “do not” already.
+        let warning = warning.strip_prefix("Do not ").unwrap_or(&warning).replace(", do not ", ", ");
+        lines.push(("do not", warning.trim_end_matches('.').to_owned()));
     }
     lines
 }
@@ -146,17 +148,6 @@ pub fn repair(cause: &Cause) -> Option<String> {
     Some(format!("{}: {}", runbook.name, steps.join(" → ")))
 }
 
-/// The paragraph of an explanation that begins with this bold lead, without the lead.
-#[must_use]
-pub fn section(explain: &str, lead: &str) -> Option<String> {
-    let paragraph = explain.split("\n\n").find_map(|paragraph| paragraph.trim().strip_prefix(&format!("**{lead}.**")))?;
-    let words: Vec<&str> = paragraph.split_whitespace().collect();
-    let text = words.join(" ").replace('`', "");
-    // The label says “do not” already.
-    let text = text.strip_prefix("Do not ").unwrap_or(&text).replace(", do not ", ", ");
-    Some(text.trim_end_matches('.').to_owned())
-}
-
 /// The line under the causes: how much they explain, what stays unexplained, what cannot be seen.
 #[must_use]
 pub fn coverage(snapshot: &Snapshot) -> String {
@@ -171,17 +162,4 @@ pub fn coverage(snapshot: &Snapshot) -> String {
         diagnosis.unexplained.len(),
         diagnosis.unknown.len()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_not_to_do_comes_from_the_explanation() {
-        let explain = "A.\n\n**What not to do.** Do not restart the pods (each\nrestart seals again), do not delete volumes, do not\nrun `operator init`.\n";
-        let told = section(explain, "What not to do");
-        assert_eq!(told.as_deref(), Some("restart the pods (each restart seals again), delete volumes, run operator init"));
-        assert_eq!(section(explain, "How it is known"), None);
-    }
 }
