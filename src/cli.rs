@@ -43,7 +43,7 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         None => console::run(&global).await,
         Some(Command::Demo { list: true, .. }) => demo::list(),
         Some(Command::Demo { scenario, .. }) => demo::run(global, scenario).await,
-        Some(Command::Check { output, fail_on, timeout }) => check::run(&global, output, fail_on, timeout).await,
+        Some(Command::Check { output, fail_on, within, timeout }) => check::run(&global, output, fail_on, within, timeout).await,
         Some(Command::Get { what, names, properties, neighbours, output, no_headers, timeout }) => {
             let more = get::More { properties, neighbours };
             get::run(&global, get::Order { what, names, more, output, no_headers, timeout }).await

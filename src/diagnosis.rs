@@ -8,6 +8,7 @@ pub mod case;
 pub mod cause;
 pub mod chain;
 pub mod finding;
+pub mod jobs;
 pub mod login;
 pub mod lookup;
 pub mod near;
@@ -16,13 +17,14 @@ pub mod sibling;
 pub mod starting;
 pub mod state;
 pub mod unknown;
+pub mod upcoming;
 
 pub use cause::{Cause, Diagnosis, diagnose};
 pub use finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};
 pub use login::LoginCase;
 pub use unknown::Unknown;
 
-pub use case::{Case, ReaderCase, StoreCase, Word};
+pub use case::{Case, PathCase, ReaderCase, StoreCase, Word};
 
 use crate::model::VaultServer;
 
@@ -67,6 +69,8 @@ pub enum Check {
     /// Each login of kubernetes auth that fails: of a store, or of an `ExternalSecret` that logs in itself. Given what was
     /// found about its subject so far.
     Login(fn(&LoginCase<'_>, &mut Vec<Finding>)),
+    /// Each path of a Vault of which the Vault says that it is not as it should be.
+    Path(fn(&PathCase<'_>, &mut Vec<Finding>)),
     /// The world at once: for kinds of which there are few, and for what stands between several objects.
     World(fn(&Case<'_>, &mut Vec<Finding>)),
     /// Each `ExternalSecret`, green ones too: of these there are thousands, so the first line must be cheap.
@@ -90,9 +94,12 @@ rules! {
     vault_no_active_node,
     vault_uninitialised,
     vault_unreachable,
+    vault_dev_mode,
+    your_token_invalid,
     auth_mount_missing,
     auth_not_configured,
     auth_role_missing,
+    service_account_missing,
     auth_service_account_not_bound,
     auth_namespace_not_bound,
     auth_audience_mismatch,
@@ -103,11 +110,45 @@ rules! {
     auth_ca_mismatch,
     auth_jwt_keys_stale,
     auth_cidr_bound,
+    // The last word about a login.
     auth_denied,
-    store_status_stale,
+    auth_secret_missing,
+    store_token_invalid,
     store_missing,
-    // The last words where nothing else was found.
+    store_not_allowed,
+    store_never_validated,
+    store_status_stale,
+    // The last word about a store.
     store_invalid,
+    mount_missing,
+    kv_version_mismatch,
+    path_missing,
+    version_deleted,
+    version_destroyed,
+    property_missing,
+    policy_denies,
+    placeholder_value,
+    target_owned_by_externalsecret,
+    target_owned_by_controller,
+    target_missing,
+    target_deleted_by_policy,
+    target_immutable,
+    target_two_writers,
+    template_error,
+    generator_missing,
+    generator_rotates,
+    value_behind,
+    refresh_has_no_effect,
+    cluster_external_secret_failed,
+    lease_expired,
+    api_version_gone,
+    stuck_deleting,
+    sync_stalled,
+    client_patcher_failed,
+    client_patcher_not_run,
+    bootstrap_required_key_missing,
+    bootstrap_failed,
+    // The last word about an ExternalSecret.
     sync_backing_off,
 }
 

@@ -52,6 +52,9 @@ pub struct Options {
     pub insecure: bool,
     /// Stores in whose stead to log in at their Vaults, as soon as these are open.
     pub as_stores: Vec<ObjectRef>,
+    /// Whether one login may be made in the stead of every store that its Vault refuses, to learn why; what that gives is
+    /// revoked at once.
+    pub try_logins: bool,
 }
 
 /// What a face asks of the engine.

@@ -211,6 +211,9 @@ pub trait Cluster: Send + Sync {
     /// The External Secrets controller; `None` if there is none.
     async fn controller(&self) -> Result<Option<Controller>, Fault>;
 
+    /// The last lines of a pod's log that tell of a failure; no others.
+    async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault>;
+
     /// Whether the identity holds a right (`SelfSubjectAccessReview`).
     async fn may(&self, right: &Right) -> Result<bool, Fault>;
 

@@ -11,6 +11,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use crate::diagnosis::upcoming::Upcoming;
 use crate::engine::Snapshot;
 
 /// Output formats of `sealwatch check`.
@@ -27,10 +28,13 @@ pub enum Format {
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn check(format: Format, snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+pub fn check(format: Format, snapshot: &Snapshot, upcoming: Option<&[Upcoming]>, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Table => check_table::write(snapshot, out),
-        Format::Json => check_json::write(snapshot, out),
+        Format::Table => {
+            check_table::write(snapshot, out)?;
+            check_table::soon(upcoming.unwrap_or_default(), out)
+        }
+        Format::Json => check_json::write(snapshot, upcoming, out),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 use sealwatch::cli::args::Cli;
-use sealwatch::diagnosis::{RULES, rule};
+use sealwatch::diagnosis::{RULES, Rule, rule};
 use sealwatch::runbooks::{RUNBOOKS, runbook};
 use sealwatch::{keymap, theme};
 
@@ -29,14 +29,22 @@ fn with_section(text: &str, name: &str, section: &str) -> String {
     format!("{before}{begin}{comment}-->\n{section}{end}{after}")
 }
 
+/// Every cause that can be named, as a table.
+fn causes() -> String {
+    let line =
+        |rule: &&Rule| format!("| `{}` | {} | {} |\n", rule.slug, rule.title, format!("{:?}", rule.severity).to_lowercase());
+    let lines: String = RULES.iter().map(line).collect();
+    format!("| Slug | Cause | Severity |\n| --- | --- | --- |\n{lines}")
+}
+
 #[test]
-fn the_keys_in_the_readme_are_those_of_the_table() {
+fn the_tables_in_the_readme_are_made_from_the_code() {
     let readme = read("README.md");
-    let right = with_section(&readme, "keys", &keymap::markdown());
+    let right = with_section(&with_section(&readme, "keys", &keymap::markdown()), "causes", &causes());
     if std::env::var_os("UPDATE").is_some() {
         fs::write(file("README.md"), &right).expect("written");
     } else {
-        assert!(readme == right, "README.md has other keys than the table; UPDATE=1 cargo test --test docs rewrites it");
+        assert!(readme == right, "README.md has other keys or causes than the code; UPDATE=1 cargo test --test docs rewrites it");
     }
 }
 

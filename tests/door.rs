@@ -15,7 +15,7 @@ use sealwatch::engine::run::RunResult;
 use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
-use sealwatch::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef};
+use sealwatch::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text};
 use sealwatch::ports::{Cluster, Identity, Journal, JournalEntry, Permit, ReplicaPod, Scope, Typed};
 use sealwatch::runbooks::{Confirm, KubernetesWrite, Receipt, Right, Target};
 use tokio::sync::watch;
@@ -45,6 +45,9 @@ impl Cluster for Counted {
     async fn controller(&self) -> Result<Option<Controller>, Fault> {
         assert!(!self.broken, "the controller is too much");
         self.inner.controller().await
+    }
+    async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault> {
+        self.inner.failures(pod).await
     }
     async fn may(&self, right: &Right) -> Result<bool, Fault> {
         self.inner.may(right).await

@@ -227,8 +227,13 @@ fn selection_is_linked_across_the_panes() {
     let mut paths = world.vaults.values().flat_map(|server| server.paths.keys().map(|path| server.address.path_ref(path)));
     assert!(paths.any(|path| person.model.is_linked(&path)));
     person.presses("<tab>n");
-    let es = person.model.board.object(&person.model).expect("an ExternalSecret");
+    let mut es = person.model.board.object(&person.model).expect("an ExternalSecret");
     assert_eq!(es.kind, Kind::ExternalSecret);
+    // One that only generates has no store.
+    while world.get::<ExternalSecret>(&es).is_some_and(|es| es.store.is_none()) {
+        person.presses("n");
+        es = person.model.board.object(&person.model).expect("an ExternalSecret");
+    }
     assert!(person.model.is_linked(&ObjectRef::new(Kind::SecretStore, es.namespace.as_str(), "vault")));
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sealwatch::diagnosis::Severity;
 use sealwatch::engine::run::RunResult;
 use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
 use sealwatch::gateways::journal::MemoryJournal;
@@ -161,11 +162,14 @@ fn picture(snapshot: &Snapshot) -> String {
     lines.join("\n")
 }
 
+/// What is broken. The seed world has a generator that rotates, which every other tool shows green; of that warning a
+/// test of its own tells.
 fn causes(snapshot: &Snapshot) -> Vec<Expected> {
     let mut found: Vec<Expected> = snapshot
         .diagnosis
         .causes
         .iter()
+        .filter(|cause| cause.severity == Severity::Error)
         .map(|cause| Expected { slug: cause.slug.to_owned(), subject: cause.subject.to_string() })
         .collect();
     found.sort();
@@ -221,9 +225,7 @@ async fn run(slug: &str) {
     }
     let well = drill
         .until("the world is well", left, |snapshot| {
-            snapshot.diagnosed == snapshot.world.revision
-                && snapshot.diagnosis.causes.is_empty()
-                && snapshot.diagnosis.broken == 0
+            snapshot.diagnosed == snapshot.world.revision && causes(snapshot).is_empty() && snapshot.diagnosis.broken == 0
         })
         .await;
     for secret in &repair.untouched {
@@ -251,6 +253,15 @@ async fn sealed_three_of_five() {
 #[tokio::test(start_paused = true)]
 async fn partly_sealed() {
     run("partly-sealed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_generators_of_the_seed_are_warned_of() {
+    let well = Drill::start("healthy").look().await;
+    let mut warned: Vec<_> = well.diagnosis.causes.iter().map(|cause| (cause.slug, cause.subject.to_string())).collect();
+    warned.sort();
+    let of = |namespace: &str| ("generator-rotates", format!("ExternalSecret/{namespace}/powerdns-api-key"));
+    assert_eq!(warned, [of("ameide-dev"), of("ameide-prod"), of("ameide-staging")]);
 }
 
 #[test]

@@ -46,6 +46,9 @@ pub struct Global {
     /// Log in to Vault as this store does, and see what it sees; what that gets is revoked at the end
     #[arg(long, global = true, value_name = "[NAMESPACE/]NAME", conflicts_with = "world")]
     pub login_as_store: Vec<String>,
+    /// Log in once as each store that its Vault refuses does, to learn why; what that gets is revoked at once
+    #[arg(long, global = true, conflicts_with = "world")]
+    pub try_logins: bool,
     /// Open writes at once, as far as the policy of the context allows it
     #[arg(long, global = true)]
     pub write: bool,
@@ -92,6 +95,9 @@ pub enum Command {
         /// The severity from which findings make the exit code 1
         #[arg(long, value_enum, default_value_t = FailOn::Error)]
         fail_on: FailOn,
+        /// Count what will break in this time too, such as 24h: generators that come due, leases, tokens
+        #[arg(long, value_parser = seconds, value_name = "TIME")]
+        within: Option<u64>,
         /// How long to look at the most, such as 30s
         #[arg(long, default_value = "30s", value_parser = seconds, value_name = "TIME")]
         timeout: u64,

@@ -2,15 +2,24 @@
 
 use std::io::{self, Write as _};
 
+use jiff::SignedDuration;
+
 use super::args::{CheckFormat, FailOn, Global};
 use super::look::look;
 use super::{BLIND, FINDINGS, Failure, OK, wiring};
 use crate::diagnosis::Severity;
+use crate::diagnosis::upcoming::upcoming;
 use crate::engine::{Engine, Snapshot};
 use crate::report::{self, Format};
 
 /// Looks, reports, and says how it stands.
-pub(super) async fn run(global: &Global, output: CheckFormat, fail_on: FailOn, timeout: u64) -> Result<u8, Failure> {
+pub(super) async fn run(
+    global: &Global,
+    output: CheckFormat,
+    fail_on: FailOn,
+    within: Option<u64>,
+    timeout: u64,
+) -> Result<u8, Failure> {
     let wired = wiring::wire(global).await?;
     let clock = wired.ports.clock.clone();
     let vault = wired.ports.vault.clone();
@@ -23,8 +32,13 @@ pub(super) async fn run(global: &Global, output: CheckFormat, fail_on: FailOn, t
         CheckFormat::Json => Format::Json,
     };
     let mut out = io::stdout().lock();
-    report::check(format, &snapshot, &mut out)?;
+    let within = within.map(|seconds| SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)));
+    let soon = within.map(|within| upcoming(&snapshot.world, &snapshot.diagnosis, snapshot.now, within));
+    report::check(format, &snapshot, soon.as_deref(), &mut out)?;
     out.flush()?;
+    if soon.is_some_and(|soon| !soon.is_empty()) {
+        return Ok(FINDINGS);
+    }
     Ok(code(&snapshot, fail_on))
 }
 

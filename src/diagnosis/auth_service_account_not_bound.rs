@@ -25,7 +25,8 @@ fn check(case: &LoginCase<'_>, found: &mut Vec<Finding>) {
     let account = &case.login.account.name;
     let unbound = case.role().is_some_and(|role| !role.binds_account(account.as_str()));
     let told = case.refusal() == Some(Refusal::Account);
-    if case.is_let_in() || !(told || unbound) {
+    // An account that does not exist is not one to be bound.
+    if case.is_let_in() || case.lacks_account() || !(told || unbound) {
         return;
     }
     let bound = case.role().map_or_else(String::new, |role| format!(" It lets in {}.", listed(&role.accounts)));

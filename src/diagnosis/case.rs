@@ -1,13 +1,19 @@
 //! What a rule is given: one object, with what belongs to it looked up once. The order of the looks is that of
 //! causality: Vaults, then the stores that log in to them, then what reads through these, then the rest.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::finding::{CauseKey, Certainty, Finding, Severity, Source};
 use super::server::{ServerState, said};
 use super::{Check, RULES};
-use crate::model::kinds::{ExternalSecret, SecretStore, Watched as _};
-use crate::model::{Clock, Condition, Health, Inventory, ObjectRef, Status, VaultServer};
+use crate::model::inventory::under;
+use crate::model::kinds::external_secret::RemoteRef;
+use crate::model::kinds::{Event, ExternalSecret, SecretStore, Watched as _};
+use crate::model::vault::{MountState, SecretPath};
+use crate::model::{Clock, Condition, Health, Inventory, Kind, ObjectRef, PathState, Status, Text, VaultServer};
 
 /// The world at a time.
 #[derive(Clone, Copy)]
@@ -59,6 +65,30 @@ pub struct ReaderCase<'a> {
     pub server: Option<&'a VaultServer>,
     /// Why it fails, as far as External Secrets says so; `None` for one that does not fail.
     pub word: Option<Word<'a>>,
+    /// Whether a look at something else has already told why it fails.
+    pub told: bool,
+}
+
+/// One path of a Vault that is not as it should be.
+pub struct PathCase<'a> {
+    /// The world.
+    pub case: Case<'a>,
+    /// Its Vault.
+    pub server: &'a VaultServer,
+    /// Its name.
+    pub object: ObjectRef,
+    /// What Vault says of it.
+    pub path: &'a SecretPath,
+}
+
+/// One thing that an `ExternalSecret` reads.
+pub struct Read<'a> {
+    /// As the spec says it.
+    pub remote: &'a RemoteRef,
+    /// The full path.
+    pub full: Text,
+    /// What Vault says of that path.
+    pub path: Option<&'a SecretPath>,
 }
 
 /// Looks at everything in the world, in order.
@@ -71,7 +101,7 @@ pub(super) fn examine(world: &Inventory, now: Timestamp) -> Vec<Finding> {
         }
     }
     let servers: Vec<Finding> = found.iter().filter(|finding| finding.because.is_none()).cloned().collect();
-    let mut blamed: std::collections::HashMap<ObjectRef, Vec<CauseKey>> = std::collections::HashMap::new();
+    let mut blamed: HashMap<ObjectRef, Vec<(CauseKey, Certainty)>> = HashMap::new();
     for store in world.stores() {
         let store = case.of_store(store);
         let mut here: Vec<Finding> = servers.iter().filter_map(|root| store.under(root)).collect();
@@ -84,8 +114,8 @@ pub(super) fn examine(world: &Inventory, now: Timestamp) -> Vec<Finding> {
             }
         }
         let errors = here.iter().filter(|finding| finding.severity == Severity::Error && finding.subject == store.object);
-        let mut causes: Vec<CauseKey> = errors.map(Finding::cause).collect();
-        causes.dedup();
+        let mut causes: Vec<(CauseKey, Certainty)> = errors.map(|finding| (finding.cause(), finding.certainty)).collect();
+        causes.dedup_by(|a, b| a.0 == b.0);
         if !causes.is_empty() {
             blamed.insert(store.object, causes);
         }
@@ -96,15 +126,30 @@ pub(super) fn examine(world: &Inventory, now: Timestamp) -> Vec<Finding> {
             check(&case, &mut found);
         }
     }
+    let before = found.len();
+    for server in world.vaults.values() {
+        for (full, path) in server.paths.iter().filter(|(_, path)| path.facts.state.is_trouble()) {
+            let path = PathCase { case, server, object: server.address.path_ref(full), path };
+            for rule in RULES {
+                if let Check::Path(check) = rule.check {
+                    check(&path, &mut found);
+                }
+            }
+        }
+    }
+    let told: HashSet<ObjectRef> = found[before..].iter().map(|finding| finding.subject.clone()).collect();
     for es in world.all::<ExternalSecret>().iter() {
-        let reader = case.of_reader(es);
+        let mut reader = case.of_reader(es);
+        reader.told = reader.word.is_some() && told.contains(&reader.object);
         let start = found.len();
         if reader.word.is_some() {
             let store = es.store_ref();
             let causes = store.as_ref().and_then(|store| blamed.get(store));
-            found.extend(causes.into_iter().flatten().map(|cause| reader.under(cause)));
+            found.extend(causes.into_iter().flatten().map(|(cause, sure)| reader.under(cause, *sure)));
             if causes.is_none() {
-                found.extend(servers.iter().filter(|root| reader.is_hit_by(root)).map(|root| reader.under(&root.cause())));
+                found.extend(
+                    servers.iter().filter(|root| reader.is_hit_by(root)).map(|root| reader.under(&root.cause(), root.certainty)),
+                );
             }
         }
         let mut here = found.split_off(start);
@@ -123,20 +168,20 @@ pub(super) fn examine(world: &Inventory, now: Timestamp) -> Vec<Finding> {
 }
 
 impl<'a> Case<'a> {
-    fn of_store(self, store: &'a SecretStore) -> StoreCase<'a> {
+    pub(super) fn of_store(self, store: &'a SecretStore) -> StoreCase<'a> {
         let object = store.store_ref();
         let fails = store.ready.as_ref().is_some_and(|ready| ready.status != Status::True);
         let word = fails.then(|| self.word(&object, store.ready.as_ref())).flatten();
         StoreCase { case: self, store, server: self.world.vault_of(store).map(AsRef::as_ref), word, object }
     }
 
-    fn of_reader(self, es: &'a ExternalSecret) -> ReaderCase<'a> {
+    pub(super) fn of_reader(self, es: &'a ExternalSecret) -> ReaderCase<'a> {
         let object = es.object_ref();
         let store = es.store_ref().and_then(|store| self.world.store(&store));
         let server = store.and_then(|store| self.world.vault_of(store)).map(AsRef::as_ref);
         let fails = es.health() == Health::Failing;
         let word = fails.then(|| self.word(&object, es.ready.as_ref())).flatten();
-        ReaderCase { case: self, es, object, store, server, word }
+        ReaderCase { case: self, es, object, store, server, word, told: false }
     }
 
     /// The newest failure that is told: by an event, or where these are gone (after an hour), by the condition.
@@ -179,7 +224,8 @@ impl StoreCase<'_> {
             return None;
         }
         let summary = "This store cannot log in to its Vault.".to_owned();
-        Some(self.finding(root.slug, Severity::Error, summary).under(root.slug, root.subject.clone()))
+        let finding = self.finding(root.slug, Severity::Error, summary).under(root.slug, root.subject.clone());
+        Some(if root.certainty == Certainty::Certain { finding } else { finding.suspected() })
     }
 }
 
@@ -197,6 +243,71 @@ impl ReaderCase<'_> {
         with_words(Finding::certain(slug, severity, self.object.clone(), summary), ready, self.word.as_ref())
     }
 
+    /// Whether External Secrets says no more than that something fails: the event that held the cause is gone.
+    #[must_use]
+    pub fn is_untold(&self) -> bool {
+        self.word.as_ref().is_some_and(|word| word.source == Source::Kubernetes)
+    }
+
+    /// Whether what External Secrets says is about this key: it names it, or names none.
+    #[must_use]
+    pub fn names_key(&self, key: &Text) -> bool {
+        let text = self.text();
+        !text.contains("(key: ") || text.contains(&format!("(key: {key})"))
+    }
+
+    /// What it reads, with what Vault says of it.
+    pub fn reads(&self) -> impl Iterator<Item = Read<'_>> {
+        let vault = self.store.and_then(|store| store.vault.as_ref());
+        self.es.remote.iter().filter_map(move |remote| {
+            let full = vault?.path_of(remote.key.as_str());
+            let path = self.server.and_then(|server| server.paths.get(&full));
+            Some(Read { remote, full, path })
+        })
+    }
+
+    /// When the newest version of what it reads was written.
+    #[must_use]
+    pub fn newest_version(&self) -> Option<Timestamp> {
+        self.reads()
+            .filter_map(|read| match read.path?.facts.state {
+                PathState::Present { written, .. } => written,
+                _ => None,
+            })
+            .max()
+    }
+
+    /// Whether its Secret is not there, and would be seen if it were.
+    #[must_use]
+    pub fn lacks_target(&self) -> bool {
+        let (namespace, name) = (self.es.meta.namespace.clone(), self.es.target.clone());
+        let secret = ObjectRef { kind: Kind::Secret, namespace, name };
+        self.case.world.target_of(self.es).is_none() && self.case.world.would_show(&secret)
+    }
+
+    /// The newest event with this reason.
+    #[must_use]
+    pub fn event(&self, reason: &str) -> Option<&Event> {
+        let events = self.case.world.events_of(&self.object);
+        events.into_iter().rev().find(|event| event.reason.as_str() == reason).map(AsRef::as_ref)
+    }
+
+    /// Why what it reads was not found, as Vault tells.
+    #[must_use]
+    pub fn absence(&self) -> Option<String> {
+        self.reads().find_map(|read| {
+            let full = &read.full;
+            Some(match &read.path?.facts.state {
+                PathState::NoMount => format!("its Vault has no mount “{}”", read.path?.mount),
+                PathState::OtherVersion(version) => format!("the mount of {full} is KV version {version}"),
+                PathState::Missing => format!("{full} does not exist"),
+                PathState::Deleted { .. } => format!("the current version of {full} was deleted"),
+                PathState::Destroyed { .. } => format!("the current version of {full} was destroyed"),
+                _ => return None,
+            })
+        })
+    }
+
     /// How old the value is that its Secret keeps.
     #[must_use]
     pub fn last_sync(&self) -> String {
@@ -206,10 +317,11 @@ impl ReaderCase<'_> {
         }
     }
 
-    /// It under a cause that lies deeper.
+    /// It under a cause that lies deeper, as sure as that is.
     #[must_use]
-    pub fn under(&self, (slug, root): &CauseKey) -> Finding {
-        self.finding(slug, Severity::Error, self.last_sync()).under(slug, root.clone())
+    pub fn under(&self, (slug, root): &CauseKey, certainty: Certainty) -> Finding {
+        let finding = self.finding(slug, Severity::Error, self.last_sync()).under(slug, root.clone());
+        if certainty == Certainty::Certain { finding } else { finding.suspected() }
     }
 
     /// Whether what is wrong with its Vault makes it fail although its store still says that it is well.
@@ -241,4 +353,109 @@ pub(super) fn with_words(finding: Finding, ready: Option<&Condition>, word: Opti
         finding = finding.seen(Source::Kubernetes, what, ready.since);
     }
     finding
+}
+
+impl Read<'_> {
+    /// The path as a policy has to name it.
+    #[must_use]
+    pub fn right(&self) -> String {
+        match self.path {
+            Some(path) if path.kv.as_str() != "v1" => {
+                let key = path.key(&self.full);
+                format!("{}/data/{}", path.mount.as_str().trim_matches('/'), key.strip_prefix("data/").unwrap_or(key))
+            }
+            _ => self.full.to_string(),
+        }
+    }
+}
+
+impl<'a> PathCase<'a> {
+    /// What Vault says of it.
+    #[must_use]
+    pub const fn state(&self) -> &'a PathState {
+        &self.path.facts.state
+    }
+
+    /// Whether its mount is known to be of the version that the store expects: of another one Vault says the same as of
+    /// a path that is missing.
+    fn is_sure(&self) -> bool {
+        let Some(mount) = self.server.mounts.get(&under(self.path.namespace.as_str(), self.path.mount.clone())) else {
+            return false;
+        };
+        let expected = if self.path.kv.as_str() == "v1" { 1 } else { 2 };
+        *self.state() != PathState::Missing || mount.state == MountState::Kv(expected)
+    }
+
+    fn readers(&self) -> Vec<(&'a SecretStore, &'a Arc<ExternalSecret>)> {
+        self.case.world.readers_of_path(&self.object).collect()
+    }
+
+    /// Adds the path as the root, and what reads it.
+    pub(super) fn tell(
+        &self,
+        slug: &'static str,
+        summary: String,
+        since: Option<Timestamp>,
+        vault: &str,
+        found: &mut Vec<Finding>,
+    ) {
+        let sure = self.is_sure();
+        let mut under = Vec::new();
+        for (_, es) in self.readers() {
+            under.extend(self.hit(slug, &self.object, es));
+        }
+        let severity = under.iter().map(|finding| finding.severity).max();
+        // Nobody reads it again: then nothing is wrong.
+        let Some(severity) = severity else { return };
+        let root = Finding::certain(slug, severity, self.object.clone(), summary).since(since);
+        let root = root.seen(Source::Vault, vault, self.path.asked);
+        found.push(if sure { root } else { root.suspected() });
+        found.extend(under.into_iter().map(|finding| if sure { finding } else { finding.suspected() }));
+    }
+
+    /// Adds the stores that read there as roots, and what reads through them. `summary` is given what mounts there are.
+    pub(super) fn tell_stores(
+        &self,
+        slug: &'static str,
+        summary: impl Fn(Option<String>) -> String,
+        vault: &str,
+        found: &mut Vec<Finding>,
+    ) {
+        let mut stores: BTreeMap<ObjectRef, Vec<&Arc<ExternalSecret>>> = BTreeMap::new();
+        for (store, es) in self.readers() {
+            stores.entry(store.store_ref()).or_default().push(es);
+        }
+        let mounts: Vec<&str> = self
+            .server
+            .mounts
+            .iter()
+            .filter(|(_, mount)| matches!(mount.state, MountState::Kv(_)))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let others = (!mounts.is_empty()).then(|| format!("It has: {}.", mounts.join(", ")));
+        for (store, readers) in stores {
+            if !found.iter().any(|finding| finding.slug == slug && finding.subject == store) {
+                let root = Finding::certain(slug, Severity::Error, store.clone(), summary(others.clone()));
+                found.push(root.seen(Source::Vault, format!("{}: {vault}", self.object.name), self.path.asked));
+            }
+            for es in readers {
+                let known = found.iter().any(|finding| finding.slug == slug && finding.subject == es.object_ref());
+                found.extend(self.hit(slug, &store, es).filter(|_| !known));
+            }
+        }
+    }
+
+    /// One reader under a root: it fails, or will when it comes due.
+    fn hit(&self, slug: &'static str, root: &ObjectRef, es: &ExternalSecret) -> Option<Finding> {
+        let reader = self.case.of_reader(es);
+        if reader.word.is_some() {
+            return Some(reader.under(&(slug, root.clone()), Certainty::Certain));
+        }
+        // Of one whose Secret was deleted for it another rule tells.
+        let deleted = es.ready.as_ref().is_some_and(|ready| ready.reason.as_str() == "SecretDeleted");
+        let due = es.next_refresh().filter(|_| !deleted && es.health() == Health::Healthy)?;
+        let summary = format!("It is green, and will fail at its next refresh, at {}.", Clock(due));
+        let finding = Finding::certain(slug, Severity::Warning, reader.object.clone(), summary).under(slug, root.clone());
+        Some(finding.seen(Source::Kubernetes, "status.refreshTime", es.refreshed))
+    }
 }

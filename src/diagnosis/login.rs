@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::case::{Case, ReaderCase, StoreCase, Word, with_words};
 use super::finding::{Evidence, Finding, Severity, Source};
 use super::server::ServerState;
-use crate::model::kinds::{SecretStore, ServiceAccount};
+use crate::model::kinds::{ExternalSecret, SecretStore, ServiceAccount};
 use crate::model::vault::{AuthConfig, AuthRole, LoginChecks, StoreLogin, Told};
-use crate::model::{Condition, Health, ObjectRef, Text, VaultServer};
+use crate::model::{Condition, Health, Inventory, Kind, ObjectRef, Text, VaultServer};
 
 /// One login that fails.
 pub struct LoginCase<'a> {
@@ -398,6 +400,16 @@ impl LoginCase<'_> {
     pub fn ruled_out(&self) -> Vec<String> {
         let passed = self.steps().into_iter().filter(|step| step.state == StepState::Passed);
         passed.map(|step| if step.said.is_empty() { step.what } else { format!("{}: {}", step.what, step.said) }).collect()
+    }
+}
+
+/// The checklist of a login that fails: of a store, or of an `ExternalSecret` that logs in itself.
+#[must_use]
+pub fn checklist(world: &Inventory, object: &ObjectRef, now: Timestamp) -> Option<Vec<Step>> {
+    let case = Case { world, now };
+    match object.kind {
+        Kind::ExternalSecret => case.of_reader(world.get::<ExternalSecret>(object)?).login().map(|login| login.steps()),
+        _ => case.of_store(world.store(object)?).login().map(|login| login.steps()),
     }
 }
 

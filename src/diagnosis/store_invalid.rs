@@ -30,5 +30,6 @@ fn check(case: &StoreCase<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let because = case.word.as_ref().map_or(ready.message.as_str(), |word| word.text);
-    found.push(case.finding(RULE.slug, RULE.severity, format!("External Secrets cannot use this store: {because}")));
+    let summary = format!("External Secrets cannot use this store, and no rule knows why: {because}");
+    found.push(case.finding(RULE.slug, RULE.severity, summary).suspected());
 }

@@ -2,9 +2,11 @@
 
 use super::{Check, ReaderCase, Rule};
 use super::back_off::next_try;
+use jiff::Timestamp;
+
 use super::finding::{Finding, Severity, Source};
 use super::server::ServerState;
-use crate::model::{Clock, Health};
+use crate::model::{Clock, Health, PathState};
 
 pub(super) const RULE: Rule = Rule {
     slug: "sync-backing-off",
@@ -27,7 +29,16 @@ was validated after that failure, and the Vault is open.
 
 fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
     let Some(store) = case.store.filter(|store| store.health() == Health::Healthy) else { return };
-    if !case.server.is_some_and(|server| ServerState::of(server) == ServerState::Open) || !is_of_the_past(case.text()) {
+    let told = case.told || found.iter().any(|finding| finding.severity == Severity::Error);
+    let open = case.server.is_some_and(|server| ServerState::of(server) == ServerState::Open);
+    if told || !open {
+        return;
+    }
+    if let Some((what, written)) = written_since(case) {
+        found.push(case.finding(RULE.slug, RULE.severity, when(case)).seen(Source::Vault, what, written));
+        return;
+    }
+    if !is_of_the_past(case.text()) {
         return;
     }
     let (world, object) = (case.case.world, store.store_ref());
@@ -37,14 +48,29 @@ fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
     if validated < case.word.as_ref().and_then(|word| word.at) {
         return;
     }
-    let summary = match next_try(world, case.es).filter(|next| *next > case.case.now) {
-        Some(next) => format!("Its cause is gone, but External Secrets tries again only at about {}.", Clock(next)),
-        None => "Its cause is gone; External Secrets will try again any moment.".to_owned(),
-    };
     let what = format!("{} {} is Ready and was validated after that", object.kind, object.name);
-    found.push(case.finding(RULE.slug, RULE.severity, summary).seen(Source::Kubernetes, what, validated));
+    found.push(case.finding(RULE.slug, RULE.severity, when(case)).seen(Source::Kubernetes, what, validated));
 }
 
+fn when(case: &ReaderCase<'_>) -> String {
+    match next_try(case.case.world, case.es).filter(|next| *next > case.case.now) {
+        Some(next) => format!("Its cause is gone, but External Secrets tries again only at about {}.", Clock(next)),
+        None => "Its cause is gone; External Secrets will try again any moment.".to_owned(),
+    }
+}
+
+/// What it could not find in Vault at its last try, and when that was written since.
+fn written_since(case: &ReaderCase<'_>) -> Option<(String, Option<Timestamp>)> {
+    let missed = ["Secret does not exist", "cannot find secret data for key"].iter().any(|sign| case.text().contains(sign));
+    let tried = case.word.as_ref().and_then(|word| word.at).filter(|_| missed)?;
+    let there = case.reads().all(|read| read.path.is_some_and(|path| matches!(path.facts.state, PathState::Present { .. })));
+    let written = case.newest_version().filter(|written| there && *written > tried)?;
+    Some(("what it reads was written after its last try".to_owned(), Some(written)))
+}
+
+/// Whether a failure was one of the store, which is well now.
 fn is_of_the_past(text: &str) -> bool {
-    text.contains("is not ready") || text.contains("Vault is sealed") || text.contains("connection refused")
+    ["is not ready", "Vault is sealed", "connection refused", "unable to log in", "invalid vault credentials", "could not get"]
+        .iter()
+        .any(|sign| text.contains(sign))
 }

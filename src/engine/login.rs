@@ -46,9 +46,23 @@ impl LoggingIn {
                 self.nudge.send_modify(|count| *count += 1);
                 said
             }
-            Err(fault) => format!("Not logged in at {}: {fault}", self.server),
+            Err(fault) => {
+                self.look_why().await;
+                format!("Not logged in at {}: {fault}", self.server)
+            }
         };
         self.view.send_replace(Some(Arc::new(LoginView { at: self.ports.clock.now(), said })));
+    }
+
+    /// Goes through a store's login that was refused step by step, since the person asked for one.
+    async fn look_why(&self) {
+        let Login::Store(login) = &self.login else { return };
+        let Some(pod) = self.world.vaults.get(&self.server).and_then(|server| reader(server)) else { return };
+        let replica = ReplicaAddress { server: self.server.clone(), pod };
+        let checks = self.ports.vault.login_checks(&replica, login, true).await;
+        let of = (login.store.clone(), login.account.clone());
+        // Nobody listens any more: then nobody looks either.
+        let _ = self.changes.send(Change::Login(self.server.clone(), of, Arc::new(checks))).await;
     }
 
     async fn log_in(&self) -> Result<Option<Token>, Fault> {

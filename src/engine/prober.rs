@@ -32,6 +32,8 @@ const SEAL_EVERY: Duration = Duration::from_secs(1);
 const REPLICAS_EVERY: i64 = 10;
 /// How often a replica is asked for its health, in seconds: the seal is what cannot wait.
 const HEALTH_EVERY: i64 = 10;
+/// How often it is looked for runs that failed.
+const LOGS_EVERY: Duration = Duration::from_secs(2);
 /// How often the controller is looked at.
 const CONTROLLER_EVERY: Duration = Duration::from_secs(10);
 
@@ -42,6 +44,15 @@ pub(super) struct Wishes {
     pub(super) nudge: watch::Receiver<u64>,
     /// What they look at.
     pub(super) looks: watch::Receiver<Looks>,
+}
+
+/// What the person agreed to beforehand: logins in the stead of stores.
+#[derive(Clone)]
+pub(super) struct Agreed {
+    /// As these, to read with what that gives.
+    pub(super) as_stores: Arc<[ObjectRef]>,
+    /// As every store that fails, once, to learn why; what that gives is revoked at once.
+    pub(super) try_logins: bool,
 }
 
 /// Looks at the External Secrets controller, for ever.
@@ -56,13 +67,31 @@ pub(super) async fn watch_controller(ports: Ports, changes: mpsc::Sender<Change>
     }
 }
 
+/// Reads what the pods of failed runs said, once for each, for ever.
+pub(super) async fn watch_logs(ports: Ports, mut worlds: watch::Receiver<Arc<Inventory>>, changes: mpsc::Sender<Change>) {
+    loop {
+        let world = worlds.borrow_and_update().clone();
+        for pod in world.unread_logs() {
+            // What may not be read, or is gone, is not known; nobody asks again.
+            let lines = ports.cluster.failures(&pod).await.unwrap_or_default();
+            if changes.send(Change::Log(pod, lines)).await.is_err() {
+                return;
+            }
+        }
+        ports.clock.sleep(LOGS_EVERY).await;
+        if worlds.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Keeps one poller for each Vault that the stores name, for ever.
 pub(super) async fn watch_vaults(
     ports: Ports,
     mut worlds: watch::Receiver<Arc<Inventory>>,
     changes: mpsc::Sender<Change>,
     wishes: Wishes,
-    as_stores: Arc<[ObjectRef]>,
+    agreed: Agreed,
 ) {
     let mut pollers: HashMap<VaultAddress, AbortHandle> = HashMap::new();
     // Dropping the set ends every poller with this task.
@@ -89,7 +118,7 @@ pub(super) async fn watch_vaults(
                     examined: None,
                     states: HashMap::new(),
                     trusts: None,
-                    as_stores: Arc::clone(&as_stores),
+                    agreed: agreed.clone(),
                 };
                 tasks.spawn(poller.run())
             });
@@ -115,8 +144,7 @@ struct Poller {
     states: HashMap<Name, (bool, ReplicaRole)>,
     /// What the gateway was told of the server's certificate last, and of which revision that was.
     trusts: Option<(u64, ServerTls)>,
-    /// Stores in whose stead the person wishes to log in.
-    as_stores: Arc<[ObjectRef]>,
+    agreed: Agreed,
 }
 
 impl Poller {
@@ -132,7 +160,7 @@ impl Poller {
             looks: self.wishes.looks.clone(),
             address: self.address.clone(),
             referenced: 0,
-            as_stores: Arc::clone(&self.as_stores),
+            as_stores: Arc::clone(&self.agreed.as_stores),
         };
         let namer = Namer {
             ports: self.ports.clone(),
@@ -157,7 +185,8 @@ impl Poller {
             changes: self.changes.clone(),
             nudge: self.wishes.nudge.clone(),
             address: self.address.clone(),
-            as_stores: Arc::clone(&self.as_stores),
+            as_stores: Arc::clone(&self.agreed.as_stores),
+            every_store: self.agreed.try_logins,
             failing: (u64::MAX, Vec::new()),
         };
         tokio::select! {

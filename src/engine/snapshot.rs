@@ -107,10 +107,10 @@ impl Snapshot {
     }
 
     /// Whether everything that a finding may rest on was asked once, or cannot be: beyond what the cluster tells, the
-    /// paths of every Vault, and the logins that it refuses.
+    /// paths of every Vault, the logins that it refuses, and what failed runs said.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.told_at.is_some() && self.paths_are_told() && self.logins_are_told()
+        self.told_at.is_some() && self.paths_are_told() && self.logins_are_told() && self.world.unread_logs().is_empty()
     }
 
     /// Whether every login that fails was asked about, or cannot be.

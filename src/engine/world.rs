@@ -222,10 +222,16 @@ impl World {
         let wishes = prober::Wishes { nudge: self.nudge.subscribe(), looks: self.looks.subscribe() };
         let (ports, worlds) = (self.ports.clone(), self.published.subscribe());
         let (for_vaults, for_controller) = (changes.clone(), changes.clone());
-        let as_stores = self.options.as_stores.as_slice().into();
+        let (as_stores, try_logins) = (self.options.as_stores.as_slice().into(), self.options.try_logins);
+        let agreed = prober::Agreed { as_stores, try_logins };
         self.tasks.spawn(async move {
-            prober::watch_vaults(ports, worlds, for_vaults, wishes, as_stores).await;
+            prober::watch_vaults(ports, worlds, for_vaults, wishes, agreed).await;
             "the Vault prober"
+        });
+        let (ports, for_logs, worlds) = (self.ports.clone(), changes.clone(), self.published.subscribe());
+        self.tasks.spawn(async move {
+            prober::watch_logs(ports, worlds, for_logs).await;
+            "the prober of logs"
         });
         let ports = self.ports.clone();
         self.tasks.spawn(async move {
@@ -259,6 +265,11 @@ impl World {
                     // `--write` stands for the name typed and for a reason.
                     let context = self.identity.context.to_string();
                     self.open(&context, "--write", now);
+                }
+                if self.options.try_logins
+                    && let Err(fault) = self.journal("login", "--try-logins", now)
+                {
+                    self.note(format!("That logins are tried is not journalled: {fault}"), now);
                 }
                 for store in std::mem::take(&mut self.options.as_stores) {
                     // The prober logs in by itself; that it was asked to is written down here, once.

@@ -15,6 +15,7 @@ mod identity;
 mod kubeconfig;
 mod lines;
 mod login;
+mod logs;
 mod portforward;
 mod replicas;
 mod requests;
@@ -137,6 +138,10 @@ impl Cluster for KubernetesGateway {
     async fn write(&self, _permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
         self.refuse_if_insecure("write")?;
         write::write(&self.0, write).await
+    }
+
+    async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault> {
+        logs::failures(&self.0, pod).await
     }
 
     async fn shares(&self, _permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {

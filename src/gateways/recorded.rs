@@ -27,6 +27,7 @@ use super::vault::login_checks::{attempt, login_checks, words};
 use super::vault::neighbours::folder;
 use super::vault::subkeys::properties;
 use super::vault::whose::token;
+use crate::model::inventory::runs::telling;
 use crate::model::kinds::{Object, Visitor, Watched, visit};
 use crate::model::vault::{Leader, Login, LoginChecks, ReplicaHealth, ReplicaRole, Seal, StoreLogin, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, Unreadable, VaultAddress};
@@ -49,6 +50,8 @@ struct Inner {
     /// Kind, API group, object.
     objects: Vec<(String, String, Box<RawValue>)>,
     answers: BTreeMap<String, Answer>,
+    /// By `namespace/pod/container`.
+    logs: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +62,8 @@ struct WireWorld {
     kubernetes: Vec<Box<RawValue>>,
     #[serde(default)]
     vault: BTreeMap<String, Answer>,
+    #[serde(default)]
+    logs: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -111,19 +116,28 @@ impl Recording {
         }
         let mut text = String::new();
         file.take(LARGEST).read_to_string(&mut text).map_err(|error| local(error.to_string()))?;
-        let world: WireWorld = serde_json::from_str(&text).map_err(|error| local(error.to_string()))?;
+        let name = path.file_stem().filter(|stem| *stem != "world").or_else(|| path.parent()?.file_name()).unwrap_or_default();
+        Self::read(&name.to_string_lossy(), &text).map_err(local)
+    }
+
+    /// Reads a recording from its text, under this name.
+    ///
+    /// # Errors
+    /// It is no recording; with line and column.
+    pub fn read(name: &str, text: &str) -> Result<Self, String> {
+        let world: WireWorld = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let named = |raw: Box<RawValue>| {
-            let wire: WireKind = serde_json::from_str(raw.get()).map_err(|error| local(error.to_string()))?;
+            let wire: WireKind = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
             let group = wire.api_version.rsplit_once('/').map_or("", |(group, _)| group);
             Ok((wire.kind, group.to_owned(), raw))
         };
-        let name = path.file_stem().filter(|stem| *stem != "world").or_else(|| path.parent()?.file_name()).unwrap_or_default();
         Ok(Self(Arc::new(Inner {
-            name: Text::foreign(&name.to_string_lossy()),
+            name: Text::foreign(name),
             now: world.now,
             vault: world.vault_addr.as_deref().and_then(VaultAddress::parse),
-            objects: world.kubernetes.into_iter().map(named).collect::<Result<_, Fault>>()?,
+            objects: world.kubernetes.into_iter().map(named).collect::<Result<_, String>>()?,
             answers: world.vault,
+            logs: world.logs,
         })))
     }
 }
@@ -251,6 +265,12 @@ impl Cluster for Recording {
 
     async fn controller(&self) -> Result<Option<Controller>, Fault> {
         Ok(None)
+    }
+
+    async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault> {
+        let of_pod = format!("{}/{}/", pod.namespace, pod.name);
+        let logs = self.0.logs.iter().filter(|(container, _)| container.starts_with(&of_pod));
+        Ok(telling(logs.flat_map(|(_, lines)| lines).map(String::as_str)))
     }
 
     async fn may(&self, right: &Right) -> Result<bool, Fault> {

@@ -1,8 +1,12 @@
 //! The whole world at one revision: every object, the links between them, every Vault, the controller,
 //! and what could not be seen. Changes go in through [`Inventory::apply`]; a clone is a cheap snapshot.
 
+mod change;
 mod lookups;
+pub mod runs;
 mod vaults;
+
+pub use change::Change;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -21,10 +25,7 @@ use super::object::{Kind, Name, ObjectRef};
 use super::shelf::{Placed as _, Shelf, Sorted};
 use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
-use super::vault::{
-    LoginChecks, Mount, MountState, PathFacts, Properties, Replica, ReplicaHealth, ReplicaRole, Seal, SecretPath, Surroundings,
-    Token, Told, VaultAddress, VaultServer,
-};
+use super::vault::{Mount, PathFacts, Replica, ReplicaHealth, ReplicaRole, Seal, SecretPath, VaultAddress, VaultServer};
 
 /// Everything that is known of the world.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +48,8 @@ pub struct Inventory {
     pub sources: BTreeMap<Kind, Source>,
     /// Objects whose last change could not be read, and why; what was known of them before stands as it was.
     pub unreadable: BTreeMap<ObjectRef, Text>,
+    /// What the pods of failed runs said last, by pod; nothing where it cannot be read.
+    pub logs: BTreeMap<ObjectRef, Arc<[Text]>>,
     /// When a Vault last answered anything.
     pub vault_seen: Option<Timestamp>,
 }
@@ -57,56 +60,6 @@ pub const SHAPING: [Kind; 3] = [Kind::SecretStore, Kind::ClusterSecretStore, Kin
 /// Whether objects of a kind say which Vaults and paths there are: those above, and what stands beside them.
 fn shapes(kind: Kind) -> bool {
     SHAPING.contains(&kind) || BESIDE.contains(&kind)
-}
-
-/// One thing that changed outside.
-#[derive(Clone, Debug)]
-pub enum Change {
-    /// An object appeared or changed.
-    Applied(Object),
-    /// An object is gone.
-    Deleted(ObjectRef),
-    /// A piece of the first list of a part: these exist, and more are coming.
-    Listing(Part, Vec<Object>),
-    /// The pieces that came are all there is.
-    Complete(Part),
-    /// A whole list, the first of a part or one after a gap: exactly these exist, and these which could not be
-    /// read.
-    Listed(Part, Vec<Object>, Vec<Unreadable>),
-    /// An object appeared or changed, and could not be read.
-    Odd(Unreadable),
-    /// The server was heard of about a part, with nothing new.
-    Heard(Part),
-    /// A part cannot be read now.
-    Lost(Part, Fault),
-    /// The cluster does not serve a kind, or no longer.
-    Absent(Part, Fault),
-    /// A kind is read in these namespaces from now on, as the person wished or because no more may be read.
-    Narrowed(Kind, Vec<Name>, Option<Fault>),
-    /// The replicas of a Vault, by pod name and start time, or why they cannot be listed.
-    Replicas(VaultAddress, Result<Vec<(Name, Option<Timestamp>)>, Fault>),
-    /// What one replica answered.
-    Answered(VaultAddress, Name, Result<(Seal, ReplicaRole), Fault>),
-    /// What one replica says of its health; nothing if it did not say.
-    Health(VaultAddress, Name, ReplicaHealth),
-    /// What a Vault tells of its cluster, or why it cannot be asked.
-    Around(VaultAddress, Result<Surroundings, Fault>),
-    /// What a Vault says of a mount, by `mount` or `namespace/mount`.
-    Mount(VaultAddress, Text, MountState),
-    /// What a Vault says of paths, by their full path.
-    Paths(VaultAddress, Vec<(Text, PathFacts)>),
-    /// The names of the properties of paths, by their full path.
-    Properties(VaultAddress, Vec<(Text, Properties)>),
-    /// What stands in a folder, by `mount/folder` or `namespace/mount/folder`.
-    Folder(VaultAddress, Text, Told<Arc<[Text]>>),
-    /// Whose token reads the paths of a Vault.
-    Token(VaultAddress, Option<Token>),
-    /// Why the paths of a Vault cannot be read.
-    Unreadable(VaultAddress, Option<Fault>),
-    /// How a login of a store stands that fails, by store and service account.
-    Login(VaultAddress, (ObjectRef, ObjectRef), Arc<LoginChecks>),
-    /// The controller was read.
-    Controller(Option<Controller>),
 }
 
 impl Inventory {
@@ -186,6 +139,10 @@ impl Inventory {
                 server.logins.insert(of, checks);
                 !same
             }),
+            Change::Log(pod, lines) => {
+                self.revision += 1;
+                self.logs.insert(pod, lines.into());
+            }
             Change::Unreadable(address, fault) => {
                 self.server(&address, |server| std::mem::replace(&mut server.unreadable, fault.clone()) != fault);
             }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{rfc3339, verdict};
 use crate::diagnosis::cause::Counts;
+use crate::diagnosis::upcoming::Upcoming;
 use crate::diagnosis::{Cause, Certainty, Evidence, Finding, Severity, Unknown};
 use crate::engine::Snapshot;
 use crate::model::ObjectRef;
@@ -20,6 +21,9 @@ struct Report<'a> {
     causes: Vec<CauseLine<'a>>,
     findings: Vec<FindingLine<'a>>,
     unknown: Vec<&'a Unknown>,
+    /// Only where it was asked for (`--within`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upcoming: Option<&'a [Upcoming]>,
 }
 
 #[derive(Serialize)]
@@ -58,7 +62,7 @@ struct FindingLine<'a> {
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(snapshot: &Snapshot, upcoming: Option<&[Upcoming]>, out: &mut dyn Write) -> io::Result<()> {
     let age = |at: Option<Timestamp>| at.map(|at| (snapshot.now.as_second() - at.as_second()).max(0));
     let diagnosis = &snapshot.diagnosis;
     let report = Report {
@@ -69,6 +73,7 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
         causes: diagnosis.causes.iter().map(cause).collect(),
         findings: diagnosis.findings.iter().map(finding).collect(),
         unknown: diagnosis.unknown.iter().chain(&diagnosis.starting.said).chain(&diagnosis.unexplained).collect(),
+        upcoming,
     };
     serde_json::to_writer(&mut *out, &report)?;
     writeln!(out)

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use crate::diagnosis::upcoming::Upcoming;
 use crate::diagnosis::{Cause, Finding, Severity, rule};
 use crate::engine::Snapshot;
 use crate::model::kinds::ExternalSecret;
@@ -104,6 +105,17 @@ fn one(snapshot: &Snapshot, cause: &Cause, out: &mut dyn Write) -> io::Result<()
     let more = under.count().saturating_sub(LISTED);
     if more > 0 {
         writeln!(out, "    and {more} more")?;
+    }
+    Ok(())
+}
+
+/// What will break, where that was asked for.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn soon(upcoming: &[Upcoming], out: &mut dyn Write) -> io::Result<()> {
+    for one in upcoming {
+        writeln!(out, "will break at {}: {} [{}] {}", Clock(one.at), one.subject, one.slug, one.summary)?;
     }
     Ok(())
 }

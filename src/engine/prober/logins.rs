@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::older;
 use super::paths::reader;
 use crate::engine::Ports;
-use crate::model::vault::{StoreLogin, Token, TokenSource};
+use crate::model::vault::{StoreLogin, Told};
 use crate::model::{Change, Inventory, ObjectRef, VaultAddress};
 use crate::ports::ReplicaAddress;
 
@@ -17,6 +17,8 @@ use crate::ports::ReplicaAddress;
 const EVERY: Duration = Duration::from_secs(1);
 /// A login that fails is asked about again after so many seconds: somebody may be repairing it.
 const AGAIN: i64 = 15;
+/// The same where a real login is made too: each stands in the audit logs of Vault and of the cluster.
+const ATTEMPTED_AGAIN: i64 = 60;
 
 /// Asks one Vault.
 pub(super) struct Logins {
@@ -28,6 +30,8 @@ pub(super) struct Logins {
     pub(super) address: VaultAddress,
     /// Stores in whose stead the person wishes to log in: for these a real login may be made.
     pub(super) as_stores: Arc<[ObjectRef]>,
+    /// Whether one may be made for every store that fails.
+    pub(super) every_store: bool,
     /// The logins that failed when the world was looked at last, and at which revision that was.
     pub(super) failing: (u64, Vec<StoreLogin>),
 }
@@ -58,19 +62,17 @@ impl Logins {
         }
         for login in &self.failing.1 {
             let of = (login.store.clone(), login.account.clone());
-            if !older(server.logins.get(&of).and_then(|known| known.asked), now, AGAIN) {
+            let known = server.logins.get(&of);
+            // Once the person asked for a login in the stead of a store, it is made again while that fails.
+            let asked_for = known.is_some_and(|known| known.login != Told::NotAsked);
+            let attempt = self.every_store || asked_for || self.as_stores.contains(&login.store);
+            let again = if asked_for { ATTEMPTED_AGAIN } else { AGAIN };
+            if !older(known.and_then(|known| known.asked), now, again) {
                 continue;
             }
-            let attempt = self.as_stores.contains(&login.store) || wished(server.token.as_ref(), login);
             let checks = self.ports.vault.login_checks(&replica, login, attempt).await;
             self.changes.send(Change::Login(self.address.clone(), of, Arc::new(checks))).await.ok()?;
         }
         Some(())
     }
-}
-
-/// Whether the person logged in as this store: then a login in its stead is nothing new.
-fn wished(token: Option<&Token>, login: &StoreLogin) -> bool {
-    let of = TokenSource::Store(login.store.clone());
-    token.is_some_and(|token| token.from == of)
 }

@@ -93,6 +93,11 @@ impl Cluster for SimulatedCluster {
         })
     }
 
+    /// The Jobs of the simulation do their work, and say nothing.
+    async fn failures(&self, _: &ObjectRef) -> Result<Vec<Text>, Fault> {
+        Ok(Vec::new())
+    }
+
     async fn shares(&self, _permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
         self.shell.with(|world| {
             let found = world

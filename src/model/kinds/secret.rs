@@ -1,8 +1,11 @@
 //! `Secret`, as metadata only: its values never reach this program through a watch. Which keys it has, and
 //! who wrote them when, is in its managed fields.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use serde::Deserialize;
+use sha3::{Digest, Sha3_224};
 
 use super::{Api, Link, Meta, Role, Watched, WireMeta};
 use crate::model::object::{Kind, Name, Names, ObjectRef};
@@ -53,6 +56,8 @@ pub struct Marks {
     pub reflection_auto: Option<Text>,
     /// What its annotations say yes to.
     pub yes: Box<[Mark]>,
+    /// Whether the hash of its data is that of a known placeholder under its only key.
+    pub placeholder: bool,
 }
 
 /// An annotation that says yes or nothing.
@@ -138,9 +143,31 @@ fn marks(meta: &WireMeta<Vec<WireManaged>>, names: &mut Names) -> Option<Box<Mar
         reflected_version: reflector("reflected-version").map_or_else(Text::default, Text::foreign),
         reflection_auto: says(reflector("reflection-auto-enabled"))
             .then(|| Text::foreign(reflector("reflection-auto-namespaces").unwrap_or_default())),
+        placeholder: annotation(DATA_HASH).is_some_and(|hash| is_placeholder(hash, meta)),
         yes: MARKS.iter().filter(|(key, _)| says(annotation(key))).map(|(_, mark)| *mark).collect(),
     };
     (marks != Marks::default()).then(|| Box::new(marks))
+}
+
+/// What a bootstrap writes where a value is still to come.
+const PLACEHOLDERS: [&str; 1] = ["keycloak_generated_placeholder"];
+
+/// Whether External Secrets' hash of the data is that of a placeholder. Only a Secret with one key can be told so.
+fn is_placeholder(hash: &str, meta: &WireMeta<Vec<WireManaged>>) -> bool {
+    let mut keys = meta.managed_fields.iter().flat_map(|managed| &managed.fields_v1.0);
+    let Some(key) = keys.next() else { return false };
+    keys.all(|other| other == key) && PLACEHOLDERS.iter().any(|value| data_hash(key, value.as_bytes()) == hash)
+}
+
+/// The hash that External Secrets leaves on a Secret with one key: the SHA3-224 of Go's `%+v` of its data
+/// (runtime/esutils `ObjectHash`).
+fn data_hash(key: &str, value: &[u8]) -> String {
+    let bytes: Vec<String> = value.iter().map(u8::to_string).collect();
+    let digest = Sha3_224::digest(format!("map[{key}:[{}]]", bytes.join(" ")));
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 impl Watched for Secret {

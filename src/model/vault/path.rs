@@ -171,6 +171,14 @@ pub enum PathState {
     Failed(Fault),
 }
 
+impl PathState {
+    /// Whether it is not as who references it expects, and Vault said so.
+    #[must_use]
+    pub const fn is_trouble(&self) -> bool {
+        matches!(self, Self::Deleted { .. } | Self::Destroyed { .. } | Self::Missing | Self::NoMount | Self::OtherVersion(_))
+    }
+}
+
 /// A mount that a store names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mount {

@@ -37,8 +37,10 @@ pub enum Entry {
     Group {
         /// Which; empty for what is cluster-scoped.
         namespace: Name,
-        /// How many in it are broken.
+        /// How many in it are broken, or wrong in silence.
         broken: usize,
+        /// How many of these say that they fail.
+        failing: usize,
         /// How many in it are well.
         well: usize,
         /// How many of these fail as they come due, because their Vault does not serve.

@@ -7,6 +7,7 @@ use super::rows::{Tone, describe};
 use super::story::{certainty, tell};
 use super::vault_facts::of_property;
 use super::words::{counted, named, since};
+use crate::diagnosis::login::{StepState, checklist};
 use crate::diagnosis::sibling::sibling;
 use crate::diagnosis::{Finding, rule};
 use crate::engine::RunView;
@@ -107,6 +108,7 @@ fn why(model: &Model, object: &ObjectRef) -> Document {
         told(&mut page, model, finding);
     }
     if !findings.is_empty() {
+        steps(&mut page, model, object);
         beside(&mut page, model, object);
     }
     facts(&mut page, model, object);
@@ -172,6 +174,23 @@ fn told(page: &mut Document, model: &Model, finding: &Finding) {
         if cause.findings.len() > NAMED + 1 {
             page.text(Ink::Muted, format!("… and {} more, in the panes of the board.", cause.findings.len() - 1 - NAMED));
         }
+    }
+}
+
+/// The login that fails, step by step.
+fn steps(page: &mut Document, model: &Model, object: &ObjectRef) {
+    let store = matches!(object.kind, Kind::SecretStore | Kind::ClusterSecretStore | Kind::ExternalSecret);
+    let Some(steps) = store.then(|| checklist(&model.snapshot.world, object, model.now)).flatten() else { return };
+    page.title("The login, step by step");
+    for step in steps {
+        let ink = match step.state {
+            StepState::Passed => Ink::Tone(Tone::Healthy),
+            StepState::Failed => Ink::Tone(Tone::Failing),
+            StepState::Denied => Ink::Tone(Tone::Warning),
+            StepState::NotTried => Ink::Muted,
+        };
+        let said = if step.said.is_empty() { step.what } else { format!("{}: {}", step.what, step.said) };
+        page.pair(step.state.word(), 14, ink, said);
     }
 }
 

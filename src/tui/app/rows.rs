@@ -78,11 +78,12 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
     let quiet = |name: String, note: String| RowText { tone: Tone::Quiet, depth: 0, name, state: String::new(), note };
     let gone = || quiet("gone".to_owned(), String::new());
     match entry {
-        Entry::Group { namespace, broken, well, at_risk, next, .. } => {
+        Entry::Group { namespace, broken, failing, well, at_risk, next, .. } => {
             let name = if namespace.is_empty() { "cluster-wide".to_owned() } else { namespace.to_string() };
-            let (tone, state, verb) = match (broken, at_risk) {
-                (0, 0) => (Tone::Healthy, format!("{well} well"), "due"),
-                (0, _) => (Tone::Warning, format!("{at_risk} at risk"), "due"),
+            let (tone, state, verb) = match (broken, failing, at_risk) {
+                (0, _, 0) => (Tone::Healthy, format!("{well} well"), "due"),
+                (0, ..) => (Tone::Warning, format!("{at_risk} at risk"), "due"),
+                (wrong, 0, _) => (Tone::Warning, format!("{wrong} to look at"), "due"),
                 _ => (Tone::Failing, format!("{broken} broken"), "retry"),
             };
             RowText { tone, depth: 0, name, state, note: next.map_or_else(String::new, |at| soon(verb, at, model.now)) }

@@ -45,7 +45,8 @@ impl Fold {
             folded: 0,
             sum: Sum::default(),
         };
-        all.sort_by_key(|(name, _, broken)| (Reverse(*broken), *name));
+        // What is wrong in silence does not stand before what fails.
+        all.sort_by_key(|(name, group, broken)| (Reverse(group.count(Tone::Failing)), Reverse(*broken), *name));
         for (namespace, group, broken) in all {
             fold.group(namespace, group, broken, view.flipped.contains(&(pane, namespace.clone())));
         }
@@ -67,7 +68,7 @@ impl Fold {
             return self.spans.push(Span::Objects(namespace.clone(), 1, Alone::Yes));
         }
         let sum = group.sum(|_| true);
-        let next = if broken == 0 { sum.refresh } else { sum.retry };
+        let next = if group.count(Tone::Failing) == 0 { sum.refresh } else { sum.retry };
         let fits = broken > 0 && broken <= self.rows_left;
         if fits {
             self.rows_left -= broken;
@@ -76,6 +77,7 @@ impl Fold {
         self.spans.push(Span::One(Entry::Group {
             namespace: namespace.clone(),
             broken,
+            failing: group.count(Tone::Failing),
             well: group.len() - broken,
             at_risk: sum.at_risk,
             next,

@@ -1,4 +1,5 @@
-"""Faults, each in a module of its own with `fault(lab, options)` and `heal(lab)`.
+"""Faults, each with `fault(lab, options)` and `heal(lab)`: those of servers in modules of their own, those that a
+diagnosis names as the cause of a store's or an ExternalSecret's trouble in `causes`.
 
 A fault is made through the API that a person would use, or by what would happen
 to a process; never by patching a status or creating an Event. The names are those
@@ -9,7 +10,7 @@ from ..places import load, state_of
 from ..processes import Processes
 from ..wire import Kubernetes
 from ..vaults import read_keys
-from . import (apiserver_frozen, apiserver_stopped, external_secrets_stopped, healthy, partly_sealed, sealed, vault_frozen,
+from . import (apiserver_frozen, apiserver_stopped, causes, external_secrets_stopped, healthy, partly_sealed, sealed, vault_frozen,
                vault_restarted, vault_stopped)
 
 KNOWN = {
@@ -22,6 +23,7 @@ KNOWN = {
     "apiserver-stopped": apiserver_stopped,
     "apiserver-frozen": apiserver_frozen,
     "external-secrets-stopped": external_secrets_stopped,
+    **causes.KNOWN,
 }
 
 

@@ -1,0 +1,30 @@
+//! The Job that writes the secrets of clients to Vault has failed.
+
+use super::finding::Finding;
+use super::jobs::{CLIENT_PATCHER, failure, runs};
+use super::{Case, Check, Rule, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    slug: "client-patcher-failed",
+    title: "Client patcher has failed",
+    severity: Severity::Error,
+    runbooks: &[],
+    check: Check::World(check),
+    explain: "\
+The client-patcher takes the secret of a client (of Keycloak, say) and writes it to Vault in place of the placeholder that the bootstrap
+left. It has failed, so the placeholder stays.
+
+**How it is known.** The Job's condition `Failed`; what its pods last said tells why: `401` the login it uses is not valid, `403` it may
+not, `404` the client or realm is not there, `permission denied` Vault does not let it write, `exec format error` its image is of
+another architecture, `jq: command not found` its image lacks a program.
+
+**How it is repaired.** Mend what it says, then run it again: by what owns it (Argo CD sync, Helm or Flux reconcile), or by deleting the
+Job and making it anew from its own spec. Then look whether the value in Vault is still a placeholder.
+",
+};
+
+fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
+    for job in runs(case.world, CLIENT_PATCHER).filter(|job| job.has_failed()) {
+        found.push(failure(case.world, job, RULE.slug, RULE.severity));
+    }
+}

@@ -1,0 +1,615 @@
+"""One fault for each cause that a diagnosis names, each in a namespace of its own beside the world.
+
+`fault` makes the broken form, `heal` mends what is broken and nothing else, and asks External Secrets to look again.
+Every step is what a person or a tool would do through an API, so that what is seen is what they would see.
+"""
+
+import base64
+import json
+import secrets
+import time
+
+from .. import vaults, world
+from ..places import state_of
+from ..say import say
+from ..wire import wait
+
+API = "external-secrets.io/v1"
+KNOWN = {}
+
+
+def cause(slug):
+    """The class decorated so makes this cause."""
+    def register(kind):
+        KNOWN[slug] = kind(slug)
+        return kind
+    return register
+
+
+class Cause:
+    """A healthy little world: an account, a role, a path, a store, an ExternalSecret. Its children break a part of it."""
+
+    interval, key, property, target = "15s", None, "value", "app"
+    store_kind, store_name = "SecretStore", "vault"
+
+    def __init__(self, slug):
+        self.slug = slug
+        self.namespace = f"fault-{slug}"
+        self.mount, self.method, self.role = "secret", "kubernetes", f"fault-{slug}"
+        self.account, self.version = "reader", "v2"
+
+    # What a fault and its repair do.
+
+    def fault(self, lab, options=None):
+        self.begin(lab)
+        self.breaks(lab)
+        self.look_again(lab)
+        say(f"{self.slug}: made in the namespace {self.namespace}.")
+
+    def heal(self, lab):
+        self.begin(lab, anew=False)
+        self.mends(lab)
+        self.look_again(lab)
+        say(f"{self.slug}: mended.")
+
+    def begin(self, lab, anew=True):
+        self.lab, self.kubernetes = lab, lab.kubernetes
+        self.vault = vaults.active(lab.servers, lab.token)
+        if anew:
+            self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+            self.apply_account(self.account)
+            self.write_role()
+            self.write_path({"value": secrets.token_hex(16)})
+            self.apply_store()
+            self.apply_reader()
+
+    def breaks(self, lab):
+        raise NotImplementedError
+
+    def mends(self, lab):
+        raise NotImplementedError
+
+    # The parts.
+
+    @property
+    def path(self):
+        return self.key or f"fault/{self.slug}"
+
+    def apply(self, value):
+        return self.kubernetes.apply(json.dumps(value))
+
+    def apply_account(self, name):
+        self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": self.namespace}})
+
+    def write_role(self, **other):
+        role = {"bound_service_account_names": [self.account], "bound_service_account_namespaces": [self.namespace],
+                "token_policies": ["external-secrets"], "audience": "", "token_bound_cidrs": [], **other}
+        self.vault.must("POST", f"auth/{self.method}/role/{self.role}", role)
+
+    def write_path(self, data, path=None):
+        path = path or self.path
+        wait(f"{path} to be written", 15, lambda: self.vault.call("POST", f"{self.mount}/data/{path}", {"data": data}).status < 300)
+
+    def auth(self):
+        return {"kubernetes": {"mountPath": self.method, "role": self.role, "serviceAccountRef": {"name": self.account}}}
+
+    def apply_store(self, **other):
+        vault = {"server": self.lab.told["vault"]["url"], "path": self.mount, "version": self.version, "auth": self.auth()}
+        metadata = {"name": self.store_name, "namespace": self.namespace}
+        self.apply({"apiVersion": API, "kind": "SecretStore", "metadata": metadata,
+                    "spec": {"provider": {"vault": {**vault, **other}}}})
+
+    def reader(self, name="app", **other):
+        spec = {"refreshInterval": self.interval, "secretStoreRef": {"kind": self.store_kind, "name": self.store_name},
+                "target": {"name": self.target, "creationPolicy": "Owner"},
+                "data": [{"secretKey": "value", "remoteRef": {"key": self.path, "property": self.property}}], **other}
+        return {"apiVersion": API, "kind": "ExternalSecret", "metadata": {"name": name, "namespace": self.namespace}, "spec": spec}
+
+    def apply_reader(self, name="app", **other):
+        self.apply(self.reader(name, **other))
+
+    def annotate(self, plural, name):
+        path = f"/apis/{API}/namespaces/{self.namespace}/{plural}/{name}"
+        if self.kubernetes.ask("GET", path).status == 200:
+            self.kubernetes.annotate(path, "force-sync", str(time.time()))
+
+    def look_again(self, lab):
+        self.annotate("secretstores", self.store_name)
+        self.annotate("externalsecrets", "app")
+
+    def wait_synced(self, name="app"):
+        path = f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/{name}"
+        wait(f"{self.namespace}/{name} to be synced", 60, lambda: world.is_ready(self.kubernetes.get(path)))
+
+    def drop_target(self):
+        path = f"/api/v1/namespaces/{self.namespace}/secrets/{self.target}"
+        self.kubernetes.delete(path)
+        wait("the Secret to be gone", 20, lambda: self.kubernetes.ask("GET", path).status == 404)
+
+    def own_method(self, **config):
+        """A method of its own, so that what is wrong with it touches no other login."""
+        self.method = f"fault-{self.slug}"
+        if f"{self.method}/" not in self.vault.must("GET", "sys/auth"):
+            self.vault.must("POST", f"sys/auth/{self.method}", {"type": "kubernetes"})
+        if config is not None:
+            self.configure(**config)
+        self.write_role()
+        self.apply_store()
+
+    def configure(self, **other):
+        config = {"kubernetes_host": "https://kubernetes.default.svc", "disable_iss_validation": True,
+                  "disable_local_ca_jwt": False, **other}
+        self.vault.must("POST", f"auth/{self.method}/config", config)
+
+    def other_certificate(self):
+        """A certificate that has signed nothing: not a CA of this cluster, and no key of its tokens."""
+        return (state_of(self.lab.name) / "certificates" / "admin.crt").read_text()
+
+
+# Login
+
+
+@cause("auth-mount-missing")
+class _(Cause):
+    def breaks(self, lab):
+        self.method = "nowhere"
+        self.apply_store()
+
+    def mends(self, lab):
+        self.method = "kubernetes"
+        self.apply_store()
+
+
+class OwnMethod(Cause):
+    """A method whose configuration is broken and then written as it should be."""
+
+    def wrong(self):
+        raise NotImplementedError
+
+    def breaks(self, lab):
+        self.own_method(**self.wrong())
+
+    def mends(self, lab):
+        self.method = f"fault-{self.slug}"
+        # A write replaces all of it.
+        self.vault.must("DELETE", f"sys/auth/{self.method}")
+        self.own_method()
+
+
+@cause("auth-not-configured")
+class _(OwnMethod):
+    def breaks(self, lab):
+        self.method = f"fault-{self.slug}"
+        if f"{self.method}/" in self.vault.must("GET", "sys/auth"):
+            self.vault.must("DELETE", f"sys/auth/{self.method}")
+        self.vault.must("POST", f"sys/auth/{self.method}", {"type": "kubernetes"})
+        self.write_role()
+        self.apply_store()
+
+
+@cause("auth-issuer-mismatch")
+class _(OwnMethod):
+    def wrong(self):
+        return {"disable_iss_validation": False, "issuer": "https://another-cluster.example"}
+
+
+@cause("auth-reviewer-invalid")
+class _(OwnMethod):
+    def wrong(self):
+        return {"token_reviewer_jwt": "no.token.atall"}
+
+
+@cause("auth-reviewer-forbidden")
+class _(OwnMethod):
+    def wrong(self):
+        path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{self.account}/token"
+        token = self.kubernetes.create(path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                                              "spec": {"expirationSeconds": 3600}})
+        return {"token_reviewer_jwt": token["status"]["token"]}
+
+
+@cause("auth-host-unreachable")
+class _(OwnMethod):
+    def wrong(self):
+        return {"kubernetes_host": "https://no-such-host.default.svc"}
+
+
+@cause("auth-ca-mismatch")
+class _(OwnMethod):
+    def wrong(self):
+        return {"kubernetes_ca_cert": self.other_certificate()}
+
+
+@cause("auth-jwt-keys-stale")
+class _(OwnMethod):
+    def wrong(self):
+        return {"pem_keys": [self.other_certificate()]}
+
+
+@cause("auth-role-missing")
+class _(Cause):
+    def breaks(self, lab):
+        self.vault.must("DELETE", f"auth/{self.method}/role/{self.role}")
+
+    def mends(self, lab):
+        self.write_role()
+
+
+class WrongRole(Cause):
+    """A role that does not let the store in, and then does."""
+
+    other = {}
+
+    def breaks(self, lab):
+        self.write_role(**self.other)
+
+    def mends(self, lab):
+        self.write_role()
+
+
+@cause("auth-service-account-not-bound")
+class _(WrongRole):
+    other = {"bound_service_account_names": ["somebody-else"]}
+
+
+@cause("auth-namespace-not-bound")
+class _(WrongRole):
+    other = {"bound_service_account_namespaces": ["elsewhere"]}
+
+
+@cause("auth-audience-mismatch")
+class _(WrongRole):
+    other = {"audience": "vault"}
+
+
+@cause("auth-cidr-bound")
+class _(WrongRole):
+    other = {"token_bound_cidrs": ["192.0.2.0/24"]}
+
+
+@cause("service-account-missing")
+class _(Cause):
+    def breaks(self, lab):
+        self.kubernetes.delete(f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{self.account}")
+
+    def mends(self, lab):
+        self.apply_account(self.account)
+
+
+class Token(Cause):
+    """A store that reads with a token from a Secret."""
+
+    def auth(self):
+        return {"tokenSecretRef": {"name": "vault-token", "key": "token"}}
+
+    def put_token(self, token):
+        data = {"token": base64.b64encode(token.encode()).decode()}
+        self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "vault-token", "namespace": self.namespace}, "data": data})
+
+    def good_token(self):
+        return self.vault.must("POST", "auth/token/create", {"policies": ["external-secrets"], "ttl": "1h"})["auth"]["client_token"]
+
+    def mends(self, lab):
+        self.put_token(self.good_token())
+
+
+@cause("store-token-invalid")
+class _(Token):
+    def breaks(self, lab):
+        token = self.good_token()
+        self.vault.must("POST", "auth/token/revoke", {"token": token})
+        self.put_token(token)
+
+
+@cause("auth-secret-missing")
+class _(Token):
+    def breaks(self, lab):
+        self.kubernetes.delete(f"/api/v1/namespaces/{self.namespace}/secrets/vault-token")
+
+
+# Path
+
+
+@cause("path-missing")
+class _(Cause):
+    def breaks(self, lab):
+        self.vault.must("DELETE", f"secret/metadata/{self.path}")
+
+    def mends(self, lab):
+        self.write_path({"value": secrets.token_hex(16)})
+
+
+@cause("version-deleted")
+class _(Cause):
+    def breaks(self, lab):
+        self.vault.must("DELETE", f"secret/data/{self.path}")
+
+    def mends(self, lab):
+        current = self.vault.must("GET", f"secret/metadata/{self.path}")["data"]["current_version"]
+        self.vault.must("POST", f"secret/undelete/{self.path}", {"versions": [current]})
+
+
+@cause("version-destroyed")
+class _(Cause):
+    def breaks(self, lab):
+        current = self.vault.must("GET", f"secret/metadata/{self.path}")["data"]["current_version"]
+        self.vault.must("POST", f"secret/destroy/{self.path}", {"versions": [current]})
+
+    def mends(self, lab):
+        self.write_path({"value": secrets.token_hex(16)})
+
+
+@cause("mount-missing")
+class _(Cause):
+    def breaks(self, lab):
+        self.apply_store(path="nowhere")
+
+    def mends(self, lab):
+        self.apply_store()
+
+
+@cause("kv-version-mismatch")
+class _(Cause):
+    def breaks(self, lab):
+        self.apply_store(version="v1")
+
+    def mends(self, lab):
+        self.apply_store()
+
+
+@cause("property-missing")
+class _(Cause):
+    def breaks(self, lab):
+        self.write_path({"other": secrets.token_hex(16)})
+
+    def mends(self, lab):
+        self.write_path({"value": secrets.token_hex(16)})
+
+
+@cause("policy-denies")
+class _(Cause):
+    def breaks(self, lab):
+        self.vault.must("PUT", f"sys/policies/acl/{self.role}", {"policy": 'path "secret/data/elsewhere" { capabilities = ["read"] }'})
+        self.write_role(token_policies=[self.role])
+
+    def mends(self, lab):
+        rule = f'path "secret/data/{self.path}" {{ capabilities = ["read"] }}'
+        self.vault.must("PUT", f"sys/policies/acl/{self.role}", {"policy": rule})
+
+
+@cause("placeholder-value")
+class _(Cause):
+    def breaks(self, lab):
+        self.write_path({"value": "keycloak_generated_placeholder"})
+
+    def mends(self, lab):
+        self.write_path({"value": secrets.token_hex(16)})
+
+
+# Store
+
+
+@cause("store-missing")
+class _(Cause):
+    def breaks(self, lab):
+        self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/secretstores/{self.store_name}")
+
+    def mends(self, lab):
+        self.apply_store()
+
+
+@cause("store-not-allowed")
+class _(Cause):
+    store_kind = "ClusterSecretStore"
+
+    def __init__(self, slug):
+        super().__init__(slug)
+        self.store_name = self.namespace
+
+    def apply_store(self, namespaces=None, **other):
+        auth = {"kubernetes": {"mountPath": self.method, "role": self.role,
+                               "serviceAccountRef": {"name": self.account, "namespace": self.namespace}}}
+        vault = {"server": self.lab.told["vault"]["url"], "path": self.mount, "version": self.version, "auth": auth}
+        self.apply({"apiVersion": API, "kind": "ClusterSecretStore", "metadata": {"name": self.store_name},
+                    "spec": {"provider": {"vault": vault}, "conditions": [{"namespaces": namespaces or [self.namespace]}]}})
+
+    def breaks(self, lab):
+        self.apply_store(["elsewhere"])
+
+    def mends(self, lab):
+        self.apply_store()
+
+
+# ExternalSecret
+
+
+@cause("template-error")
+class _(Cause):
+    def breaks(self, lab):
+        self.apply_reader(target={"name": "app", "template": {"engineVersion": "v2", "data": {"dsn": "{{ .missing }}"}}})
+
+    def mends(self, lab):
+        self.apply_reader(target={"name": "app", "template": {"engineVersion": "v2", "data": {"dsn": "{{ .value }}"}}})
+
+
+@cause("target-owned-by-externalsecret")
+class _(Cause):
+    def breaks(self, lab):
+        self.wait_synced()
+        self.apply_reader("second")
+
+    def mends(self, lab):
+        self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/second")
+
+
+@cause("target-owned-by-controller")
+class _(Cause):
+    def breaks(self, lab):
+        self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/app")
+        self.drop_target()
+        owner = self.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner", "namespace": self.namespace}})
+        reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"], "controller": True}
+        self.apply({"apiVersion": "v1", "kind": "Secret", "data": {"other": "eA=="},
+                    "metadata": {"name": "app", "namespace": self.namespace, "ownerReferences": [reference]}})
+        self.apply_reader()
+
+    def mends(self, lab):
+        self.drop_target()
+
+
+@cause("target-immutable")
+class _(Cause):
+    def breaks(self, lab):
+        self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/app")
+        self.drop_target()
+        self.apply({"apiVersion": "v1", "kind": "Secret", "immutable": True, "data": {"value": "eA=="},
+                    "metadata": {"name": "app", "namespace": self.namespace}})
+        self.apply_reader()
+
+    def mends(self, lab):
+        self.drop_target()
+
+
+@cause("target-missing")
+class _(Cause):
+    target = "made-by-another"
+
+    def apply_reader(self, name="app", **other):
+        super().apply_reader(name, target={"name": self.target, "creationPolicy": "Merge"}, **other)
+
+    def breaks(self, lab):
+        self.kubernetes.delete(f"/api/v1/namespaces/{self.namespace}/secrets/{self.target}")
+
+    def mends(self, lab):
+        self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": self.target, "namespace": self.namespace}})
+
+
+@cause("target-deleted-by-policy")
+class _(Cause):
+    def apply_reader(self, name="app", **other):
+        super().apply_reader(name, target={"name": "app", "creationPolicy": "Owner", "deletionPolicy": "Delete"}, **other)
+
+    def breaks(self, lab):
+        self.wait_synced()
+        self.vault.must("DELETE", f"secret/metadata/{self.path}")
+
+    def mends(self, lab):
+        self.write_path({"value": secrets.token_hex(16)})
+
+
+@cause("target-two-writers")
+class _(Cause):
+    def apply_reader(self, name="app", **other):
+        super().apply_reader(name, target={"name": "app", "creationPolicy": "Orphan"}, **other)
+
+    def breaks(self, lab):
+        self.apply_reader("second")
+        self.wait_synced("second")
+
+    def mends(self, lab):
+        self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/second")
+
+
+@cause("value-behind")
+class _(Cause):
+    interval = "0"
+
+    def breaks(self, lab):
+        self.wait_synced()
+        time.sleep(1.1)  # the status has whole seconds
+        self.write_path({"value": secrets.token_hex(16)})
+
+    def mends(self, lab):
+        self.interval = "15s"
+        self.apply_reader()
+        self.interval = "0"
+
+
+class Generated(Cause):
+    """An ExternalSecret that takes its value from a generator."""
+
+    policy = "Periodic"
+
+    def apply_reader(self, name="app", **other):
+        generator = {"apiVersion": "generators.external-secrets.io/v1alpha1", "kind": "Password", "name": "password"}
+        reader = self.reader(name, refreshInterval="1h", refreshPolicy=self.policy, dataFrom=[{"sourceRef": {"generatorRef": generator}}])
+        del reader["spec"]["data"], reader["spec"]["secretStoreRef"]
+        self.apply(reader)
+
+    def apply_generator(self):
+        self.apply({"apiVersion": "generators.external-secrets.io/v1alpha1", "kind": "Password",
+                    "metadata": {"name": "password", "namespace": self.namespace},
+                    "spec": {"length": 24, "digits": 4, "symbols": 0, "noUpper": False, "allowRepeat": True}})
+
+
+@cause("generator-missing")
+class _(Generated):
+    policy = "CreatedOnce"
+
+    def breaks(self, lab):
+        self.kubernetes.delete(f"/apis/generators.external-secrets.io/v1alpha1/namespaces/{self.namespace}/passwords/password")
+
+    def mends(self, lab):
+        self.apply_generator()
+
+
+@cause("generator-rotates")
+class _(Generated):
+    def breaks(self, lab):
+        self.apply_generator()
+        self.apply_reader()
+
+    def mends(self, lab):
+        self.policy = "CreatedOnce"
+        self.apply_reader()
+        self.policy = "Periodic"
+
+
+@cause("cluster-external-secret-failed")
+class _(Cause):
+    def apply_all(self, name):
+        selector = {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}}
+        self.apply({"apiVersion": API, "kind": "ClusterExternalSecret", "metadata": {"name": self.namespace},
+                    "spec": {"externalSecretName": name, "namespaceSelectors": [selector], "refreshTime": "5s",
+                             "externalSecretSpec": self.reader()["spec"]}})
+
+    def breaks(self, lab):
+        self.apply_all("app")
+
+    def mends(self, lab):
+        self.kubernetes.delete(f"/apis/{API}/clusterexternalsecrets/{self.namespace}")
+
+
+# Jobs
+
+
+class FailedJob(Cause):
+    """A Job whose pods fail, and the same one whose pods do their work."""
+
+    name = None
+
+    def apply_job(self, outcome):
+        path = f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{self.name}"
+        self.kubernetes.delete(path)
+        wait("an earlier Job to be gone", 30, lambda: self.kubernetes.ask("GET", path).status == 404)
+        container = {"name": "run", "image": f"registry.example/{self.name}:1"}
+        template = {"metadata": {"annotations": {"lab.sealwatch/outcome": outcome}},
+                    "spec": {"restartPolicy": "Never", "containers": [container]}}
+        self.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": self.name, "namespace": self.namespace},
+                    "spec": {"backoffLimit": 0, "template": template}})
+
+    def breaks(self, lab):
+        self.apply_job("fail")
+
+    def mends(self, lab):
+        self.apply_job("succeed")
+
+
+@cause("client-patcher-failed")
+class _(FailedJob):
+    name = "realm-client-patcher"
+
+
+@cause("bootstrap-failed")
+class _(FailedJob):
+    name = "foundation-vault-bootstrap"
