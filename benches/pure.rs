@@ -40,8 +40,11 @@ struct List<T> {
 fn main() {
     // cargo gives `--bench` too.
     let few = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(10_000);
-    reading(few);
+    let parse = reading(few);
     let (small, large) = (World::of(few), World::of(10 * few));
+    let rules = median(|| drop(black_box(small.diagnosed())));
+    let ratio = rules.as_secs_f64() / parse.as_secs_f64();
+    println!("{:<44} {:>12} {:>12} {ratio:>7.2}", "all rules over them, to that Value", millis(rules), "");
     println!();
     println!("{:<44} {:>12} {:>12} {:>7}", "of the console", few, 10 * few, "ratio");
     compare("changes of a first list, taken in", || black_box(small.taken_in()), || black_box(large.taken_in()));
@@ -52,8 +55,8 @@ fn main() {
     compare("one key: move the cursor, draw the frame", || here.press(), || there.press());
 }
 
-/// Reading a list into what the console keeps, beside what serde alone does with the same bytes.
-fn reading(count: usize) {
+/// Reading a list into what the console keeps, beside what serde alone does with the same bytes: how long a `Value` takes.
+fn reading(count: usize) -> Duration {
     let bytes = serde_json::to_vec(&json!({ "items": (0..count).map(wire).collect::<Vec<Value>>() })).expect("JSON");
     println!("{count} ExternalSecrets, {} bytes", bytes.len());
     let skipped = median(|| drop(black_box(serde_json::from_slice::<List<IgnoredAny>>(&bytes).expect("a list"))));
@@ -65,6 +68,7 @@ fn reading(count: usize) {
     {
         println!("{what:<44} {:>12} {:>12} {:>7.2}", millis(took), "", took.as_secs_f64() / tree.as_secs_f64());
     }
+    tree
 }
 
 fn read(bytes: &[u8]) -> Vec<Object> {

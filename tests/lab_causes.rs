@@ -131,7 +131,8 @@ async fn wave(lab: &Arc<Lab>, slugs: &[&'static str], seen: &watch::Receiver<Arc
             let at_work = Arc::clone(&lab);
             tokio::task::spawn_blocking(move || at_work.heal(slug)).await.expect("mended");
             let mended = Instant::now();
-            let gone = tokio::time::timeout(2 * SOON, seen.wait_for(|seen| said(seen, slug).is_none())).await;
+            // A replica that does not lead takes a new configuration only at its next look, up to 30 s later.
+            let gone = tokio::time::timeout(3 * SOON, seen.wait_for(|seen| said(seen, slug).is_none())).await;
             Line { slug, named, gone: gone.is_ok().then(|| mended.elapsed()) }
         }
     });

@@ -294,15 +294,23 @@ impl ReaderCase<'_> {
 
     /// Why what it reads was not found, as Vault tells.
     #[must_use]
-    pub fn absence(&self) -> Option<String> {
+    pub fn absence(&self) -> Option<(String, CauseKey)> {
+        let (store, server) = (self.es.store_ref()?, self.server?);
         self.reads().find_map(|read| {
             let full = &read.full;
+            let path = || server.address.path_ref(full);
             Some(match &read.path?.facts.state {
-                PathState::NoMount => format!("its Vault has no mount “{}”", read.path?.mount),
-                PathState::OtherVersion(version) => format!("the mount of {full} is KV version {version}"),
-                PathState::Missing => format!("{full} does not exist"),
-                PathState::Deleted { .. } => format!("the current version of {full} was deleted"),
-                PathState::Destroyed { .. } => format!("the current version of {full} was destroyed"),
+                PathState::NoMount => {
+                    (format!("its Vault has no mount “{}”", read.path?.mount), ("mount-missing", store.clone()))
+                }
+                PathState::OtherVersion(version) => {
+                    (format!("the mount of {full} is KV version {version}"), ("kv-version-mismatch", store.clone()))
+                }
+                PathState::Missing => (format!("{full} does not exist"), ("path-missing", path())),
+                PathState::Deleted { .. } => (format!("the current version of {full} was deleted"), ("version-deleted", path())),
+                PathState::Destroyed { .. } => {
+                    (format!("the current version of {full} was destroyed"), ("version-destroyed", path()))
+                }
                 _ => return None,
             })
         })
@@ -404,7 +412,8 @@ impl<'a> PathCase<'a> {
         for (_, es) in self.readers() {
             under.extend(self.hit(slug, &self.object, es));
         }
-        let severity = under.iter().map(|finding| finding.severity).max();
+        let lost = self.readers().iter().any(|(_, es)| has_lost_its_secret(es)).then_some(Severity::Error);
+        let severity = under.iter().map(|finding| finding.severity).chain(lost).max();
         // Nobody reads it again: then nothing is wrong.
         let Some(severity) = severity else { return };
         let root = Finding::certain(slug, severity, self.object.clone(), summary).since(since);
@@ -451,11 +460,17 @@ impl<'a> PathCase<'a> {
         if reader.word.is_some() {
             return Some(reader.under(&(slug, root.clone()), Certainty::Certain));
         }
-        // Of one whose Secret was deleted for it another rule tells.
-        let deleted = es.ready.as_ref().is_some_and(|ready| ready.reason.as_str() == "SecretDeleted");
-        let due = es.next_refresh().filter(|_| !deleted && es.health() == Health::Healthy)?;
+        // Of one whose Secret was deleted for it another rule tells, and puts it under the same root.
+        // Nor is anything wrong with one that was read after Vault was asked: the path was written meanwhile.
+        let read_since = es.refreshed > self.path.asked;
+        let due = es.next_refresh().filter(|_| !has_lost_its_secret(es) && !read_since && es.health() == Health::Healthy)?;
         let summary = format!("It is green, and will fail at its next refresh, at {}.", Clock(due));
         let finding = Finding::certain(slug, Severity::Warning, reader.object.clone(), summary).under(slug, root.clone());
         Some(finding.seen(Source::Kubernetes, "status.refreshTime", es.refreshed))
     }
+}
+
+/// Whether its Secret was deleted because its source was not found.
+fn has_lost_its_secret(es: &ExternalSecret) -> bool {
+    es.ready.as_ref().is_some_and(|ready| ready.reason.as_str() == "SecretDeleted")
 }

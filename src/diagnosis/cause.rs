@@ -193,6 +193,10 @@ fn cause(world: &Inventory, findings: &[Finding], slug: &'static str, subject: O
     if world.vault(&subject).is_some_and(|server| !ServerState::of(server).is_down()) {
         follows = Follows::default();
     }
+    // What is wrong with one reader does not come over others with time.
+    if subject.kind == Kind::ExternalSecret {
+        follows = Follows::default();
+    }
     Some(Cause {
         slug,
         title: rule.title,

@@ -31,7 +31,8 @@ fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
         .filter(|finding| finding.slug == "placeholder-value")
         .map(|finding| {
             let summary = "It holds a placeholder, and there is no client-patcher that would replace it.".to_owned();
-            Finding::certain(RULE.slug, RULE.severity, finding.subject.clone(), summary).suspected().since(finding.since)
+            let waits = Finding::certain(RULE.slug, RULE.severity, finding.subject.clone(), summary).suspected();
+            waits.since(finding.since).under(finding.slug, finding.subject.clone())
         })
         .collect();
     found.extend(waiting);

@@ -374,14 +374,17 @@ impl LoginCase<'_> {
             Told::Absent => (StepState::Passed, "Vault's log gives no reason".to_owned()),
             other => untold(other, "read on sys/monitor, and a login"),
         };
-        vec![
+        // Of any other refusal the answer itself is the reason.
+        let bare = self.refusal() == Some(Refusal::Bare);
+        let reason = bare.then(|| step("Vault's own reason (sys/monitor)".to_owned(), reason));
+        let steps = [
             step(format!("{method} exists"), mount),
             step(format!("{method}/config"), config),
             step(format!("role {}", self.login.role), role),
             step(self.login.account.to_string(), account),
             step("a login as External Secrets makes it".to_owned(), login),
-            step("Vault's own reason (sys/monitor)".to_owned(), reason),
-        ]
+        ];
+        steps.into_iter().chain(reason).collect()
     }
 
     fn bound(&self, role: &AuthRole) -> (StepState, String) {

@@ -108,8 +108,8 @@ impl Young<'_> {
             let age = self.age(es.meta.created, most)?;
             let why = match es.health() {
                 Health::Unknown if es.refreshed.is_none() => first("sync", age),
-                // One sync of Argo CD or Flux brings both, in any order.
-                Health::Failing if self.lacks_store(es) => {
+                // One sync of Argo CD or Flux brings both, in any order. What was synced had its store.
+                Health::Failing if es.refreshed.is_none() && self.lacks_store(es) => {
                     format!("its store: it was made {age} ago, and the store is not there yet.")
                 }
                 _ => return None,

@@ -25,9 +25,13 @@ fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
     let deleted = case.es.ready.as_ref().filter(|ready| ready.reason.as_str() == "SecretDeleted");
     let Some(ready) = deleted.filter(|_| case.lacks_target()) else { return };
     let target = &case.es.target;
-    let why = case.absence().unwrap_or_else(|| "its source was not found".to_owned());
+    let absence = case.absence();
+    let why = absence.as_ref().map_or("its source was not found", |(why, _)| why.as_str());
     let summary = format!("It is green, but External Secrets deleted the Secret “{target}” (deletionPolicy Delete): {why}.");
-    let finding = case.finding(RULE.slug, RULE.severity, summary).since(ready.since);
+    let mut finding = case.finding(RULE.slug, RULE.severity, summary).since(ready.since);
+    if let Some((_, (slug, root))) = absence {
+        finding = finding.under(slug, root);
+    }
     let gone = case.event("Deleted");
     found.push(match gone {
         Some(event) => finding.seen(Source::Event, format!("Deleted: {}", event.message), event.last),

@@ -163,10 +163,14 @@ impl Snapshot {
         }
     }
 
-    /// Whether there is nothing at all to look at: no store, no `ExternalSecret`. A misspelt namespace looks so.
+    /// Whether there is nothing at all to look at: no store, no `ExternalSecret`, nothing of the other
+    /// operator. A misspelt namespace looks so.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.world.stores().next().is_none() && self.world.all::<kinds::ExternalSecret>().is_empty()
+        let of_the_other_operator = self.world.all::<kinds::VaultStaticSecret>().is_empty()
+            && self.world.all::<kinds::VaultDynamicSecret>().is_empty()
+            && self.world.all::<kinds::VaultPKISecret>().is_empty();
+        self.world.stores().next().is_none() && self.world.all::<kinds::ExternalSecret>().is_empty() && of_the_other_operator
     }
 
     /// The Vaults that have not told their state yet, and may still.

@@ -183,7 +183,12 @@ impl Inner {
         let path = format!("auth/{}/login", login.mount.as_str().trim_matches('/'));
         let question = Question::post(login.namespace.as_str(), path, attempt(login, &token)).to_string();
         let Some(answer) = self.answer(&question, replica) else { return checks };
-        let refused = words(&VaultAnswer::of(answer.status, answer.body.get().as_bytes().to_vec()));
+        let said = VaultAnswer::of(answer.status, answer.body.get().as_bytes().to_vec());
+        // Without a token there was no login.
+        if answer.status == 0 {
+            return LoginChecks { login: Told::Failed(fault_of(answer)), ..checks };
+        }
+        let refused = words(&said);
         let told = question.replacen("POST", "MONITOR", 1);
         let line = self.answer(&told, replica).and_then(|line| serde_json::from_str::<Line>(line.body.get()).ok());
         let reason = line.map_or(Told::Absent, |line| Told::Said(line.err));

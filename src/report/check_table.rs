@@ -26,7 +26,7 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{} of {} broken objects explained.", diagnosis.explained, diagnosis.broken)?;
     } else if snapshot.is_blind() {
         blind(snapshot, out)?;
-    } else if snapshot.is_empty() {
+    } else if snapshot.is_empty() && diagnosis.causes.is_empty() {
         writeln!(out, "There is nothing to look at: no store and no ExternalSecret{}.", snapshot.scope.place())?;
     } else if !diagnosis.starting.said.is_empty() {
         writeln!(out, "Nothing is wrong so far, and not everything has had its first turn.")?;
@@ -64,13 +64,14 @@ fn blind(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{wrong} with what could be seen: {}. Not everything could be.", judged.join(", "))
 }
 
-/// `1 store`, `4 stores`; nothing for none.
+/// `0 stores`, `1 store`, `4 stores`.
+fn number(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// The same; nothing for none.
 fn counted(count: usize, what: &str) -> Option<String> {
-    match count {
-        0 => None,
-        1 => Some(format!("1 {what}")),
-        _ => Some(format!("{count} {what}s")),
-    }
+    (count > 0).then(|| number(count, what))
 }
 
 fn one(snapshot: &Snapshot, cause: &Cause, out: &mut dyn Write) -> io::Result<()> {
@@ -80,11 +81,14 @@ fn one(snapshot: &Snapshot, cause: &Cause, out: &mut dyn Write) -> io::Result<()
     let (failing, radius) = (cause.failing, cause.radius);
     writeln!(
         out,
-        "  fails now: {} of {} stores, {} of {} ExternalSecrets",
-        failing.stores, radius.stores, failing.external_secrets, radius.external_secrets
+        "  fails now: {} of {}, {} of {}",
+        failing.stores,
+        number(radius.stores, "store"),
+        failing.external_secrets,
+        number(radius.external_secrets, "ExternalSecret")
     )?;
     if let Some(last) = cause.follows.last {
-        writeln!(out, "  follows: {} ExternalSecrets, the last at {}", cause.follows.external_secrets, Clock(last))?;
+        writeln!(out, "  follows: {}, the last at {}", number(cause.follows.external_secrets, "ExternalSecret"), Clock(last))?;
     }
     let rule = rule(cause.slug);
     match cause.runbooks.first() {

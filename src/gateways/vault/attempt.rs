@@ -192,9 +192,10 @@ impl Monitor {
 
     fn read(&self, line: &[u8]) -> Option<Text> {
         let line: Logged = serde_json::from_slice(line).ok()?;
+        // A server whose logger has a name of its own puts that before.
         let of_mount = match &self.module {
-            Some(module) => line.module == *module,
-            None => line.module.starts_with("auth.kubernetes."),
+            Some(module) => line.module.ends_with(module.as_str()),
+            None => line.module.contains("auth.kubernetes."),
         };
         (of_mount && line.message == "login unauthorized").then(|| Text::foreign(&line.err))
     }

@@ -29,7 +29,7 @@ def cause(slug):
 class Cause:
     """A healthy little world: an account, a role, a path, a store, an ExternalSecret. Its children break a part of it."""
 
-    interval, key, property, target = "15s", None, "value", "app"
+    interval, key, wanted, target = "15s", None, "value", "app"
     store_kind, store_name = "SecretStore", "vault"
 
     def __init__(self, slug):
@@ -102,7 +102,7 @@ class Cause:
     def reader(self, name="app", **other):
         spec = {"refreshInterval": self.interval, "secretStoreRef": {"kind": self.store_kind, "name": self.store_name},
                 "target": {"name": self.target, "creationPolicy": "Owner"},
-                "data": [{"secretKey": "value", "remoteRef": {"key": self.path, "property": self.property}}], **other}
+                "data": [{"secretKey": "value", "remoteRef": {"key": self.path, "property": self.wanted}}], **other}
         return {"apiVersion": API, "kind": "ExternalSecret", "metadata": {"name": name, "namespace": self.namespace}, "spec": spec}
 
     def apply_reader(self, name="app", **other):
@@ -392,6 +392,8 @@ class _(Cause):
 @cause("store-missing")
 class _(Cause):
     def breaks(self, lab):
+        # One that was never synced may only be waiting for its store.
+        self.wait_synced()
         self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/secretstores/{self.store_name}")
 
     def mends(self, lab):
