@@ -100,7 +100,14 @@ impl Model {
 fn why(model: &Model, object: &ObjectRef) -> Document {
     let mut page = Document::default();
     let diagnosis = &model.snapshot.diagnosis;
-    let findings: Vec<&Finding> = diagnosis.about(object).collect();
+    let mut findings: Vec<&Finding> = diagnosis.about(object).collect();
+    if findings.is_empty()
+        && let Some(cause) = diagnosis.causes.iter().find(|cause| cause.subject == *object)
+    {
+        // A root that has no finding of its own is known by what hangs on it.
+        findings.extend(cause.findings.first().map(|index| &diagnosis.findings[*index]));
+    }
+    let object = findings.first().map_or(object, |finding| &finding.subject);
     if findings.is_empty() {
         page.text(Ink::Plain, format!("No rule finds anything wrong with {}.", named(object)));
     }

@@ -5,8 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::diagnosis::state::of_server;
-use crate::diagnosis::{Cause, Severity};
-use crate::model::Clock;
+use crate::diagnosis::{self, Cause, Severity};
+use crate::model::{Clock, Kind};
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::board::Pane;
@@ -86,6 +86,10 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
     told.title = format!("{which}  {}", coverage(snapshot));
     let mut page = Document::default();
     page.signed(Ink::Tone(told.tone), glyph(told.tone), headline(model, group));
+    // What is wrong with a Vault its title and state say; of all else the sentence names the names.
+    if cause.subject.kind != Kind::Vault && group.subjects.len() == 1 {
+        page.pair("why", LABEL, Ink::Strong, cause.summary.clone());
+    }
     for (label, text) in tell(cause, snapshot, model.now) {
         page.pair(label, LABEL, if label == "do not" { Ink::Strong } else { Ink::Plain }, text);
     }
@@ -101,6 +105,9 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
         told.repair = page.lines(width);
     } else {
         let mut page = Document::default();
+        if let Some(repair) = diagnosis::rule(cause.slug).and_then(|rule| rule.section("How it is repaired")) {
+            page.pair("by hand", LABEL, Ink::Plain, first_sentence(&repair));
+        }
         page.signed(Ink::Key, "X", vec![(Ink::Plain, "says how it is known and what repairs it; no runbook does".to_owned())]);
         told.repair = page.lines(width);
     }
@@ -118,6 +125,11 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
         page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, text);
         told.unseen.extend(page.lines(width));
     }
+}
+
+/// The first sentence of a paragraph.
+fn first_sentence(text: &str) -> String {
+    text.split_once(". ").map_or_else(|| text.to_owned(), |(first, _)| format!("{first}."))
 }
 
 /// Title, subject, state, since when, how sure.
