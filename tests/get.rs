@@ -46,10 +46,10 @@ fn simulation(scenario: &str) -> Ports {
     }
 }
 
-/// One look, until everything was heard of and every path asked for.
+/// One look, until everything was heard of, every path asked for, and every finding made.
 async fn look(ports: Ports) -> Arc<Snapshot> {
     let engine = Engine::start(ports, Options { policy: Policy::simulated(), ..Options::default() });
-    let told = |snapshot: &Arc<Snapshot>| is_told(what("paths"), snapshot);
+    let told = |snapshot: &Arc<Snapshot>| is_told(what("paths"), snapshot) && snapshot.is_examined();
     engine.snapshots().wait_for(told).await.expect("an engine that runs").clone()
 }
 
