@@ -266,6 +266,13 @@ impl ReaderCase<'_> {
         })
     }
 
+    /// Whether the mount of what it reads is known to be there.
+    #[must_use]
+    pub fn has_mount(&self, read: &Read<'_>) -> bool {
+        let mount = |path: &SecretPath| self.server?.mounts.get(&under(path.namespace.as_str(), path.mount.clone()));
+        read.path.and_then(mount).is_some_and(|mount| matches!(mount.state, MountState::Kv(_)))
+    }
+
     /// When the newest version of what it reads was written.
     #[must_use]
     pub fn newest_version(&self) -> Option<Timestamp> {

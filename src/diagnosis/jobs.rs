@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::finding::{Evidence, Finding, Severity, Source};
+use super::finding::{CauseKey, Evidence, Finding, Severity, Source};
+use super::server::ServerState;
 use crate::model::inventory::runs::base_name;
 use crate::model::kinds::{CronJob, Job, Pod, Role, Watched as _};
-use crate::model::{Inventory, Kind, ObjectRef};
+use crate::model::{Inventory, Kind, ObjectRef, Text};
 
 pub use crate::model::inventory::runs::{BOOTSTRAP, CLIENT_PATCHER};
 
@@ -16,10 +17,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("jq: command not found", "its image lacks jq"),
     ("jq: not found", "its image lacks jq"),
     ("command not found", "its image lacks a program"),
+    ("permission denied", "Vault does not let it write"),
     ("401", "the login that it uses is not valid there"),
     ("403", "its login may not do that there"),
     ("404", "the realm, the client or the address that it asks for is not there"),
-    ("permission denied", "Vault does not let it write"),
     ("connection refused", "nobody listens where it connects to"),
     ("no such host", "the name it connects to is not known"),
 ];
@@ -69,11 +70,9 @@ pub(super) fn failure(world: &Inventory, job: &Job, slug: &'static str, severity
             finding.evidence.push(Evidence { source: Source::Kubernetes, object: pod.object_ref(), what, at: pod.started });
         }
         let lines = world.logs.get(&pod.object_ref());
-        let telling = lines.and_then(|lines| {
-            lines.iter().find(|line| MEANINGS.iter().any(|(sign, _)| line.as_str().contains(sign))).or(lines.last())
-        });
-        if let Some(line) = telling {
-            let meaning = MEANINGS.iter().find(|(sign, _)| line.as_str().contains(sign)).map(|(_, meaning)| *meaning);
+        // The sign that says most is looked for in all lines first: Vault's client tells the code before the reason.
+        let told = lines.and_then(|lines| told(lines));
+        if let Some((line, meaning)) = told {
             why = Some(meaning.map_or_else(|| format!("it said “{line}”"), ToOwned::to_owned));
             let what = format!("its log: {line}");
             finding.evidence.push(Evidence { source: Source::Kubernetes, object: pod.object_ref(), what, at: None });
@@ -89,10 +88,34 @@ pub(super) fn failure(world: &Inventory, job: &Job, slug: &'static str, severity
     finding
 }
 
+/// What is wrong with the Vault that a run writes to: then that is why it failed.
+pub(super) fn because(world: &Inventory, job: &Job) -> Option<CauseKey> {
+    let server = world.vaults.values().find(|server| server.address.host_port() == job.template.vault.as_str())?;
+    Some((ServerState::of(server).slug()?, server.subject()))
+}
+
+/// The line that tells why, and what it means; the last one where none is known.
+fn told(lines: &[Text]) -> Option<(&Text, Option<&'static str>)> {
+    let known = MEANINGS
+        .iter()
+        .find_map(|(sign, meaning)| Some((lines.iter().find(|line| has_word(line.as_str(), sign))?, Some(*meaning))));
+    known.or_else(|| Some((lines.last()?, None)))
+}
+
+/// Whether a text holds these words as they are: a number within a time or a longer number is another.
+fn has_word(text: &str, words: &str) -> bool {
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
+    text.match_indices(words).any(|(at, _)| {
+        let (before, after) = (text.get(..at).and_then(|text| text.chars().last()), text.get(at + words.len()..));
+        let after = after.and_then(|text| text.chars().next()).filter(|c| *c != '.');
+        !is_part(before) && !is_part(after)
+    })
+}
+
 /// The key that a failed bootstrap says its source lacks.
 pub(super) fn required_key<'a>(world: &'a Inventory, job: &Job) -> Option<&'a str> {
     let object = job.object_ref();
-    let logs: Vec<&[crate::model::Text]> =
+    let logs: Vec<&[Text]> =
         pods(world, &object).filter_map(|pod| world.logs.get(&pod.object_ref())).map(AsRef::as_ref).collect();
     logs.into_iter().flatten().find_map(|line| line.as_str().split_once(LACKS)).map(|(_, key)| key.trim())
 }
@@ -102,4 +125,21 @@ const LACKS: &str = "required key missing:";
 
 fn pods<'a>(world: &'a Inventory, job: &ObjectRef) -> impl Iterator<Item = &'a Arc<Pod>> {
     world.pointing_at(job, Role::MadeBy).filter_map(|pod| world.get::<Pod>(pod))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_by_its_words() {
+        let meaning = |lines: &[&str]| {
+            let lines: Vec<Text> = lines.iter().map(|line| Text::foreign(line)).collect();
+            told(&lines).and_then(|(_, meaning)| meaning)
+        };
+        assert_eq!(meaning(&["2026-11-26T10:00:14.403Z ERROR it broke"]), None, "a time is no code");
+        assert_eq!(meaning(&["ERROR login failed: 401 Unauthorized"]), Some("the login that it uses is not valid there"));
+        assert_eq!(meaning(&["Code: 403. Errors:", "* permission denied"]), Some("Vault does not let it write"));
+        assert_eq!(meaning(&["/run.sh: line 3: jq: command not found"]), Some("its image lacks jq"));
+    }
 }

@@ -32,7 +32,9 @@ fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let text = case.text();
-    let told = text.contains("permission denied") && text.contains("cannot read secret data from Vault");
+    // The ACL says it with these words; a token that is dead is refused without them, or called invalid (vault#26687).
+    let of_acl = text.contains("1 error occurred") && text.contains("permission denied") && !text.contains("invalid token");
+    let told = of_acl && text.contains("cannot read secret data from Vault");
     // With the token of the store itself, its word is as good as External Secrets'.
     let as_store = case.server.and_then(|server| server.token.as_ref()).map(|token| &token.from)
         == case.es.store_ref().map(TokenSource::Store).as_ref();
@@ -43,10 +45,17 @@ fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
     if denied.as_ref().is_some_and(|read| read.path.is_some_and(|path| path.facts.state == PathState::NoMount)) || (!told && denied.is_none()) {
         return;
     }
+    // A mount that is missing and not covered by the policy is refused in the same words.
+    let sure = denied.as_ref().is_some_and(|read| case.has_mount(read));
     let right = denied.map(|read| read.right());
     let summary = match &right {
         Some(right) => format!("The policy of its store lacks: path \"{right}\" {{ capabilities = [\"read\"] }}"),
         None => "The policy of its store does not allow what it reads.".to_owned(),
     };
-    found.push(case.finding(RULE.slug, RULE.severity, summary));
+    if sure {
+        found.push(case.finding(RULE.slug, RULE.severity, summary));
+    } else {
+        let summary = format!("{summary} Or its mount does not exist: a token that may see the mount would tell.");
+        found.push(case.finding(RULE.slug, RULE.severity, summary).suspected());
+    }
 }

@@ -26,7 +26,18 @@ const KEPT: usize = 5;
 
 /// The last lines of a log that tell of a failure; the others are nobody's business.
 pub fn telling<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Text> {
-    const SIGNS: [&str; 7] = ["ERROR", "FATAL", "DENIED", "NOT FOUND", "FORMAT ERROR", "MISSING", "REFUSED"];
+    const SIGNS: [&str; 10] = [
+        "ERROR",
+        "FATAL",
+        "DENIED",
+        "NOT FOUND",
+        "FORMAT ERROR",
+        "MISSING",
+        "REFUSED",
+        "UNAUTHORIZED",
+        "FORBIDDEN",
+        "NO SUCH HOST",
+    ];
     let tells = |line: &&str| {
         let upper = line.to_ascii_uppercase();
         SIGNS.iter().any(|sign| upper.contains(sign))
