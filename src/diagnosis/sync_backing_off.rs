@@ -68,9 +68,30 @@ fn written_since(case: &ReaderCase<'_>) -> Option<(String, Option<Timestamp>)> {
     Some(("what it reads was written after its last try".to_owned(), Some(written)))
 }
 
-/// Whether a failure was one of the store, which is well now.
+/// Whether a failure was one of the store, which is well now. “could not get secret data from provider” is not one: every
+/// fault of a read says that in the condition, and where the event is gone nothing else is said.
 fn is_of_the_past(text: &str) -> bool {
-    ["is not ready", "Vault is sealed", "connection refused", "unable to log in", "invalid vault credentials", "could not get"]
-        .iter()
-        .any(|sign| text.contains(sign))
+    [
+        "is not ready",
+        "Vault is sealed",
+        "connection refused",
+        "unable to log in",
+        "invalid vault credentials",
+        "could not get SecretStore",
+        "could not get ClusterSecretStore",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_condition_says_of_every_fault_is_not_of_the_past() {
+        assert!(!is_of_the_past("could not get secret data from provider"));
+        assert!(is_of_the_past("could not get SecretStore \"s\", SecretStore.external-secrets.io \"s\" not found"));
+        assert!(is_of_the_past("error processing spec.data[0] (key: a), err: SecretStore \"s\" is not ready"));
+    }
 }
