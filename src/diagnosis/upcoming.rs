@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Diagnosis;
+use super::generator_rotates::lasting;
 use crate::model::kinds::{ExternalSecret, VaultDynamicSecret, Watched as _};
 use crate::model::{Inventory, ObjectRef};
 
@@ -29,7 +30,7 @@ pub fn upcoming(world: &Inventory, diagnosis: &Diagnosis, now: Timestamp, within
     let one =
         |at: Timestamp, subject: ObjectRef, slug, summary: &str| Upcoming { at, subject, slug, summary: summary.to_owned() };
     let mut all: Vec<Upcoming> = Vec::new();
-    for es in world.all::<ExternalSecret>().iter().filter(|es| !es.generators.is_empty()) {
+    for es in world.all::<ExternalSecret>().iter().filter(|es| lasting(world, es).is_some()) {
         if let Some(at) = es.next_refresh().filter(soon) {
             let summary = "Its generator makes a new value: what was set up with the old one does not hear of it.";
             all.push(one(at, es.object_ref(), "generator-rotates", summary));
