@@ -1,7 +1,7 @@
 //! The Job that fills the Vault has failed.
 
 use super::finding::Finding;
-use super::jobs::{BOOTSTRAP, because, failure, newest, required_key};
+use super::jobs::{BOOTSTRAP, because, failure, newest, required_key, told_of};
 use super::{Case, Check, Rule, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -25,18 +25,12 @@ fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let finding = failure(case.world, job, RULE.slug, RULE.severity);
-        let summary = "The last run of this CronJob has failed.".to_owned();
-        let of_cron = |cron| Finding::certain(RULE.slug, RULE.severity, cron, summary).since(finding.since);
-        match (because(case.world, job), cron) {
-            (Some((slug, root)), cron) => {
-                found.extend(cron.map(of_cron).map(|finding| finding.under(slug, root.clone())));
-                found.push(finding.under(slug, root));
-            }
-            (None, Some(cron)) => {
-                found.push(of_cron(cron.clone()));
-                found.push(finding.under(RULE.slug, cron));
-            }
-            (None, None) => found.push(finding),
+        let mut told = Vec::new();
+        told_of(finding, cron, "The last run of this CronJob has failed.".to_owned(), &mut told);
+        match because(case.world, job) {
+            // Both stand under what is wrong with the Vault, rather than one under the other.
+            Some((slug, root)) => found.extend(told.into_iter().map(|finding| finding.under(slug, root.clone()))),
+            None => found.append(&mut told),
         }
     }
 }

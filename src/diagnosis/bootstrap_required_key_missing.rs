@@ -1,7 +1,7 @@
 //! The Job that fills the Vault found that its source lacks a key.
 
 use super::finding::Finding;
-use super::jobs::{BOOTSTRAP, failure, newest, required_key};
+use super::jobs::{BOOTSTRAP, failure, newest, required_key, told_of};
 use super::{Case, Check, Rule, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -25,12 +25,7 @@ fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
         let Some(key) = required_key(case.world, job) else { continue };
         let mut finding = failure(case.world, job, RULE.slug, RULE.severity);
         finding.summary = format!("Its source lacks the required key “{key}”; it wrote nothing to Vault.");
-        if let Some(cron) = cron {
-            let summary = format!("Its last run has failed: the source lacks the required key “{key}”.");
-            found.push(Finding::certain(RULE.slug, RULE.severity, cron.clone(), summary).since(finding.since));
-            found.push(finding.under(RULE.slug, cron));
-        } else {
-            found.push(finding);
-        }
+        let summary = format!("Its last run has failed: the source lacks the required key “{key}”.");
+        told_of(finding, cron, summary, found);
     }
 }

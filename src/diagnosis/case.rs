@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use super::finding::{CauseKey, Certainty, Finding, Severity, Source};
 use super::server::{ServerState, said};
 use super::{Check, RULES};
-use crate::model::inventory::under;
 use crate::model::kinds::external_secret::RemoteRef;
 use crate::model::kinds::{Event, ExternalSecret, SecretStore, Watched as _};
 use crate::model::vault::{MountState, SecretPath};
@@ -100,7 +99,7 @@ pub(super) fn examine(world: &Inventory, now: Timestamp) -> Vec<Finding> {
             world.vaults.values().for_each(|server| check(&case, server, &mut found));
         }
     }
-    let servers: Vec<Finding> = found.iter().filter(|finding| finding.because.is_none()).cloned().collect();
+    let servers: Vec<Finding> = found.iter().filter(|finding| drags_down(finding)).cloned().collect();
     let mut blamed: HashMap<ObjectRef, Vec<(CauseKey, Certainty)>> = HashMap::new();
     for store in world.stores() {
         let store = case.of_store(store);
@@ -126,18 +125,22 @@ pub(super) fn examine(world: &Inventory, now: Timestamp) -> Vec<Finding> {
             check(&case, &mut found);
         }
     }
-    let before = found.len();
+    let mut of_paths = Vec::new();
     for server in world.vaults.values() {
         for (full, path) in server.paths.iter().filter(|(_, path)| path.facts.state.is_trouble()) {
             let path = PathCase { case, server, object: server.address.path_ref(full), path };
             for rule in RULES {
                 if let Check::Path(check) = rule.check {
-                    check(&path, &mut found);
+                    check(&path, &mut of_paths);
                 }
             }
         }
     }
-    let told: HashSet<ObjectRef> = found[before..].iter().map(|finding| finding.subject.clone()).collect();
+    // A store and its readers are found by each of the paths that they read.
+    let mut known = HashSet::new();
+    of_paths.retain(|finding: &Finding| known.insert((finding.slug, finding.subject.clone(), finding.because.clone())));
+    let told: HashSet<ObjectRef> = of_paths.iter().map(|finding| finding.subject.clone()).collect();
+    found.append(&mut of_paths);
     for es in world.all::<ExternalSecret>().iter() {
         let mut reader = case.of_reader(es);
         reader.told = reader.word.is_some() && told.contains(&reader.object);
@@ -218,14 +221,10 @@ impl StoreCase<'_> {
 
     /// This store under what is wrong with its Vault, if that is why it fails.
     fn under(&self, root: &Finding) -> Option<Finding> {
-        let server = self.server?;
-        let fails = self.store.ready.as_ref().is_some_and(|ready| ready.status != Status::True);
-        if !fails || server.subject() != root.subject || !drags_down(server, root, self.text()) {
-            return None;
-        }
+        self.server.filter(|server| self.word.is_some() && is_hit(server, root, self.text()))?;
         let summary = "This store cannot log in to its Vault.".to_owned();
         let finding = self.finding(root.slug, Severity::Error, summary).under(root.slug, root.subject.clone());
-        Some(if root.certainty == Certainty::Certain { finding } else { finding.suspected() })
+        Some(finding.as_sure_as(root.certainty))
     }
 }
 
@@ -269,8 +268,8 @@ impl ReaderCase<'_> {
     /// Whether the mount of what it reads is known to be there.
     #[must_use]
     pub fn has_mount(&self, read: &Read<'_>) -> bool {
-        let mount = |path: &SecretPath| self.server?.mounts.get(&under(path.namespace.as_str(), path.mount.clone()));
-        read.path.and_then(mount).is_some_and(|mount| matches!(mount.state, MountState::Kv(_)))
+        let mount = self.server.zip(read.path).and_then(|(server, path)| server.mount_of(path));
+        mount.is_some_and(|mount| matches!(mount.state, MountState::Kv(_)))
     }
 
     /// When the newest version of what it reads was written.
@@ -335,25 +334,29 @@ impl ReaderCase<'_> {
     /// It under a cause that lies deeper, as sure as that is.
     #[must_use]
     pub fn under(&self, (slug, root): &CauseKey, certainty: Certainty) -> Finding {
-        let finding = self.finding(slug, Severity::Error, self.last_sync()).under(slug, root.clone());
-        if certainty == Certainty::Certain { finding } else { finding.suspected() }
+        self.finding(slug, Severity::Error, self.last_sync()).under(slug, root.clone()).as_sure_as(certainty)
     }
 
     /// Whether what is wrong with its Vault makes it fail although its store still says that it is well.
     fn is_hit_by(&self, root: &Finding) -> bool {
-        self.server.is_some_and(|server| server.subject() == root.subject && drags_down(server, root, self.text()))
+        self.server.is_some_and(|server| is_hit(server, root, self.text()))
     }
 }
 
-/// Whether what is wrong with a Vault makes fail what reads there and says this. Of a Vault that nobody serves
-/// everything does; one that serves in part fails some requests, and says so in them.
-fn drags_down(server: &VaultServer, root: &Finding, text: &str) -> bool {
+/// Whether what is wrong with a Vault makes fail what reads there: it is known to be so, also inside the cluster.
+fn drags_down(root: &Finding) -> bool {
     let known = root.certainty == Certainty::Certain || root.evidence.iter().any(|evidence| evidence.source == Source::Event);
+    root.because.is_none() && root.severity == Severity::Error && known
+}
+
+/// Whether what reads from this Vault and says this fails because of what is wrong with a Vault. Of one that nobody
+/// serves everything does; one that serves in part fails some requests, and says so in them.
+fn is_hit(server: &VaultServer, root: &Finding, text: &str) -> bool {
     let told = text.is_empty()
         || ["Vault is sealed", "Code: 503", "Code: 500", "connection refused", "is not ready"]
             .iter()
             .any(|sign| text.contains(sign));
-    root.severity == Severity::Error && known && (ServerState::of(server) != ServerState::PartlySealed || told)
+    server.subject() == root.subject && (told || ServerState::of(server) != ServerState::PartlySealed)
 }
 
 /// A finding since its condition is false, with what was said about it.
@@ -394,9 +397,7 @@ impl<'a> PathCase<'a> {
     /// Whether its mount is known to be of the version that the store expects: of another one Vault says the same as of
     /// a path that is missing.
     fn is_sure(&self) -> bool {
-        let Some(mount) = self.server.mounts.get(&under(self.path.namespace.as_str(), self.path.mount.clone())) else {
-            return false;
-        };
+        let Some(mount) = self.server.mount_of(self.path) else { return false };
         let expected = if self.path.kv.as_str() == "v1" { 1 } else { 2 };
         *self.state() != PathState::Missing || mount.state == MountState::Kv(expected)
     }
@@ -414,19 +415,16 @@ impl<'a> PathCase<'a> {
         vault: &str,
         found: &mut Vec<Finding>,
     ) {
-        let sure = self.is_sure();
-        let mut under = Vec::new();
-        for (_, es) in self.readers() {
-            under.extend(self.hit(slug, &self.object, es));
-        }
-        let lost = self.readers().iter().any(|(_, es)| has_lost_its_secret(es)).then_some(Severity::Error);
+        let certainty = if self.is_sure() { Certainty::Certain } else { Certainty::Suspected };
+        let readers = self.readers();
+        let under: Vec<Finding> = readers.iter().filter_map(|(_, es)| self.hit(slug, &self.object, es)).collect();
+        let lost = readers.iter().any(|(_, es)| has_lost_its_secret(es)).then_some(Severity::Error);
         let severity = under.iter().map(|finding| finding.severity).chain(lost).max();
         // Nobody reads it again: then nothing is wrong.
         let Some(severity) = severity else { return };
         let root = Finding::certain(slug, severity, self.object.clone(), summary).since(since);
         let root = root.seen(Source::Vault, vault, self.path.asked);
-        found.push(if sure { root } else { root.suspected() });
-        found.extend(under.into_iter().map(|finding| if sure { finding } else { finding.suspected() }));
+        found.extend(std::iter::once(root).chain(under).map(|finding| finding.as_sure_as(certainty)));
     }
 
     /// Adds the stores that read there as roots, and what reads through them. `summary` is given what mounts there are.
@@ -450,14 +448,9 @@ impl<'a> PathCase<'a> {
             .collect();
         let others = (!mounts.is_empty()).then(|| format!("It has: {}.", mounts.join(", ")));
         for (store, readers) in stores {
-            if !found.iter().any(|finding| finding.slug == slug && finding.subject == store) {
-                let root = Finding::certain(slug, Severity::Error, store.clone(), summary(others.clone()));
-                found.push(root.seen(Source::Vault, format!("{}: {vault}", self.object.name), self.path.asked));
-            }
-            for es in readers {
-                let known = found.iter().any(|finding| finding.slug == slug && finding.subject == es.object_ref());
-                found.extend(self.hit(slug, &store, es).filter(|_| !known));
-            }
+            let root = Finding::certain(slug, Severity::Error, store.clone(), summary(others.clone()));
+            found.push(root.seen(Source::Vault, format!("{}: {vault}", self.object.name), self.path.asked));
+            found.extend(readers.into_iter().filter_map(|es| self.hit(slug, &store, es)));
         }
     }
 

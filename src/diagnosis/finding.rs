@@ -136,6 +136,15 @@ impl Finding {
         self
     }
 
+    /// The same, no surer than this.
+    #[must_use]
+    pub const fn as_sure_as(self, certainty: Certainty) -> Self {
+        match certainty {
+            Certainty::Certain => self,
+            Certainty::Suspected => self.suspected(),
+        }
+    }
+
     /// The same, with one more piece of evidence about its own subject.
     #[must_use]
     pub fn seen(mut self, source: Source, what: impl Into<String>, at: Option<Timestamp>) -> Self {

@@ -88,6 +88,14 @@ pub(super) fn failure(world: &Inventory, job: &Job, slug: &'static str, severity
     finding
 }
 
+/// Adds that a run has failed, under the timetable that made it, if one did.
+pub(super) fn told_of(finding: Finding, cron: Option<ObjectRef>, summary: String, found: &mut Vec<Finding>) {
+    let Some(cron) = cron else { return found.push(finding) };
+    found.push(Finding::certain(finding.slug, finding.severity, cron.clone(), summary).since(finding.since));
+    let slug = finding.slug;
+    found.push(finding.under(slug, cron));
+}
+
 /// What is wrong with the Vault that a run writes to: then that is why it failed.
 pub(super) fn because(world: &Inventory, job: &Job) -> Option<CauseKey> {
     let server = world.vaults.values().find(|server| server.address.host_port() == job.template.vault.as_str())?;

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::fault::{Fault, FaultKind};
+use super::inventory::under;
 use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
 pub use cluster::{Autopilot, HealthWord, NamespaceSeal, Peer, RaftServer, ReplicaHealth, Surroundings, Told};
@@ -182,6 +183,12 @@ impl VaultServer {
     pub fn path_named(&self, path: &ObjectRef) -> Option<Text> {
         let here = path.kind == Kind::VaultPath && path.namespace.as_str() == self.address.host_port();
         here.then(|| Text::foreign(path.name.as_str())).filter(|full| self.paths.contains_key(full))
+    }
+
+    /// The mount of a path, if it was asked for.
+    #[must_use]
+    pub fn mount_of(&self, path: &SecretPath) -> Option<&Mount> {
+        self.mounts.get(&under(path.namespace.as_str(), path.mount.clone()))
     }
 
     /// The folder of a path, if it was listed.

@@ -208,12 +208,16 @@ pub fn synced_resource_version(generation: i64, annotations: &BTreeMap<String, S
         let inner: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{v}")).collect();
         format!("map[{}]", inner.join(" "))
     };
-    let digest = Sha3_224::digest(format!("{{annotations:{} labels:{}}}", go_map(annotations), go_map(labels)));
-    let mut out = format!("{generation}-");
-    for byte in digest {
-        let _ = write!(out, "{byte:02x}");
+    let printed = format!("{{annotations:{} labels:{}}}", go_map(annotations), go_map(labels));
+    with_hash(format!("{generation}-"), &printed)
+}
+
+/// This, and behind it the hash that External Secrets makes of what Go printed: SHA3-224 in hex.
+pub(super) fn with_hash(mut begun: String, printed: &str) -> String {
+    for byte in Sha3_224::digest(printed) {
+        let _ = write!(begun, "{byte:02x}");
     }
-    out
+    begun
 }
 
 /// What is read off the wire.

@@ -1,12 +1,10 @@
 //! `Secret`, as metadata only: its values never reach this program through a watch. Which keys it has, and
 //! who wrote them when, is in its managed fields.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde::Deserialize;
-use sha3::{Digest, Sha3_224};
 
+use super::external_secret::with_hash;
 use super::{Api, Link, Meta, Role, Watched, WireMeta};
 use crate::model::object::{Kind, Name, Names, ObjectRef};
 use crate::model::text::Text;
@@ -163,11 +161,7 @@ fn is_placeholder(hash: &str, meta: &WireMeta<Vec<WireManaged>>) -> bool {
 /// (runtime/esutils `ObjectHash`).
 fn data_hash(key: &str, value: &[u8]) -> String {
     let bytes: Vec<String> = value.iter().map(u8::to_string).collect();
-    let digest = Sha3_224::digest(format!("map[{key}:[{}]]", bytes.join(" ")));
-    digest.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    with_hash(String::new(), &format!("map[{key}:[{}]]", bytes.join(" ")))
 }
 
 impl Watched for Secret {
