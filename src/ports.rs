@@ -15,7 +15,7 @@ use crate::model::vault::{
     Login, LoginChecks, MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, ServerTls, StoreLogin, Surroundings, Token, Told,
 };
 use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, VaultAddress};
-use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
+use crate::runbooks::{ClusterRight, KubernetesWrite, Receipt, VaultRight, VaultWrite};
 
 /// Leave for one write. It cannot be cloned: one agreement, one write.
 #[derive(Debug)]
@@ -37,6 +37,15 @@ pub struct Typed(String);
 impl Typed {
     /// The longest input that is taken, in characters; a share has 44 or 64, a batch token some hundred.
     pub const LONGEST: usize = 2048;
+
+    /// The longest value that is taken from a file or a pipe, in bytes: no Secret holds more.
+    pub const LONGEST_VALUE: usize = 1024 * 1024;
+
+    /// A value that was not typed but read, lines and all.
+    #[must_use]
+    pub fn of_value(text: &str) -> Self {
+        Self(text.trim().to_owned())
+    }
 
     /// Nothing typed yet, with room for everything, so that no copy stays behind on growth.
     #[must_use]
@@ -215,7 +224,10 @@ pub trait Cluster: Send + Sync {
     async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault>;
 
     /// Whether the identity holds a right (`SelfSubjectAccessReview`).
-    async fn may(&self, right: &Right) -> Result<bool, Fault>;
+    async fn may(&self, right: &ClusterRight) -> Result<bool, Fault>;
+
+    /// Has the server say whether it would take a write, and do nothing (`dryRun=All`); `None` where that cannot be asked.
+    async fn rehearse(&self, write: &KubernetesWrite) -> Option<Result<(), Fault>>;
 
     /// Does a write.
     async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault>;
@@ -269,8 +281,11 @@ pub trait Vault: Send + Sync {
     /// Ends every login, and revokes the tokens that one got. Says which could not be revoked, and why.
     async fn log_out(&self) -> Vec<Fault>;
 
-    /// Does a write; an unseal takes the share that it names.
-    async fn write(&self, permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault>;
+    /// Whether the token holds a right (`sys/capabilities-self`).
+    async fn may(&self, right: &VaultRight) -> Result<bool, Fault>;
+
+    /// Does a write. An unseal takes the share that it names, and what writes a value takes that value.
+    async fn write(&self, permit: Permit, write: &VaultWrite, typed: Option<&Typed>) -> Result<Receipt, Fault>;
 }
 
 /// The time; a simulation may let it run faster.

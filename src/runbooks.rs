@@ -8,7 +8,7 @@ pub mod operation;
 pub mod step;
 pub mod steps;
 
-pub use operation::{KubernetesWrite, Operation, Right, VaultWrite};
+pub use operation::{AuthMethod, ClusterRight, KubernetesWrite, KvPath, Operation, Right, VaultChange, VaultRight, VaultWrite};
 pub use step::{Applied, Confirm, Item, ItemState, Next, Outcome, Preview, Progress, Receipt, Runbook, StepDef, StepReport};
 
 use crate::model::{Inventory, ObjectRef};
@@ -25,6 +25,14 @@ runbooks! {
     recover,
     unseal,
     refresh,
+    kubernetes_auth,
+    client_patcher,
+    vault_bootstrap,
+    stop_rotation,
+    restart_consumers,
+    write_value,
+    undelete_version,
+    restart_eso,
 }
 
 /// The runbook with this name.

@@ -17,7 +17,7 @@ use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
 use sealwatch::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text};
 use sealwatch::ports::{Cluster, Identity, Journal, JournalEntry, Permit, ReplicaPod, Scope, Typed};
-use sealwatch::runbooks::{Confirm, KubernetesWrite, Receipt, Right, Target};
+use sealwatch::runbooks::{ClusterRight, Confirm, KubernetesWrite, Receipt, Target};
 use tokio::sync::watch;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -49,8 +49,11 @@ impl Cluster for Counted {
     async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault> {
         self.inner.failures(pod).await
     }
-    async fn may(&self, right: &Right) -> Result<bool, Fault> {
+    async fn may(&self, right: &ClusterRight) -> Result<bool, Fault> {
         self.inner.may(right).await
+    }
+    async fn rehearse(&self, write: &KubernetesWrite) -> Option<Result<(), Fault>> {
+        self.inner.rehearse(write).await
     }
     async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
         self.writes.fetch_add(1, Ordering::SeqCst);

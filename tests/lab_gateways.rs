@@ -20,7 +20,7 @@ use sealwatch::model::kinds::{Object, System, Watched as _, all, api};
 use sealwatch::model::vault::{May, MountState, PathState, ReplicaRole};
 use sealwatch::model::{Change, FaultKind, Kind, Name, ObjectRef, Text, VaultAddress};
 use sealwatch::ports::{Cluster as _, MountPaths, Permit, ReplicaAddress, Scope, Typed, Vault as _};
-use sealwatch::runbooks::{KubernetesWrite, Right, VaultWrite};
+use sealwatch::runbooks::{ClusterRight, KubernetesWrite, VaultWrite};
 use serde_json::Value;
 
 /// How often a question is asked to measure it.
@@ -209,10 +209,10 @@ async fn rights_the_controller_and_the_pods_are_found() {
     let lab = Lab::read();
     let (admin, limited, viewer) = (lab.cluster("admin"), lab.cluster("limited"), lab.cluster("viewer"));
     let dev = Name::new(lab.text("/namespaces/dev"));
-    let reach = Right::reach_pod(&dev);
+    let reach = ClusterRight::reach_pod(&dev);
     let answers = [admin.may(&reach).await, limited.may(&reach).await, viewer.may(&reach).await].map(Result::unwrap);
     assert_eq!(answers, [true, true, false]);
-    let secrets = Right { verb: "list", group: "", resource: "secrets", namespace: Name::empty() };
+    let secrets = ClusterRight { verb: "list", group: "", resource: "secrets", namespace: Name::empty() };
     assert!(!limited.may(&secrets).await.unwrap());
 
     let controller = admin.controller().await.unwrap().expect("a controller");
@@ -410,7 +410,7 @@ async fn a_wrong_share_is_said_reset_and_the_right_ones_open_the_replica() {
     assert!(sealed.sealed);
 
     let object = ObjectRef::new(Kind::VaultReplica, lab.text("/namespaces/dev"), replica.pod.clone());
-    let unseal = |share| VaultWrite::Unseal { server: lab.server(), replica: object.clone(), share };
+    let unseal = |share| VaultWrite::unseal(lab.server(), object.clone(), share);
     for (n, share) in shares.iter().take(threshold - 1).enumerate() {
         let receipt = vault.write(Permit::grant(), &unseal(n), Some(&typed(share))).await.unwrap();
         assert_eq!(receipt.seal.unwrap().progress as usize, n + 1);
@@ -424,7 +424,7 @@ async fn a_wrong_share_is_said_reset_and_the_right_ones_open_the_replica() {
     println!("{fault}");
     assert_eq!(fault.kind, FaultKind::Invalid);
     assert!(fault.message.as_str().contains("message authentication failed") && !fault.to_string().contains(&wrong));
-    let reset = VaultWrite::ResetUnseal { server: lab.server(), replica: object.clone() };
+    let reset = VaultWrite::reset(lab.server(), object.clone());
     assert_eq!(vault.write(Permit::grant(), &reset, None).await.unwrap().seal.unwrap().progress, 0);
     let fault = vault.write(Permit::grant(), &unseal(0), Some(&typed("not a share!"))).await.unwrap_err();
     println!("{fault}");

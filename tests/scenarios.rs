@@ -106,6 +106,7 @@ impl Drill {
                         (Confirm::Start | Confirm::Yes, _) => Decision::Agree,
                         (Confirm::TypeName(name), _) => Decision::Name(name.clone()),
                         (Confirm::Share { .. }, Shares::FromSecret) => Decision::SharesFromSecret,
+                        (Confirm::Value(_), _) => Decision::Share(typed("a value that nobody knows")),
                         (Confirm::Share { .. }, Shares::Typed) => {
                             Decision::Share(typed(&paper.next().expect("a share that was not used")))
                         }

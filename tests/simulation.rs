@@ -9,7 +9,7 @@ use sealwatch::gateways::simulation::{Scenario, Simulation};
 use sealwatch::model::kinds::Object;
 use sealwatch::model::{Change, Health, Inventory, Kind, Name, ObjectRef, Part, ReplicaRole, VaultAddress};
 use sealwatch::ports::{Permit, ReplicaAddress, Scope, Typed};
-use sealwatch::runbooks::{KubernetesWrite, Right, VaultWrite};
+use sealwatch::runbooks::{ClusterRight, KubernetesWrite, VaultWrite};
 
 const SERVER: &str = "http://vault-core-dev.ameide-dev.svc.cluster.local:8200";
 
@@ -32,11 +32,7 @@ fn typed(text: &str) -> Typed {
 }
 
 async fn unseal(simulation: &Simulation, index: usize, share: &str) -> Result<(bool, u32), String> {
-    let write = VaultWrite::Unseal {
-        server: server(),
-        replica: ObjectRef::new(Kind::VaultReplica, "ameide-dev", replica(index).pod),
-        share: 0,
-    };
+    let write = VaultWrite::unseal(server(), ObjectRef::new(Kind::VaultReplica, "ameide-dev", replica(index).pod), 0);
     let receipt = simulation.vault().write(Permit::grant(), &write, Some(&typed(share))).await;
     receipt
         .map(|receipt| receipt.seal.map(|seal| (seal.sealed, seal.progress)).expect("a seal"))
@@ -123,7 +119,7 @@ async fn the_safe_holds_the_shares_and_rights_are_there() {
     let safe = ObjectRef::new(Kind::Secret, "ameide-dev", "vault-auto-credentials");
     let held = cluster.shares(Permit::grant(), &safe, "unseal-key").await.expect("it exists");
     assert_eq!(held.iter().map(Typed::reveal).collect::<Vec<_>>(), shares(&simulation));
-    assert!(cluster.may(&Right::reach_pod(&Name::new("ameide-dev"))).await.expect("an answer"));
+    assert!(cluster.may(&ClusterRight::reach_pod(&Name::new("ameide-dev"))).await.expect("an answer"));
     let pods = cluster.replicas(&Name::new("ameide-dev"), &Name::new("vault-core-dev")).await.expect("three");
     assert!(pods.len() == 3 && pods.iter().all(|pod| pod.started.is_some()));
     let controller = cluster.controller().await.expect("an answer").expect("it runs");
@@ -135,7 +131,7 @@ async fn who_lacks_a_right_is_told_so_and_refused() {
     let text = "title = \"x\"\nextends = \"healthy\"\ndenied = [\"patch externalsecrets\"]\n";
     let simulation = Simulation::start(&Scenario::parse("mine", text).expect("a scenario"), 1.0);
     let object = ObjectRef::new(Kind::ExternalSecret, "ameide-dev", "ghcr-pull-sync");
-    assert_eq!(simulation.cluster().may(&Right::annotate(&object)).await, Ok(false));
+    assert_eq!(simulation.cluster().may(&ClusterRight::on("patch", &object)).await, Ok(false));
     let write = KubernetesWrite::Annotate { object, key: "force-sync", value: "1".to_owned() };
     let fault = simulation.cluster().write(Permit::grant(), &write).await.expect_err("forbidden");
     assert_eq!(fault.kind, sealwatch::model::FaultKind::Forbidden);

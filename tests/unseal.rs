@@ -9,7 +9,9 @@ use sealwatch::model::kinds::{OnShelf as _, SecretStore, Watched};
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::steps::unseal::STEP;
-use sealwatch::runbooks::{Applied, Confirm, Next, Operation, Outcome, Progress, Receipt, StepReport, Target, VaultWrite};
+use sealwatch::runbooks::{
+    Applied, Confirm, Next, Operation, Outcome, Progress, Receipt, StepReport, Target, VaultChange, VaultWrite,
+};
 
 const WRONG: &str =
     "unable to retrieve stored keys: invalid key: failed to decrypt keys from storage: cipher: message authentication failed";
@@ -106,13 +108,12 @@ impl Scene {
     }
 
     fn answer(&mut self, write: &VaultWrite) -> Result<Receipt, Fault> {
-        let (VaultWrite::Unseal { replica, .. } | VaultWrite::ResetUnseal { replica, .. }) = write;
-        let n: usize = replica.name.as_str().trim_start_matches("vault-").parse().expect("a replica");
+        let n: usize = write.replica.name.as_str().trim_start_matches("vault-").parse().expect("a replica");
         let (threshold, good) = (self.threshold, self.good.clone());
         let server = &mut self.servers[n];
-        match write {
-            VaultWrite::ResetUnseal { .. } => server.given.clear(),
-            VaultWrite::Unseal { share, .. } => {
+        match &write.change {
+            VaultChange::ResetUnseal => server.given.clear(),
+            VaultChange::Unseal { share } => {
                 let share = self.typed[*share];
                 if server.sealed && !server.given.contains(&share) {
                     server.given.push(share);
@@ -129,6 +130,7 @@ impl Scene {
                     }
                 }
             }
+            other => panic!("{other:?}"),
         }
         Ok(Receipt { seal: Some(self.seal(n)), ..Receipt::default() })
     }
@@ -166,9 +168,11 @@ impl Scene {
 
     fn sent(&self) -> Vec<String> {
         let line = |applied: &Applied| match &applied.operation {
-            Operation::Vault(VaultWrite::Unseal { replica, share, .. }) => format!("{} {share}", replica.name),
-            Operation::Vault(VaultWrite::ResetUnseal { replica, .. }) => format!("{} reset", replica.name),
-            Operation::Kubernetes(write) => panic!("{write:?}"),
+            Operation::Vault(VaultWrite { replica, change: VaultChange::Unseal { share }, .. }) => {
+                format!("{} {share}", replica.name)
+            }
+            Operation::Vault(VaultWrite { replica, change: VaultChange::ResetUnseal, .. }) => format!("{} reset", replica.name),
+            other => panic!("{other:?}"),
         };
         self.progress.applied.iter().map(line).collect()
     }

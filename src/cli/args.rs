@@ -198,6 +198,9 @@ pub enum RunbookCommand {
         /// Unseal shares, one a line [default: standard input, unseen at a terminal]
         #[arg(long, value_name = "FILE")]
         share_file: Option<PathBuf>,
+        /// The value to write, whole [default: standard input, unseen at a terminal]
+        #[arg(long, value_name = "FILE")]
+        value_file: Option<PathBuf>,
         /// Output format
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,

@@ -11,22 +11,22 @@ use super::look::look;
 use super::wiring::Wired;
 use super::{BLIND, FINDINGS, Failure, OK, REFUSED, wiring};
 use crate::engine::run::RunResult;
-use crate::engine::{Command, Decision, Engine, RunState, RunView, Snapshot, StepState, target_of};
+use crate::engine::{Command, Decision, Engine, Ports, RunState, RunView, Snapshot, StepState, target_of};
 use crate::gateways::shares;
-use crate::model::{Kind, ObjectRef};
+use crate::model::{Fault, Kind, ObjectRef};
 use crate::ports::Typed;
 use crate::report::run_json;
-use crate::runbooks::{Confirm, Next, Preview, Progress, RUNBOOKS, Runbook, Target, runbook};
+use crate::runbooks::{Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Right, Runbook, Target, runbook};
 
 /// Does what was asked with runbooks.
 pub(super) async fn run(global: &Global, command: RunbookCommand) -> Result<u8, Failure> {
     match command {
         RunbookCommand::List { output } => list(output),
         RunbookCommand::Show { name } => show(&name),
-        RunbookCommand::Run { name, target, dry_run, yes, confirm, share_file, output, timeout } => {
+        RunbookCommand::Run { name, target, dry_run, yes, confirm, share_file, value_file, output, timeout } => {
             let runbook = find(&name)?;
             let target = target.map(|target| ObjectRef::parse(&target)).transpose().map_err(|why| Failure::usage(why, ""))?;
-            let answers = Answers::new(yes, confirm, share_file.as_deref())?;
+            let answers = Answers::new(yes, confirm, share_file.as_deref(), value_file.as_deref())?;
             let wired = wiring::wire(global).await?;
             let vault = wired.ports.vault.clone();
             let ended = if dry_run {
@@ -101,25 +101,77 @@ fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> R
     }
 }
 
-/// Shows what every step would ask, and writes nothing.
+/// Shows what every step would ask, and writes nothing: the rights are asked for, and the API server says whether it
+/// would take each write.
 async fn walk(wired: Wired, runbook: &'static Runbook, named: Option<ObjectRef>, timeout: u64) -> Result<u8, Failure> {
-    let clock = wired.ports.clock.clone();
+    let (clock, ports) = (wired.ports.clock.clone(), wired.ports.clone());
     let engine = Engine::start(wired.ports, wired.options);
     let snapshot = look(&mut engine.snapshots(), clock.as_ref(), timeout).await;
     let target = choose(&snapshot, runbook, named)?;
-    let progress = Progress::new(snapshot.now);
+    let mut progress = Progress::new(snapshot.now);
     let mut out = io::stdout().lock();
     writeln!(out, "{} on {} (dry run: nothing is written)", runbook.title, target.describe())?;
     for (number, step) in runbook.steps.iter().enumerate() {
         writeln!(out, "\n{}. {}: {}", number + 1, step.id, step.explanation)?;
-        match (step.next)(&target, &snapshot.world, &progress) {
-            Next::Confirm(preview) => write_preview(&preview, &mut out)?,
-            Next::Done(report) => writeln!(out, "   {}", report.summary)?,
-            Next::Wait { what, .. } => writeln!(out, "   waits for {what}")?,
-            Next::Ask(_) | Next::Apply(_) => {}
+        loop {
+            match (step.next)(&target, &snapshot.world, &progress) {
+                Next::Ask(rights) => {
+                    for right in rights {
+                        let answer = match &right {
+                            Right::Cluster(right) => ports.cluster.may(right).await.ok(),
+                            Right::Vault(right) => ports.vault.may(right).await.ok(),
+                        };
+                        let word = match answer {
+                            Some(true) => "yes",
+                            Some(false) => "NO",
+                            None => "not told",
+                        };
+                        writeln!(out, "   may I     {right}: {word}")?;
+                        progress.rights.insert(right, answer);
+                    }
+                }
+                // What comes after an answer is the writes: they are agreed to here, and only rehearsed.
+                Next::Confirm(preview) if !progress.confirmed.contains_key(step.id) => {
+                    write_preview(&preview, &mut out)?;
+                    progress.confirmed.insert(step.id, snapshot.now);
+                    progress.agreed.entry(step.id).or_default().extend(preview.objects);
+                    if matches!(preview.confirm, Confirm::Share { .. }) {
+                        break;
+                    }
+                    if matches!(preview.confirm, Confirm::Value(_)) {
+                        progress.shares_held = 1;
+                    }
+                }
+                Next::Apply(operations) => {
+                    rehearse(&ports, &operations, &mut out).await?;
+                    break;
+                }
+                Next::Done(report) => {
+                    writeln!(out, "   {}", report.summary)?;
+                    break;
+                }
+                Next::Wait { what, .. } => {
+                    writeln!(out, "   waits for {what}")?;
+                    break;
+                }
+                Next::Confirm(_) => break,
+            }
         }
     }
     Ok(OK)
+}
+
+/// What the API server says to these writes.
+async fn rehearse(ports: &Ports, operations: &[Operation], out: &mut dyn io::Write) -> io::Result<()> {
+    for operation in operations {
+        let Operation::Kubernetes(write) = operation else { continue };
+        match ports.cluster.rehearse(write).await {
+            Some(Ok(())) => writeln!(out, "   server    would take it: {}", write.object())?,
+            Some(Err(fault)) => writeln!(out, "   server    REFUSES it: {fault}")?,
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 fn write_preview(preview: &Preview, out: &mut dyn io::Write) -> io::Result<()> {
@@ -146,15 +198,20 @@ struct Answers {
     given: usize,
     /// Whether shares come from a file or a pipe: then nobody can be asked for more.
     piped: bool,
+    /// The value to write, until it is given.
+    value: Option<Typed>,
+    value_given: bool,
 }
 
 impl Answers {
-    fn new(yes: bool, name: Option<String>, share_file: Option<&Path>) -> Result<Self, Failure> {
+    fn new(yes: bool, name: Option<String>, share_file: Option<&Path>, value_file: Option<&Path>) -> Result<Self, Failure> {
+        let unusable = |fault: Fault| Failure::usage(fault.message.as_str(), fault.hint);
         let shares = match share_file {
-            Some(path) => shares::from_file(path).map_err(|fault| Failure::usage(fault.message.as_str(), fault.hint))?,
+            Some(path) => shares::from_file(path).map_err(unusable)?,
             None => Vec::new(),
         };
-        Ok(Self { yes, name, shares, given: 0, piped: share_file.is_some() })
+        let value = value_file.map(shares::whole_file).transpose().map_err(unusable)?;
+        Ok(Self { yes, name, shares, given: 0, piped: share_file.is_some(), value, value_given: false })
     }
 
     /// The answer to what a step shows.
@@ -169,7 +226,26 @@ impl Answers {
                 "Give it with --confirm NAME; --yes does not answer it.",
             )),
             Confirm::Share { .. } => self.share(snapshot),
+            Confirm::Value(what) => self.value(what),
         }
+    }
+
+    /// The value to write: from the file that was named, a pipe, or typed unseen.
+    fn value(&mut self, what: &str) -> Result<Decision, Failure> {
+        if self.value_given {
+            let message = format!("The value for {what} was given already and was wiped: the run took too long.");
+            return Err(Failure { message, hint: String::new(), code: FINDINGS });
+        }
+        self.value_given = true;
+        let typed = match self.value.take() {
+            Some(value) => Some(value),
+            None => shares::prompt(&format!("{what} (unseen): "))?,
+        };
+        let typed = match typed {
+            Some(typed) => typed,
+            None => shares::whole_stdin()?,
+        };
+        Ok(Decision::Share(typed))
     }
 
     fn share(&mut self, snapshot: &Snapshot) -> Result<Decision, Failure> {

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "auth-ca-mismatch",
     title: "Vault does not trust the API server",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["kubernetes-auth"],
     check: Check::Login(check),
     explain: "\
 Vault asks the API server about each token that logs in, and refuses its certificate: the `kubernetes_ca_cert` of the

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "auth-host-unreachable",
     title: "Vault cannot reach the API server",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["kubernetes-auth"],
     check: Check::Login(check),
     explain: "\
 Vault asks the API server about each token that logs in, and cannot connect to the `kubernetes_host` of its configuration.

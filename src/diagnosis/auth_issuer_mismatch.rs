@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "auth-issuer-mismatch",
     title: "Token is from another issuer",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["kubernetes-auth"],
     check: Check::Login(check),
     explain: "\
 The auth method checks who issued a token, and wants another issuer than this cluster's API server.

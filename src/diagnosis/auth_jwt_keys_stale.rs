@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "auth-jwt-keys-stale",
     title: "Keys of the auth method are stale",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["kubernetes-auth"],
     check: Check::Login(check),
     explain: "\
 The configuration of the auth method pins public keys (`pem_keys`), and none of them is the one that signs this

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "auth-namespace-not-bound",
     title: "Role does not bind the namespace",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["kubernetes-auth"],
     check: Check::Login(check),
     explain: "\
 The role lets the service account in, but not from this namespace.

@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "auth-not-configured",
     title: "Auth method was never configured",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["kubernetes-auth"],
     check: Check::Login(check),
     explain: "\
 The auth method is mounted, but nobody ever wrote its configuration: Vault does not know which API server to ask about

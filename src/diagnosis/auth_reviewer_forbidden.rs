@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "auth-reviewer-forbidden",
     title: "Reviewer may not review tokens",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["kubernetes-auth"],
     check: Check::Login(check),
     explain: "\
 Vault asks the API server about each token that logs in, and the account it asks with may not create TokenReviews.

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "auth-reviewer-invalid",
     title: "Reviewer token is not accepted",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["kubernetes-auth"],
     check: Check::Login(check),
     explain: "\
 Vault asks the API server about each token that logs in, and needs a token of its own for that: the `token_reviewer_jwt`

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "auth-service-account-not-bound",
     title: "Role does not bind the service account",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["kubernetes-auth"],
     check: Check::Login(check),
     explain: "\
 The role exists, and does not let in the service account that the store logs in with.

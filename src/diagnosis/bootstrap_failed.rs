@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "bootstrap-failed",
     title: "Vault bootstrap has failed",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["vault-bootstrap"],
     check: Check::World(check),
     explain: "\
 The vault-bootstrap fills the Vault from its source. Its last run has failed: what it should have written is not there, or is old.

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "bootstrap-required-key-missing",
     title: "Bootstrap lacks a required key",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["vault-bootstrap"],
     check: Check::World(check),
     explain: "\
 The vault-bootstrap reads its source (a key vault, a file), and a key that it must have is not there. It writes nothing then.

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "client-patcher-failed",
     title: "Client patcher has failed",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["client-patcher"],
     check: Check::World(check),
     explain: "\
 The client-patcher takes the secret of a client (of Keycloak, say) and writes it to Vault in place of the placeholder that the bootstrap

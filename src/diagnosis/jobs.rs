@@ -88,6 +88,12 @@ pub(super) fn failure(world: &Inventory, job: &Job, slug: &'static str, severity
     finding
 }
 
+/// Why a run has failed, in a sentence.
+#[must_use]
+pub fn said(world: &Inventory, job: &Job) -> String {
+    failure(world, job, "", Severity::Error).summary
+}
+
 /// Adds that a run has failed, under the timetable that made it, if one did.
 pub(super) fn told_of(finding: Finding, cron: Option<ObjectRef>, summary: String, found: &mut Vec<Finding>) {
     let Some(cron) = cron else { return found.push(finding) };

@@ -416,6 +416,101 @@ pub fn checklist(world: &Inventory, object: &ObjectRef, now: Timestamp) -> Optio
     }
 }
 
+/// What mends a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The method gets the configuration of a Vault in a pod.
+    Configure,
+    /// The role binds these accounts and namespaces.
+    Bind(Vec<Text>, Vec<Text>),
+    /// This account may review tokens.
+    Delegate(ObjectRef),
+    /// A person does it; in a sentence.
+    ByHand(String),
+}
+
+/// A login that fails, and what mends it.
+pub struct Mending {
+    /// How it logs in.
+    pub login: StoreLogin,
+    /// The method.
+    pub method: ObjectRef,
+    /// What mends it.
+    pub remedy: Remedy,
+    /// What the method's configuration is now, if it could be read.
+    pub config: Option<AuthConfig>,
+}
+
+/// What mends the login of this store, if its login is what fails.
+#[must_use]
+pub fn mending(world: &Inventory, store: &SecretStore, now: Timestamp) -> Option<Mending> {
+    let case = Case { world, now }.of_store(store);
+    let login = case.login()?;
+    let remedy = login.remedy()?;
+    Some(Mending { method: login.method_ref(), remedy, config: login.config().cloned(), login: login.login.clone() })
+}
+
+impl LoginCase<'_> {
+    fn remedy(&self) -> Option<Remedy> {
+        let by_hand = |what: &str| Some(Remedy::ByHand(what.to_owned()));
+        if self.is_let_in() {
+            return None;
+        }
+        if self.has_mount() == Some(false) {
+            return by_hand(
+                "there is no auth method at its mount: enable it and set it up again, roles and all, by what set it up (Terraform, a bootstrap)",
+            );
+        }
+        match (self.refusal()?, self.reason()) {
+            (Refusal::Role, _) => by_hand("its role does not exist, and only you know which policies it had: write the role"),
+            (Refusal::Account | Refusal::Namespace, _) => match self.role() {
+                Some(role) => Some(self.binding(role)),
+                None => by_hand("its role does not bind it, and may not be read by your token: bind it by hand"),
+            },
+            (Refusal::Audience, _) => {
+                by_hand("role and store name different audiences: decide which is right, and set the other")
+            }
+            (Refusal::Unconfigured | Refusal::Issuer, _)
+            | (Refusal::Bare, Some(Reason::Reviewer | Reason::Host | Reason::Authority | Reason::Keys)) => {
+                match self.server.address.service() {
+                    Some(_) => Some(Remedy::Configure),
+                    None => by_hand(
+                        "this Vault does not run in this cluster: set its kubernetes_host, CA and a reviewer's token by hand",
+                    ),
+                }
+            }
+            (Refusal::Bare, Some(Reason::Forbidden)) => match self.reviewer().and_then(account) {
+                Some(account) => Some(Remedy::Delegate(account)),
+                None => by_hand("the account with which Vault asks may not review tokens, and its name is not known"),
+            },
+            (Refusal::Bare, None) => by_hand(
+                "why it is refused is not known: L on the store (or --try-logins) makes a login and reads the reason in Vault's log",
+            ),
+        }
+    }
+
+    /// The role with this account and its namespace in it.
+    fn binding(&self, role: &AuthRole) -> Remedy {
+        let with = |names: &[Text], name: &str, bound: bool| {
+            let own = (!bound).then(|| Text::foreign(name));
+            names.iter().cloned().chain(own).collect::<Vec<Text>>()
+        };
+        let (name, namespace) = (self.login.account.name.as_str(), self.login.account.namespace.as_str());
+        Remedy::Bind(
+            with(&role.accounts, name, role.binds_account(name)),
+            with(&role.namespaces, namespace, role.binds_namespace(namespace) != Some(false)),
+        )
+    }
+}
+
+/// The account of `system:serviceaccount:<namespace>:<name>`.
+fn account(user: &str) -> Option<ObjectRef> {
+    match user.split(':').collect::<Vec<_>>().as_slice() {
+        ["system", "serviceaccount", namespace, name] => Some(ObjectRef::new(Kind::ServiceAccount, *namespace, *name)),
+        _ => None,
+    }
+}
+
 /// Names as a sentence lists them.
 #[must_use]
 pub fn listed(names: &[Text]) -> String {

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "path-missing",
     title: "Path was never written",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["write-value"],
     check: Check::Path(check),
     explain: "\
 Nobody ever wrote this path, or all of it was deleted with its metadata. External Secrets says `Secret does not exist`, as it does

@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "placeholder-value",
     title: "Value is still a placeholder",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["client-patcher", "write-value"],
     check: Check::World(check),
     explain: "\
 A bootstrap wrote a placeholder into Vault, to be replaced by a real value later (by the client-patcher, or by a person), and that has

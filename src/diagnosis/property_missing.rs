@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "property-missing",
     title: "Property does not exist",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["write-value"],
     check: Check::Failing(check),
     explain: "\
 The path exists and lacks the property that the ExternalSecret names.

@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "sync-stalled",
     title: "Sync has stalled",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["restart-eso"],
     check: Check::World(check),
     explain: "\
 The ExternalSecret is `Ready=True` and long overdue: its refresh time has stopped moving, without an error (external-secrets#6053,

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "version-deleted",
     title: "Version was deleted",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["undelete-version"],
     check: Check::Path(check),
     explain: "\
 The current version of this path was deleted. It can be undeleted. External Secrets says `Secret does not exist`.

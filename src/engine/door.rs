@@ -12,13 +12,13 @@ use tokio::sync::{mpsc, watch};
 use super::gate::Writes;
 use super::run::{RunResult, RunState, RunView, StepState, StepView};
 use super::{Decision, Ports};
-use crate::model::{Change, Fault, FaultKind, Inventory, ObjectRef, ReplicaRole};
-use crate::ports::{Clock, Identity, JournalEntry, Permit, Typed};
+use crate::model::{Change, Fault, FaultKind, Inventory, Name, ObjectRef, ReplicaRole};
+use crate::ports::{Clock, Identity, JournalEntry, MountPaths, Permit, ReplicaAddress, Typed};
 use crate::runbooks::operation::quoted;
 use crate::runbooks::steps::unseal::{self, SHARES_KEY, is_wrong_share};
 use crate::runbooks::{
-    Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Receipt, Right, Runbook, StepDef, StepReport,
-    Target, VaultWrite,
+    Applied, Confirm, Item, ItemState, KvPath, Next, Operation, Outcome, Preview, Progress, Receipt, Right, Runbook, StepDef,
+    StepReport, Target, VaultChange, VaultWrite,
 };
 
 /// How long typed shares are held, in seconds.
@@ -217,9 +217,12 @@ impl Run {
 
     /// Asks for rights, all at once; a question that fails is noted as such.
     async fn ask(&mut self, rights: Vec<Right>) {
-        let cluster = &self.door.ports.cluster;
+        let ports = &self.door.ports;
         let asked = rights.into_iter().map(|right| async move {
-            let answer = cluster.may(&right).await.ok();
+            let answer = match &right {
+                Right::Cluster(asked) => ports.cluster.may(asked).await.ok(),
+                Right::Vault(asked) => ports.vault.may(asked).await.ok(),
+            };
             (right, answer)
         });
         self.progress.rights.extend(futures::future::join_all(asked).await);
@@ -294,6 +297,11 @@ impl Run {
                 self.take_shares(vec![share], now);
                 self.agreed(step, preview, now)
             }
+            (Confirm::Value(_), Decision::Share(value)) if !value.is_empty() => {
+                self.take_shares(vec![value], now);
+                None
+            }
+            (Confirm::Value(_), _) => Some("Type the value. Nothing was done.".to_owned()),
             (Confirm::Share { secret }, Decision::SharesFromSecret) if self.door.writes.borrow().policy.shares_from_secret() => {
                 self.shares_from(step, secret, now).await
             }
@@ -355,7 +363,7 @@ impl Run {
     /// Does one write, if the gate and the journal let it out. Says how the run ends if they do not.
     async fn apply(&mut self, step: &StepDef, operation: Operation) -> Option<RunResult> {
         let at = self.door.ports.clock.now();
-        let unseal = matches!(operation, Operation::Vault(_));
+        let unseal = matches!(&operation, Operation::Vault(write) if write.is_unseal());
         let allowed = self.door.writes.borrow().allow(unseal, at);
         if let Err(why) = allowed {
             // It was open when the person agreed; the time ran out in between. The run can be taken up again.
@@ -389,36 +397,54 @@ impl Run {
         match operation {
             Operation::Kubernetes(write) => ports.cluster.write(Permit::grant(), write).await,
             Operation::Vault(write) => {
-                let share = match write {
-                    VaultWrite::Unseal { share, .. } => {
+                let typed = match &write.change {
+                    VaultChange::Unseal { share } => {
                         let first_held = self.progress.shares_given - self.shares.len();
                         let held = share.checked_sub(first_held).and_then(|index| self.shares.get(index));
                         Some(held.ok_or_else(|| Fault::new(FaultKind::Local, "That share is no longer held."))?)
                     }
-                    VaultWrite::ResetUnseal { .. } => None,
+                    // The last one that was typed counts.
+                    VaultChange::WriteValue { .. } => self.shares.last(),
+                    VaultChange::ResetUnseal
+                    | VaultChange::Undelete { .. }
+                    | VaultChange::Configure { .. }
+                    | VaultChange::Bind { .. } => None,
                 };
-                ports.vault.write(Permit::grant(), write, share).await
+                ports.vault.write(Permit::grant(), write, typed).await
             }
         }
     }
 
-    /// An unseal answers with the new seal: the board shows it now, not at the next poll.
+    /// What a write to a Vault did is shown now, not at the next poll: an unseal answers with the new seal, and a path
+    /// that was written is asked for.
     async fn tell_the_world(&mut self, operation: &Operation, result: &Result<Receipt, Fault>) {
-        let Operation::Vault(VaultWrite::Unseal { server, replica, .. } | VaultWrite::ResetUnseal { server, replica }) =
-            operation
-        else {
-            return;
+        let (Operation::Vault(write), Ok(receipt)) = (operation, result) else { return };
+        let change = match (&write.change, &receipt.seal) {
+            (VaultChange::Unseal { .. } | VaultChange::ResetUnseal, Some(seal)) => {
+                let answer = Ok((seal.clone(), ReplicaRole::Unknown));
+                Some(Change::Answered(write.server.clone(), write.replica.name.clone(), answer))
+            }
+            (VaultChange::Undelete { path, .. } | VaultChange::WriteValue { path, .. }, _) => self.read_path(write, path).await,
+            _ => None,
         };
-        let Ok(Receipt { seal: Some(seal), .. }) = result else { return };
-        let role = ReplicaRole::Unknown;
-        let answer = Change::Answered(server.clone(), replica.name.clone(), Ok((seal.clone(), role)));
-        if self.door.changes.send(answer).await.is_ok() {
+        let Some(change) = change else { return };
+        if self.door.changes.send(change).await.is_ok() {
             let clock = self.door.ports.clock.clone();
             tokio::select! {
                 _ = self.door.worlds.changed() => {}
                 () = clock.sleep(Duration::from_millis(100)) => {}
             }
         }
+    }
+
+    /// What a path is now.
+    async fn read_path(&self, write: &VaultWrite, path: &KvPath) -> Option<Change> {
+        let full = self.door.worlds.borrow().vaults.get(&write.server)?.path_named(&path.object)?;
+        let (namespace, mount) = (path.namespace.clone(), path.mount.clone());
+        let asked = MountPaths { namespace, mount, kv: Name::new("v2"), keys: vec![path.key.clone()] };
+        let at = ReplicaAddress::of(&write.server, &write.replica);
+        let facts = self.door.ports.vault.classify(&at, &asked).await.ok()?.paths.into_iter().next()?;
+        Some(Change::Paths(write.server.clone(), vec![(full, facts)]))
     }
 
     fn journal(&self, what: &'static str, step: &StepDef, object: &ObjectRef, command: &str, note: String) -> Result<(), Fault> {

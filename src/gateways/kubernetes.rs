@@ -34,7 +34,7 @@ use futures::stream::BoxStream;
 
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text};
 use crate::ports::{Cluster, Identity, Permit, ReplicaPod, Scope, Typed};
-use crate::runbooks::{KubernetesWrite, Receipt, Right};
+use crate::runbooks::{ClusterRight, KubernetesWrite, Receipt};
 
 pub(in crate::gateways) use authorities::authority;
 pub use connect::{ConnectOptions, connect};
@@ -131,13 +131,17 @@ impl Cluster for KubernetesGateway {
         controller::controller(&self.0).await
     }
 
-    async fn may(&self, right: &Right) -> Result<bool, Fault> {
+    async fn may(&self, right: &ClusterRight) -> Result<bool, Fault> {
         access::may(&self.0, right).await
     }
 
     async fn write(&self, _permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
         self.refuse_if_insecure("write")?;
         write::write(&self.0, write).await
+    }
+
+    async fn rehearse(&self, write: &KubernetesWrite) -> Option<Result<(), Fault>> {
+        write::rehearse(&self.0, write).await
     }
 
     async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault> {

@@ -34,7 +34,7 @@ use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, Obje
 use crate::ports::{
     Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
 };
-use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
+use crate::runbooks::{ClusterRight, KubernetesWrite, Receipt, VaultRight, VaultWrite};
 
 /// The largest file that is read.
 const LARGEST: u64 = 256 << 20;
@@ -278,8 +278,12 @@ impl Cluster for Recording {
         Ok(telling(logs.flat_map(|(_, lines)| lines).map(String::as_str)))
     }
 
-    async fn may(&self, right: &Right) -> Result<bool, Fault> {
+    async fn may(&self, right: &ClusterRight) -> Result<bool, Fault> {
         Err(Fault::new(FaultKind::NotFound, &format!("Whether one may {right} was not recorded.")))
+    }
+
+    async fn rehearse(&self, _write: &KubernetesWrite) -> Option<Result<(), Fault>> {
+        None
     }
 
     async fn write(&self, _permit: Permit, _write: &KubernetesWrite) -> Result<Receipt, Fault> {
@@ -355,6 +359,10 @@ impl Vault for Recording {
 
     async fn log_out(&self) -> Vec<Fault> {
         Vec::new()
+    }
+
+    async fn may(&self, right: &VaultRight) -> Result<bool, Fault> {
+        Err(Fault::new(FaultKind::NotFound, &format!("Whether one may {right} was not recorded.")))
     }
 
     async fn write(&self, _permit: Permit, _write: &VaultWrite, _share: Option<&Typed>) -> Result<Receipt, Fault> {

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
+use zeroize::Zeroizing;
+
 use crate::model::{Fault, FaultKind};
 use crate::ports::Typed;
 
@@ -23,17 +25,60 @@ const CONTROL_C: u8 = 3;
 pub fn from_file(path: &Path) -> Result<Vec<Typed>, Fault> {
     let shown = path.display();
     let unreadable = |error: io::Error| Fault::new(FaultKind::Local, &format!("The share file {shown} cannot be read: {error}."));
-    let file = File::open(path).map_err(unreadable)?;
-    let meta = file.metadata().map_err(unreadable)?;
-    if meta.is_file() && meta.mode() & 0o077 != 0 {
-        return Err(Fault::new(FaultKind::Local, &format!("The share file {shown} can be read by others."))
-            .hinted("Make it yours alone: chmod 600."));
-    }
-    let shares = lines(file).map_err(unreadable)?;
+    let shares = lines(open(path, "share")?).map_err(unreadable)?;
     if shares.is_empty() {
         return Err(Fault::new(FaultKind::Local, &format!("The share file {shown} holds no share.")));
     }
     Ok(shares)
+}
+
+/// Reads a value, whole, from a file that only its owner may read; the white space around it does not count.
+///
+/// # Errors
+/// It cannot be read, others may read it, or it holds nothing.
+pub fn whole_file(path: &Path) -> Result<Typed, Fault> {
+    whole(open(path, "value")?, &format!("The value file {}", path.display()))
+}
+
+/// Reads a value, whole, from standard input, which is not a terminal.
+///
+/// # Errors
+/// It cannot be read, or it holds nothing.
+pub fn whole_stdin() -> Result<Typed, Fault> {
+    whole(Raw, "Standard input")
+}
+
+fn whole(mut from: impl Read, said: &str) -> Result<Typed, Fault> {
+    let mut bytes = Zeroizing::new(vec![0; Typed::LONGEST_VALUE + 1]);
+    let mut length = 0;
+    loop {
+        match from.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Fault::new(FaultKind::Local, &format!("{said} cannot be read: {error}."))),
+        }
+        if length > Typed::LONGEST_VALUE {
+            let message = format!("{said} holds more than {} bytes: no Secret can.", Typed::LONGEST_VALUE);
+            return Err(Fault::new(FaultKind::Local, &message));
+        }
+    }
+    let typed = std::str::from_utf8(&bytes[..length]).ok().map(Typed::of_value).filter(|typed| !typed.is_empty());
+    typed.ok_or_else(|| Fault::new(FaultKind::Local, &format!("{said} holds no text.")))
+}
+
+/// Opens a file that only its owner may read.
+fn open(path: &Path, what: &str) -> Result<File, Fault> {
+    let shown = path.display();
+    let unreadable =
+        |error: io::Error| Fault::new(FaultKind::Local, &format!("The {what} file {shown} cannot be read: {error}."));
+    let file = File::open(path).map_err(unreadable)?;
+    let meta = file.metadata().map_err(unreadable)?;
+    if meta.is_file() && meta.mode() & 0o077 != 0 {
+        return Err(Fault::new(FaultKind::Local, &format!("The {what} file {shown} can be read by others."))
+            .hinted("Make it yours alone: chmod 600."));
+    }
+    Ok(file)
 }
 
 /// Reads one share a line from standard input, which is not a terminal.

@@ -22,6 +22,7 @@ mod time;
 mod vault;
 mod wire;
 mod world;
+mod writes;
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ mod secret;
 mod sessions;
 pub(super) mod subkeys;
 mod tls;
+mod values;
 pub(super) mod whose;
 mod wire;
 
@@ -41,7 +42,7 @@ use crate::model::vault::{
 };
 use crate::model::{Fault, FaultKind, ObjectRef, Text, VaultAddress};
 use crate::ports::{Classified, MountFolder, MountPaths, Permit, ReplicaAddress, Typed, Vault};
-use crate::runbooks::{Receipt, VaultWrite};
+use crate::runbooks::{Receipt, VaultChange, VaultRight, VaultWrite};
 use classify::FolderWise;
 use client::{Answer, Call};
 use connection::{Line, Route, Way};
@@ -157,27 +158,36 @@ impl Vault for VaultGateway {
         neighbours::folder(&self.0.reads(replica).await?, &replica.pod, folder).await
     }
 
-    async fn write(&self, _permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault> {
+    async fn may(&self, right: &VaultRight) -> Result<bool, Fault> {
+        let replica = ReplicaAddress::of(&right.server, &right.replica);
+        self.0.reads(&replica).await?.may(right).await
+    }
+
+    async fn write(&self, _permit: Permit, write: &VaultWrite, typed: Option<&Typed>) -> Result<Receipt, Fault> {
         let inner = &self.0;
-        let (server, replica) = match write {
-            VaultWrite::Unseal { server, replica, .. } | VaultWrite::ResetUnseal { server, replica } => (server, replica),
-        };
-        let replica = ReplicaAddress::of(server, replica);
+        let replica = ReplicaAddress::of(&write.server, &write.replica);
         inner.may_write(&replica)?;
-        let answer = match write {
-            VaultWrite::Unseal { replica: object, .. } => {
-                let share = share.filter(|share| !share.is_empty()).ok_or_else(|| no_share(object))?;
-                inner.ask(&replica, &Unseal(share.reveal()), Call::write(WRITE)).await?
+        let typed = typed.filter(|typed| !typed.is_empty()).ok_or_else(|| nothing_typed(write.object()));
+        let answer = match &write.change {
+            VaultChange::Unseal { .. } => inner.ask(&replica, &Unseal(typed?.reveal()), Call::write(WRITE)).await?,
+            VaultChange::ResetUnseal => inner.ask(&replica, &ResetUnseal, Call::write(WRITE)).await?,
+            VaultChange::Undelete { path, version } => inner.reads(&replica).await?.undelete(path, *version).await?,
+            VaultChange::Configure { method } => inner.reads(&replica).await?.configure(method).await?,
+            VaultChange::Bind { method, role, accounts, namespaces } => {
+                inner.reads(&replica).await?.bind(method, role.as_str(), accounts, namespaces).await?
             }
-            VaultWrite::ResetUnseal { .. } => inner.ask(&replica, &ResetUnseal, Call::write(WRITE)).await?,
+            VaultChange::WriteValue { path, property, version } => {
+                inner.reads(&replica).await?.write_value(path, property, *version, typed?).await?
+            }
         };
-        let seal = endpoints::seal(&answer.success(&replica.pod)?, &replica.pod)?;
-        Ok(Receipt { server_time: answer.date, resource_version: 0, seal: Some(seal) })
+        let body = answer.success(&replica.pod)?;
+        let seal = write.is_unseal().then(|| endpoints::seal(&body, &replica.pod)).transpose()?;
+        Ok(Receipt { server_time: answer.date, resource_version: 0, seal })
     }
 }
 
-fn no_share(replica: &ObjectRef) -> Fault {
-    Fault::new(FaultKind::Local, &format!("There is no share to give to {}: it was wiped.", replica.name))
+fn nothing_typed(object: &ObjectRef) -> Fault {
+    Fault::new(FaultKind::Local, &format!("There is nothing to give to {}: what was typed was wiped.", object.name))
         .hinted("Give it again.")
 }
 

@@ -104,6 +104,8 @@ pub enum Confirm {
     Yes,
     /// The name typed in full.
     TypeName(String),
+    /// What is to be written, typed unseen; for what, in words.
+    Value(String),
     /// An unseal share, typed unseen; or the shares of this Secret, where the policy allows it.
     Share {
         /// Where the shares may also stand, and the keys' common prefix.

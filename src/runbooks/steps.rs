@@ -1,20 +1,33 @@
 //! Steps that several runbooks share. Each file is one step; here is what they have in common: which
 //! objects a target means.
 
+pub mod bootstrap;
 pub mod check;
+pub mod client_patcher;
+mod each;
 pub mod external_secrets;
+pub mod keep_value;
+pub mod login;
+pub mod operator;
+pub mod placeholders;
 pub mod pods;
+pub mod readers;
+pub mod restart;
 pub mod stores;
+pub mod undelete;
 pub mod unseal;
+pub mod value;
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Progress, Right, Target};
+use super::{Confirm, KvPath, Progress, Right, Target};
 use crate::diagnosis::server::ServerState;
-use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
-use crate::model::{Fault, Inventory, Kind, ObjectRef, VaultServer};
+use crate::model::kinds::{Application, ExternalSecret, Meta, Role, SecretStore, Watched};
+use crate::model::manager::Manager;
+use crate::model::vault::{SecretPath, StoreLogin};
+use crate::model::{Fault, Inventory, Kind, ObjectRef, Text, VaultServer};
 
 /// The stores that a target means, in order of their names.
 pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a SecretStore> {
@@ -22,14 +35,25 @@ pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a Se
         Target::Vault(vault) => world.stores_of(vault).map(SecretStore::store_ref).collect(),
         Target::Objects(objects) => objects
             .iter()
-            .filter_map(|object| match object.kind {
-                Kind::SecretStore | Kind::ClusterSecretStore => Some(object.clone()),
-                Kind::ExternalSecret => world.get::<ExternalSecret>(object)?.store_ref(),
-                _ => None,
+            .flat_map(|object| match object.kind {
+                Kind::SecretStore | Kind::ClusterSecretStore => vec![object.clone()],
+                Kind::ExternalSecret => world.get::<ExternalSecret>(object).and_then(|es| es.store_ref()).into_iter().collect(),
+                Kind::VaultPath => of_method(world, object),
+                _ => Vec::new(),
             })
             .collect(),
     };
     refs.iter().filter_map(|store| world.store(store)).collect()
+}
+
+/// The stores that log in with an auth method (`VaultPath/<host:port>/auth/<mount>`).
+fn of_method(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
+    let Some(mount) = object.name.as_str().strip_prefix("auth/") else { return Vec::new() };
+    let logs_in_there = |store: &&SecretStore| {
+        store.vault.as_ref().is_some_and(|vault| vault.address.host_port() == object.namespace.as_str())
+            && StoreLogin::of(store, None).is_ok_and(|login| login.mount.as_str().trim_matches('/') == mount)
+    };
+    world.stores().filter(logs_in_there).map(SecretStore::store_ref).collect()
 }
 
 /// The `ExternalSecret`s that a target means, in order of their names.
@@ -42,11 +66,88 @@ pub(super) fn external_secrets_of<'a>(target: &Target, world: &'a Inventory) -> 
             .flat_map(|object| match object.kind {
                 Kind::ExternalSecret => vec![object.clone()],
                 Kind::SecretStore | Kind::ClusterSecretStore => readers(object),
+                Kind::VaultPath => world.readers_of_path(object).map(|(_, es)| es.object_ref()).collect(),
+                Kind::Secret => {
+                    world.pointing_at(object, Role::Writes).filter(|by| by.kind == Kind::ExternalSecret).cloned().collect()
+                }
                 _ => Vec::new(),
             })
             .collect(),
     };
     refs.iter().filter_map(|es| world.get::<ExternalSecret>(es)).map(AsRef::as_ref).collect()
+}
+
+/// A path of a Vault, with all that is known of it.
+pub(super) struct KnownPath<'a> {
+    pub(super) server: &'a VaultServer,
+    pub(super) full: Text,
+    pub(super) path: &'a SecretPath,
+}
+
+impl<'a> KnownPath<'a> {
+    /// A path by its name in the world.
+    fn named(world: &'a Inventory, object: &ObjectRef) -> Option<Self> {
+        let server = world.vaults.values().find(|server| server.address.host_port() == object.namespace.as_str())?;
+        let full = server.path_named(object)?;
+        Some(Self { server, path: server.paths.get(&full)?, full })
+    }
+
+    /// What the world calls it.
+    pub(super) fn object(&self) -> ObjectRef {
+        self.server.address.path_ref(&self.full)
+    }
+
+    /// As a write names it.
+    pub(super) fn place(&self) -> KvPath {
+        let (namespace, mount) = (self.path.namespace.clone(), self.path.mount.clone());
+        KvPath { object: self.object(), namespace, mount, key: self.path.key(&self.full).to_owned() }
+    }
+
+    /// The replica that takes writes.
+    pub(super) fn active(&self) -> Option<ObjectRef> {
+        let (pod, _) = self.server.open().find(|(_, replica)| replica.leads())?;
+        Some(self.server.replica_ref(pod))
+    }
+}
+
+/// The paths that a target means, in order of their names: those that it names, and what its `ExternalSecret`s read.
+pub(super) fn paths_of<'a>(target: &Target, world: &'a Inventory) -> Vec<KnownPath<'a>> {
+    let mut named: BTreeSet<ObjectRef> = BTreeSet::new();
+    if let Target::Objects(objects) = target {
+        named.extend(objects.iter().filter(|object| object.kind == Kind::VaultPath).cloned());
+    }
+    for es in external_secrets_of(target, world) {
+        named.extend(reads(world, es).map(|(path, _)| path));
+    }
+    named.iter().filter_map(|path| KnownPath::named(world, path)).collect()
+}
+
+/// The paths that an `ExternalSecret` reads, each with the property; an empty one is the whole path.
+pub(super) fn reads<'a>(world: &'a Inventory, es: &'a ExternalSecret) -> impl Iterator<Item = (ObjectRef, &'a str)> {
+    let vault = es.store_ref().and_then(|store| world.store(&store)?.vault.as_ref());
+    let path = |vault: &crate::model::kinds::secret_store::VaultProvider, key: &str| vault.address.path_ref(&vault.path_of(key));
+    es.remote.iter().filter_map(move |remote| Some((path(vault?, remote.key.as_str()), remote.property.as_str())))
+}
+
+/// Who would take a change of this object's spec back, in a few words; `None` if nobody does.
+pub(super) fn reverted_by(world: &Inventory, object: &ObjectRef, meta: &Meta) -> Option<String> {
+    match world.manager_of(object, meta)? {
+        Manager::Object(owner) if owner.kind == Kind::Application => {
+            let app = world.get::<Application>(&owner);
+            app.is_none_or(|app| app.automated && app.heals)
+                .then(|| format!("Argo CD reverts it ({}): change it in Git", owner.short()))
+        }
+        Manager::Object(owner) => Some(format!("Flux reverts it ({owner}): change it in Git")),
+        Manager::Release { .. } => None,
+    }
+}
+
+/// How a person agrees to a change of these objects: by the name of the one, or how many they are.
+pub(super) fn by_name(objects: &[ObjectRef], noun: &str) -> Confirm {
+    Confirm::TypeName(match objects {
+        [only] => only.name.to_string(),
+        several => counted(several.len(), noun),
+    })
 }
 
 /// The server of these stores that said itself that it does not serve now, in a sentence: refreshing through

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Inner;
 use super::faults::Failure;
 use crate::model::Fault;
-use crate::runbooks::Right;
+use crate::runbooks::ClusterRight;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,7 +44,7 @@ struct Status {
 }
 
 /// See [`crate::ports::Cluster::may`].
-pub(super) async fn may(inner: &Inner, right: &Right) -> Result<bool, Fault> {
+pub(super) async fn may(inner: &Inner, right: &ClusterRight) -> Result<bool, Fault> {
     let allowed = ask(inner, right, right.verb);
     // A port-forward is a WebSocket, and so a GET: the server asks for `get`, and from 1.35 on for `create` too.
     if right.resource == "pods/portforward" && right.verb == "create" {
@@ -54,7 +54,7 @@ pub(super) async fn may(inner: &Inner, right: &Right) -> Result<bool, Fault> {
     allowed.await
 }
 
-async fn ask(inner: &Inner, right: &Right, verb: &str) -> Result<bool, Fault> {
+async fn ask(inner: &Inner, right: &ClusterRight, verb: &str) -> Result<bool, Fault> {
     let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
     let resource_attributes = Attributes { verb, group: right.group, resource, subresource, namespace: right.namespace.as_str() };
     let asked = format!("ask whether I may {right}");

@@ -16,7 +16,7 @@ use super::faults::Failure;
 use super::requests::Items;
 use crate::model::kinds::Api;
 use crate::model::{Fault, FaultKind, Name};
-use crate::runbooks::Right;
+use crate::runbooks::ClusterRight;
 
 /// How long an answer holds: every kind asks at about the same moment.
 const HOLDS: Duration = Duration::from_secs(10);
@@ -111,7 +111,7 @@ impl Rights {
 
 /// Whether a kind may be listed and watched in a namespace, or everywhere under the empty name.
 pub(super) async fn may_watch(inner: &Inner, api: &Api, namespace: &Name) -> Result<bool, Fault> {
-    let right = |verb| Right { verb, group: api.group, resource: api.plural, namespace: namespace.clone() };
+    let right = |verb| ClusterRight { verb, group: api.group, resource: api.plural, namespace: namespace.clone() };
     Ok(access::may(inner, &right("list")).await? && access::may(inner, &right("watch")).await?)
 }
 

@@ -110,7 +110,7 @@ async fn a_refused_plugin_token_is_renewed_once() {
     })
     .await;
     let cluster = at(&folder, &url, &user, "");
-    let right = Right { verb: "list", group: "", resource: "pods", namespace: Name::empty() };
+    let right = ClusterRight { verb: "list", group: "", resource: "pods", namespace: Name::empty() };
     assert!(cluster.may(&right).await.unwrap());
     assert!(asked.recv().await.unwrap().to_lowercase().contains("bearer canary-1"));
     let again = asked.recv().await.unwrap();
@@ -145,8 +145,7 @@ async fn the_impersonated_user_is_sent_and_an_unverified_server_is_not_written_t
     // Nor is a share handed to it to be forwarded.
     let vault = crate::gateways::vault::VaultGateway::new(crate::gateways::vault::VaultEnvironment::default(), Some(cluster));
     let server = crate::model::VaultAddress::parse("https://vault.vault.svc:8200").unwrap();
-    let reset =
-        crate::runbooks::VaultWrite::ResetUnseal { server, replica: ObjectRef::new(Kind::VaultReplica, "vault", "vault-0") };
+    let reset = crate::runbooks::VaultWrite::reset(server, ObjectRef::new(Kind::VaultReplica, "vault", "vault-0"));
     let fault = crate::ports::Vault::write(&vault, Permit::grant(), &reset, None).await.unwrap_err();
     assert!(fault.message.as_str().contains("is not verified"), "{fault}");
 }
@@ -192,7 +191,7 @@ async fn a_login_that_ended_is_read_again_and_named_until_it_is_new() {
         }
     })
     .await;
-    let right = Right { verb: "list", group: "", resource: "pods", namespace: Name::empty() };
+    let right = ClusterRight { verb: "list", group: "", resource: "pods", namespace: Name::empty() };
     let token_file = folder.path().join("token");
     std::fs::write(&token_file, "canary-old").unwrap();
     for (user, renew) in

@@ -1,11 +1,12 @@
 //! The writes to the API server.
 
-use std::collections::BTreeMap;
+mod jobs;
 
-use http::Method;
 use http::header::{ACCEPT, DATE, HeaderValue};
+use http::{Method, Request};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use kube::client::Body;
+use serde::Deserialize;
 
 use super::Inner;
 use super::faults::Failure;
@@ -13,20 +14,11 @@ use super::requests::{segment, with_body};
 use super::served::collection;
 use crate::model::kinds;
 use crate::model::{Fault, FaultKind, ObjectRef};
+use crate::runbooks::operation::{RESTARTED_AT, binding_name};
 use crate::runbooks::{KubernetesWrite, Receipt};
 
 /// The name under which our writes stand in `managedFields`.
 const MANAGER: &str = "sealwatch";
-
-#[derive(Serialize)]
-struct Patch<'a> {
-    metadata: PatchMetadata<'a>,
-}
-
-#[derive(Serialize)]
-struct PatchMetadata<'a> {
-    annotations: BTreeMap<&'a str, &'a str>,
-}
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -51,26 +43,113 @@ struct ManagedFields {
 /// See [`crate::ports::Cluster::write`].
 pub(super) async fn write(inner: &Inner, write: &KubernetesWrite) -> Result<Receipt, Fault> {
     match write {
-        KubernetesWrite::Annotate { object, key, value } => annotate(inner, object, key, value).await,
+        KubernetesWrite::StartJob { cron_job, job } => jobs::start(inner, cron_job, job).await,
+        KubernetesWrite::RunAgain { job } => jobs::run_again(inner, job).await,
+        KubernetesWrite::Delegate { account } => {
+            let asked = asked_to_delegate(account);
+            told(inner, delegation(account, "")?, &asked).await
+        }
+        KubernetesWrite::Annotate { .. }
+        | KubernetesWrite::Restart { .. }
+        | KubernetesWrite::Sync { .. }
+        | KubernetesWrite::KeepValue { .. } => {
+            let patch = patch(write).unwrap_or_default();
+            patched(inner, write.object(), &patch, verb(write)).await
+        }
     }
 }
 
-async fn annotate(inner: &Inner, object: &ObjectRef, key: &str, value: &str) -> Result<Receipt, Fault> {
-    let asked = format!("annotate {object}");
+/// See [`crate::ports::Cluster::rehearse`].
+pub(super) async fn rehearse(inner: &Inner, write: &KubernetesWrite) -> Option<Result<(), Fault>> {
+    let asked = format!("{} {}", verb(write), write.object());
+    let rehearsed = async |patch: serde_json::Value| {
+        let place = format!("{}?fieldManager={MANAGER}&dryRun=All", place(inner, write.object(), &asked).await?);
+        let request = with_body(Method::PATCH, &place, "application/merge-patch+json", &patch)?;
+        told(inner, request, &asked).await.map(drop)
+    };
+    match patch(write) {
+        Some(patch) => Some(rehearsed(patch).await),
+        None => match write {
+            KubernetesWrite::Delegate { account } => {
+                let asked = asked_to_delegate(account);
+                let request = delegation(account, "&dryRun=All");
+                Some(match request {
+                    Ok(request) => told(inner, request, &asked).await.map(drop),
+                    Err(fault) => Err(fault),
+                })
+            }
+            write => jobs::rehearse(inner, write).await,
+        },
+    }
+}
+
+/// A change as a merge patch, where it is one.
+fn patch(write: &KubernetesWrite) -> Option<serde_json::Value> {
+    use serde_json::json;
+    match write {
+        KubernetesWrite::Annotate { key, value, .. } => Some(json!({ "metadata": { "annotations": { *key: value } } })),
+        KubernetesWrite::Restart { at, .. } => {
+            // In whole seconds, as `kubectl` writes it.
+            let at = Timestamp::from_second(at.as_second()).unwrap_or(*at);
+            Some(json!({ "spec": { "template": { "metadata": { "annotations": { RESTARTED_AT: at.to_string() } } } } }))
+        }
+        other => serde_json::from_str(other.patch()?).ok(),
+    }
+}
+
+/// What an error says that could not be done.
+const fn verb(write: &KubernetesWrite) -> &'static str {
+    match write {
+        KubernetesWrite::Annotate { .. } => "annotate",
+        KubernetesWrite::Restart { .. } => "restart",
+        KubernetesWrite::Sync { .. } => "sync",
+        _ => "change",
+    }
+}
+
+fn asked_to_delegate(account: &ObjectRef) -> String {
+    format!("let {account} review tokens")
+}
+
+/// Binds `system:auth-delegator` to an account.
+fn delegation(account: &ObjectRef, more: &str) -> Result<Request<Body>, Fault> {
+    let binding = serde_json::json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": { "name": binding_name(account) },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator" },
+        "subjects": [{ "kind": "ServiceAccount", "namespace": account.namespace, "name": account.name }],
+    });
+    let place = format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings?fieldManager={MANAGER}{more}");
+    with_body(Method::POST, &place, "application/json", &binding)
+}
+
+/// Changes an object by a merge patch.
+async fn patched(inner: &Inner, object: &ObjectRef, patch: &serde_json::Value, verb: &str) -> Result<Receipt, Fault> {
+    let asked = format!("{verb} {object}");
+    let place = format!("{}?fieldManager={MANAGER}", place(inner, object, &asked).await?);
+    let request = with_body(Method::PATCH, &place, "application/merge-patch+json", patch)?;
+    told(inner, request, &asked).await
+}
+
+/// The path of an object in the API.
+async fn place(inner: &Inner, object: &ObjectRef, asked: &str) -> Result<String, Fault> {
     let api = kinds::api(object.kind)
         .ok_or_else(|| Fault::new(FaultKind::Invalid, &format!("Could not {asked}: sealwatch does not write this kind.")))?;
     let version = inner.served.version(inner, &api).await?;
     let collection = collection(&api, version, Some(&object.namespace).filter(|namespace| !namespace.is_empty()))?;
-    let place = format!("{collection}/{}?fieldManager={MANAGER}", segment(object.name.as_str())?);
-    let patch = Patch { metadata: PatchMetadata { annotations: BTreeMap::from([(key, value)]) } };
-    let mut request = with_body(Method::PATCH, &place, "application/merge-patch+json", &patch)?;
+    Ok(format!("{collection}/{}", segment(object.name.as_str())?))
+}
+
+/// Sends a write, and tells what came of it.
+async fn told(inner: &Inner, mut request: Request<Body>, asked: &str) -> Result<Receipt, Fault> {
     // The answer need not hold more than the metadata, whatever the kind.
     let metadata = HeaderValue::from_static("application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io");
     request.headers_mut().insert(ACCEPT, metadata);
-    let response = inner.send(request, &asked).await.map_err(unknown_if_cut)?;
+    let response = inner.send(request, asked).await.map_err(unknown_if_cut)?;
     let date = response.headers().get(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
     // It is done: an answer that cannot be read does not undo it.
-    let patched: Patched = inner.json(response, &asked).await.unwrap_or_default();
+    let patched: Patched = inner.json(response, asked).await.unwrap_or_default();
     let ours = patched.metadata.managed_fields.iter().filter(|fields| fields.manager == MANAGER);
     Ok(Receipt {
         server_time: ours.filter_map(|fields| fields.time).max().or(date.map(|date| date.timestamp())),

@@ -25,7 +25,7 @@ use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, 
 use crate::ports::{
     Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
 };
-use crate::runbooks::{KubernetesWrite, Receipt, Right, VaultWrite};
+use crate::runbooks::{ClusterRight, KubernetesWrite, Receipt, VaultRight, VaultWrite};
 
 /// The API server of the simulation.
 pub(super) struct SimulatedCluster {
@@ -73,22 +73,23 @@ impl Cluster for SimulatedCluster {
         Ok(self.shell.with(|world| controller(world)))
     }
 
-    async fn may(&self, right: &Right) -> Result<bool, Fault> {
+    async fn may(&self, right: &ClusterRight) -> Result<bool, Fault> {
         Ok(self.shell.with(|world| allows(world, right)))
     }
 
+    async fn rehearse(&self, write: &KubernetesWrite) -> Option<Result<(), Fault>> {
+        let known = self.shell.with(|world| world.api.get(write.object()).is_some());
+        known.then_some(Ok(()))
+    }
+
     async fn write(&self, _permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
-        let KubernetesWrite::Annotate { object, key, value } = write;
         self.shell.with(|world| {
-            let right = Right::annotate(object);
-            if !allows(world, &right) {
-                let text = format!("{} \"{}\" is forbidden: User \"oncall\" cannot {right}", right.resource, object.name);
+            if let Some(right) = write.rights().iter().find(|right| !allows(world, right)) {
+                let name = &write.object().name;
+                let text = format!("{} \"{name}\" is forbidden: User \"oncall\" cannot {right}", right.resource);
                 return Err(Fault::new(FaultKind::Forbidden, &text));
             }
-            let version = world
-                .api
-                .change(object, |object| drop(object.meta.annotations.insert((*key).to_owned(), value.clone())))
-                .ok_or_else(|| Fault::new(FaultKind::NotFound, &format!("{} \"{}\" not found", right.resource, object.name)))?;
+            let version = world.write(write)?;
             Ok(Receipt { server_time: Some(whole(world.now)), resource_version: version, seal: None })
         })
     }
@@ -117,7 +118,7 @@ fn typed(share: &str) -> Typed {
     typed
 }
 
-fn allows(world: &World, right: &Right) -> bool {
+fn allows(world: &World, right: &ClusterRight) -> bool {
     !world.denied.contains(&format!("{} {}", right.verb, right.resource))
 }
 
@@ -260,18 +261,14 @@ impl Vault for SimulatedVault {
         folder(&Simulated { vault: self, replica }, &replica.pod, at).await
     }
 
-    async fn write(&self, _permit: Permit, write: &VaultWrite, share: Option<&Typed>) -> Result<Receipt, Fault> {
-        let (VaultWrite::Unseal { server, replica, .. } | VaultWrite::ResetUnseal { server, replica }) = write;
-        self.at(&ReplicaAddress::of(server, replica), |server, index, now| {
-            let seal = match (write, share) {
-                (VaultWrite::Unseal { .. }, Some(share)) => server.unseal(index, share.reveal()),
-                (VaultWrite::Unseal { .. }, None) => {
-                    Err(Refusal::new(400, "'key' must be specified in request body as JSON, or 'reset' set to true"))
-                }
-                (VaultWrite::ResetUnseal { .. }, _) => server.reset(index),
-            };
-            let seal = seal.map_err(|refusal| fault(&refusal))?;
-            Ok(Receipt { server_time: Some(whole(now)), resource_version: 0, seal: Some(seal) })
+    async fn may(&self, right: &VaultRight) -> Result<bool, Fault> {
+        self.at(&ReplicaAddress::of(&right.server, &right.replica), |server, _, _| Ok(server.may_change()))
+    }
+
+    async fn write(&self, _permit: Permit, write: &VaultWrite, typed: Option<&Typed>) -> Result<Receipt, Fault> {
+        self.at(&ReplicaAddress::of(&write.server, &write.replica), |server, index, now| {
+            let done = server.change(index, &write.change, typed.map(Typed::reveal), now).map_err(|refusal| fault(&refusal))?;
+            Ok(Receipt { server_time: Some(whole(now)), resource_version: 0, seal: done })
         })
     }
 }

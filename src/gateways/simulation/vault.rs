@@ -39,7 +39,7 @@ pub(super) struct Server {
     /// By auth mount and name.
     pub(super) roles: BTreeMap<(String, String), Role>,
     /// Who reads it from the console, if not root.
-    visitor: Option<Visitor>,
+    pub(super) visitor: Option<Visitor>,
     random: Random,
     /// What it wants to do, and in which time.
     pub(super) wishes: Vec<(Duration, Wish)>,

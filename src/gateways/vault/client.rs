@@ -61,6 +61,11 @@ impl<'a> Call<'a> {
         Self { deadline, writes: true, secret: true, token: None, namespace: None }
     }
 
+    /// A write for which Vault wants a token: it is never sent twice.
+    pub(super) const fn change(deadline: Duration, token: &'a str, namespace: Option<&'a str>) -> Self {
+        Self { deadline, writes: true, secret: true, token: Some(token), namespace }
+    }
+
     /// A login: what it sends is as good as a token.
     pub(super) const fn login(deadline: Duration, namespace: Option<&'a str>) -> Self {
         Self { deadline, writes: false, secret: true, token: None, namespace }
@@ -116,7 +121,7 @@ fn own(error: ClientError, route: &Route) -> Fault {
 }
 
 fn unknown(message: &str) -> Fault {
-    Fault::new(FaultKind::Unknown, message).hinted("Whether it was done, its seal status will tell.")
+    Fault::new(FaultKind::Unknown, message).hinted("Whether it was done, what is seen next will tell.")
 }
 
 struct Client<'a> {

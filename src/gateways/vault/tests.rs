@@ -104,7 +104,7 @@ fn gateway_for(server: &VaultAddress) -> VaultGateway {
 
 fn unseal(server: &Server) -> VaultWrite {
     let replica = ObjectRef::new(Kind::VaultReplica, "", "vault-0");
-    VaultWrite::Unseal { server: server.replica.server.clone(), replica, share: 0 }
+    VaultWrite::unseal(server.replica.server.clone(), replica, 0)
 }
 
 fn share() -> Typed {
@@ -313,7 +313,7 @@ async fn the_token_goes_with_paths_only_and_never_in_clear_over_a_network() {
         ReplicaAddress { server: VaultAddress::parse("http://vault.example.com:8200").unwrap(), ..server.replica.clone() };
     let fault = gateway_for(&network.server).classify(&network, &paths("x")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Tls, "{fault}");
-    let write = VaultWrite::ResetUnseal { server: network.server, replica: ObjectRef::new(Kind::VaultReplica, "", "v") };
+    let write = VaultWrite::reset(network.server, ObjectRef::new(Kind::VaultReplica, "", "v"));
     assert_eq!(gateway().write(Permit::grant(), &write, None).await.unwrap_err().kind, FaultKind::Tls);
 }
 

@@ -55,18 +55,10 @@ fn preview(target: &Target, world: &Inventory) -> Preview {
             counted(stores.len(), "store"),
             counted(failing, "ExternalSecret"),
         )],
-        commands: rights(target, world).iter().map(by_hand).collect(),
+        commands: rights(target, world).iter().map(Right::command).collect(),
         objects: Vec::new(),
         confirm: Confirm::Start,
     }
-}
-
-fn by_hand(right: &Right) -> String {
-    let group = if right.group.is_empty() { String::new() } else { format!(".{}", right.group) };
-    let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
-    let namespace = if right.namespace.is_empty() { String::new() } else { format!(" -n {}", right.namespace) };
-    let subresource = if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
-    format!("kubectl auth can-i {} {resource}{group}{subresource}{namespace}", right.verb)
 }
 
 fn report(world: &Inventory, progress: &Progress, needed: &BTreeSet<Right>) -> StepReport {

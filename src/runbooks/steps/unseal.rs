@@ -12,7 +12,7 @@ use crate::model::vault::{Replica, VaultServer};
 use crate::model::{Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::{
     Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Receipt, Right, StepDef, StepReport, Target,
-    VaultWrite,
+    VaultChange, VaultWrite,
 };
 
 /// See the module.
@@ -58,11 +58,8 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     for replica in &sealed {
         match desk.replica(replica) {
             Desire::Send(share) => {
-                return Next::Apply(vec![Operation::Vault(VaultWrite::Unseal {
-                    server: server.address.clone(),
-                    replica: replica.clone(),
-                    share,
-                })]);
+                let write = VaultWrite::unseal(server.address.clone(), replica.clone(), share);
+                return Next::Apply(vec![Operation::Vault(write)]);
             }
             Desire::GiveUp(why) => {
                 return Next::Done(StepReport {
@@ -139,14 +136,14 @@ impl Desk<'_> {
         let mut taken = Vec::new();
         for applied in self.record(replica) {
             match (&applied.operation, &applied.result) {
-                (Operation::Vault(VaultWrite::Unseal { share, .. }), Ok(receipt)) => {
+                (Operation::Vault(VaultWrite { change: VaultChange::Unseal { share }, .. }), Ok(receipt)) => {
                     taken.push(*share);
                     // Sealed now, although it took all it needs: it dropped them, or was restarted since.
                     if has_all(receipt) && self.waited(applied) {
                         taken.clear();
                     }
                 }
-                (Operation::Vault(VaultWrite::ResetUnseal { .. }), Ok(_)) => taken.clear(),
+                (Operation::Vault(VaultWrite { change: VaultChange::ResetUnseal, .. }), Ok(_)) => taken.clear(),
                 (_, Err(fault)) if is_wrong_share(fault.message.as_str()) => taken.clear(),
                 _ => {}
             }
@@ -203,9 +200,10 @@ impl Desk<'_> {
     /// After a wrong share, the replicas that hold some of the same shares must lose them too.
     fn reset_after_wrong_share(&self, sealed: &[ObjectRef]) -> Option<Operation> {
         self.wrong_share()?;
-        sealed.iter().find(|replica| !self.taken(replica).is_empty()).map(|replica| {
-            Operation::Vault(VaultWrite::ResetUnseal { server: self.server.address.clone(), replica: replica.clone() })
-        })
+        sealed
+            .iter()
+            .find(|replica| !self.taken(replica).is_empty())
+            .map(|replica| Operation::Vault(VaultWrite::reset(self.server.address.clone(), replica.clone())))
     }
 
     /// The failure that says a share was wrong, unless shares were given again since.
@@ -306,14 +304,7 @@ impl Desk<'_> {
             },
             commands: sealed
                 .iter()
-                .map(|replica| {
-                    Operation::Vault(VaultWrite::Unseal {
-                        server: self.server.address.clone(),
-                        replica: replica.clone(),
-                        share: 0,
-                    })
-                    .command()
-                })
+                .map(|replica| Operation::Vault(VaultWrite::unseal(self.server.address.clone(), replica.clone(), 0)).command())
                 .collect(),
             objects: sealed.to_vec(),
             confirm: Confirm::Share { secret: ObjectRef { kind: Kind::Secret, namespace, name: Name::new(SHARES_SECRET) } },
@@ -330,7 +321,7 @@ impl Desk<'_> {
 }
 
 const fn unsealing(applied: &Applied) -> bool {
-    matches!(applied.operation, Operation::Vault(VaultWrite::Unseal { .. }))
+    matches!(applied.operation, Operation::Vault(VaultWrite { change: VaultChange::Unseal { .. }, .. }))
 }
 
 /// Whether a replica took its last share: it is open, or answers `200 sealed:true progress:0` and will be.

@@ -84,7 +84,7 @@ impl Model {
             return None;
         }
         match (confirm, prompt.way) {
-            (Confirm::Share { .. }, Way::Typing) => Some(Typing::Share),
+            (Confirm::Share { .. } | Confirm::Value(_), Way::Typing) => Some(Typing::Share),
             (Confirm::Share { .. }, Way::FromSecret) => self.secret_needs_name().then_some(Typing::Name),
             (Confirm::TypeName(_), _) => Some(Typing::Name),
             _ => None,
@@ -299,7 +299,7 @@ impl Model {
                 self.say("Enter agrees to nothing. y takes the shares from the Secret.");
                 Vec::new()
             }
-            Confirm::TypeName(_) | Confirm::Share { .. } => {
+            Confirm::TypeName(_) | Confirm::Share { .. } | Confirm::Value(_) => {
                 prompt.way = Way::Typing;
                 Vec::new()
             }
@@ -328,6 +328,7 @@ impl Model {
             },
             Confirm::Start => self.say("Enter starts this step; it writes nothing."),
             Confirm::TypeName(name) => self.say(format!("y is not enough here: type “{name}” in full. Enter goes to the field.")),
+            Confirm::Value(_) => self.say("A value is asked for. Enter goes to the field."),
             _ => self.say("A share is asked for. Enter goes to the field."),
         }
     }
@@ -346,7 +347,7 @@ impl Model {
         match confirm {
             Confirm::Yes => vec![Effect::Engine(Ask::Agree)],
             Confirm::Share { .. } => vec![Effect::Engine(Ask::SharesFromSecret)],
-            Confirm::Start | Confirm::TypeName(_) => Vec::new(),
+            Confirm::Start | Confirm::TypeName(_) | Confirm::Value(_) => Vec::new(),
         }
     }
 

@@ -63,6 +63,10 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
         (Confirm::Yes, _) => Asked::Key(yes("y agrees to this. Enter agrees to nothing, Esc leaves it undone.".to_owned())),
         (Confirm::TypeName(name), Way::Left) => Asked::Key(format!("It asks for the name “{name}”. Enter goes to the field.")),
         (Confirm::TypeName(name), _) => Asked::Name(format!("Type “{name}” in full to agree:"), prompt),
+        (Confirm::Value(what), Way::Left) => Asked::Key(format!("It asks for {what}. Enter goes to the field.")),
+        (Confirm::Value(what), _) => {
+            Asked::Share(format!("Type {what}, unseen. Enter keeps it for the next question, Esc wipes it."))
+        }
         (Confirm::Share { .. }, Way::Left) => {
             Asked::Key("A share is asked for. Enter goes to the field, Tab takes the shares from the Secret.".to_owned())
         }

@@ -1,0 +1,195 @@
+//! Jobs that are started by hand, from a timetable or from what ran before.
+
+use std::time::Duration;
+
+use http::{Method, Request};
+use kube::client::Body;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::{Inner, MANAGER, place, told};
+use crate::gateways::kubernetes::requests::with_body;
+use crate::model::{Fault, FaultKind, ObjectRef};
+use crate::runbooks::{KubernetesWrite, Receipt};
+
+/// How long a deleted Job may take to go: its pods are ended first.
+const GOING: Duration = Duration::from_secs(60);
+/// How often it is looked whether it is gone.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Makes a Job from a timetable's template, as `kubectl create job --from` does: owned by the timetable, so that its
+/// history limits hold for it.
+pub(super) async fn start(inner: &Inner, cron_job: &ObjectRef, job: &ObjectRef) -> Result<Receipt, Fault> {
+    let asked = format!("start {job} from {cron_job}");
+    let manifest = from_template(inner, cron_job, job, &asked).await?;
+    told(inner, creating(inner, job, &manifest, "", &asked).await?, &asked).await
+}
+
+/// Whether the API server would take what a write makes.
+pub(super) async fn rehearse(inner: &Inner, write: &KubernetesWrite) -> Option<Result<(), Fault>> {
+    match write {
+        KubernetesWrite::StartJob { cron_job, job } => {
+            let asked = format!("start {job} from {cron_job}");
+            let rehearsal = async {
+                let manifest = from_template(inner, cron_job, job, &asked).await?;
+                told(inner, creating(inner, job, &manifest, DRY, &asked).await?, &asked).await.map(drop)
+            };
+            Some(rehearsal.await)
+        }
+        KubernetesWrite::RunAgain { job } => {
+            let asked = format!("run {job} again");
+            let rehearsal = async {
+                let found: Value = inner.get(&place(inner, job, &asked).await?, &asked).await?;
+                would_be_taken(inner, job, &anew(&found), &asked).await
+            };
+            Some(rehearsal.await)
+        }
+        _ => None,
+    }
+}
+
+/// What asks the API server to do everything but keep it.
+const DRY: &str = "&dryRun=All";
+
+async fn from_template(inner: &Inner, cron_job: &ObjectRef, job: &ObjectRef, asked: &str) -> Result<Value, Fault> {
+    let found: Value = inner.get(&place(inner, cron_job, asked).await?, asked).await?;
+    let template = &found["spec"]["jobTemplate"];
+    let mut annotations = object(&template["metadata"]["annotations"]);
+    annotations.insert("cronjob.kubernetes.io/instantiate".to_owned(), json!("manual"));
+    Ok(json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job.name,
+            "namespace": job.namespace,
+            "labels": object(&template["metadata"]["labels"]),
+            "annotations": annotations,
+            "ownerReferences": [{
+                "apiVersion": "batch/v1", "kind": "CronJob", "name": cron_job.name, "uid": found["metadata"]["uid"], "controller": true
+            }],
+        },
+        "spec": template["spec"],
+    }))
+}
+
+async fn would_be_taken(inner: &Inner, job: &ObjectRef, manifest: &Value, asked: &str) -> Result<(), Fault> {
+    // Under another name, since this one is taken.
+    let mut rehearsal = manifest.clone();
+    if let Some(metadata) = rehearsal["metadata"].as_object_mut() {
+        metadata.remove("name");
+        metadata.insert("generateName".to_owned(), json!("sealwatch-"));
+    }
+    inner.send(creating(inner, job, &rehearsal, DRY, asked).await?, asked).await?;
+    Ok(())
+}
+
+/// Deletes a Job and makes it anew from its own spec. The API server is asked first whether it would take the new one:
+/// nothing is deleted that could not be made again.
+pub(super) async fn run_again(inner: &Inner, job: &ObjectRef) -> Result<Receipt, Fault> {
+    let asked = format!("run {job} again");
+    let at = place(inner, job, &asked).await?;
+    let found: Value = inner.get(&at, &asked).await?;
+    let manifest = anew(&found);
+    would_be_taken(inner, job, &manifest, &asked).await?;
+    let options = Delete {
+        api_version: "v1",
+        kind: "DeleteOptions",
+        propagation_policy: "Foreground",
+        preconditions: json!({ "uid": found["metadata"]["uid"] }),
+    };
+    inner.send(with_body(Method::DELETE, &at, "application/json", &options)?, &asked).await.map_err(super::unknown_if_cut)?;
+    let until = Instant::now() + GOING;
+    loop {
+        match inner.get::<Value>(&at, &asked).await {
+            Err(failure) if failure.fault.kind == FaultKind::NotFound => break,
+            _ if Instant::now() > until => {
+                let message = format!("{job} was deleted, and is not gone after {} s: a finalizer holds it.", GOING.as_secs());
+                return Err(Fault::new(FaultKind::Timeout, &message)
+                    .hinted("Once it is gone, its owner makes it anew; or make it from its manifest."));
+            }
+            _ => tokio::time::sleep(LOOK).await,
+        }
+    }
+    told(inner, creating(inner, job, &manifest, "", &asked).await?, &asked).await
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Delete {
+    api_version: &'static str,
+    kind: &'static str,
+    propagation_policy: &'static str,
+    preconditions: Value,
+}
+
+async fn creating(inner: &Inner, job: &ObjectRef, manifest: &Value, more: &str, asked: &str) -> Result<Request<Body>, Fault> {
+    let at = place(inner, job, asked).await?;
+    let collection = at.rsplit_once('/').map_or(at.as_str(), |(collection, _)| collection);
+    with_body(Method::POST, &format!("{collection}?fieldManager={MANAGER}{more}"), "application/json", manifest)
+}
+
+/// A Job as it was before it ran: what the API server and the Job controller added to it is left out.
+fn anew(job: &Value) -> Value {
+    let mut manifest = job.clone();
+    let Some(whole) = manifest.as_object_mut() else { return manifest };
+    whole.remove("status");
+    let kept = ["name", "namespace", "labels", "annotations", "ownerReferences", "finalizers"];
+    if let Some(metadata) = whole.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|key, _| kept.contains(&key.as_str()));
+        without_controller(metadata.get_mut("labels"));
+        // Those that the Job controller puts there for the pods of a run that is over.
+        if let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) {
+            finalizers.retain(|finalizer| finalizer != "foregroundDeletion" && finalizer != "orphan");
+        }
+    }
+    if let Some(spec) = whole.get_mut("spec").and_then(Value::as_object_mut)
+        && spec.get("manualSelector") != Some(&Value::Bool(true))
+    {
+        spec.remove("selector");
+        without_controller(spec.get_mut("template").and_then(|template| template.get_mut("metadata")?.get_mut("labels")));
+    }
+    manifest
+}
+
+/// Takes out the labels that name one life of a Job.
+fn without_controller(labels: Option<&mut Value>) {
+    if let Some(labels) = labels.and_then(Value::as_object_mut) {
+        labels.retain(|key, _| !key.ends_with("controller-uid") && !key.ends_with("job-name"));
+    }
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_made_anew_without_what_its_life_added() {
+        let ran = json!({
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": {
+                "name": "client-patcher", "namespace": "a", "uid": "u", "resourceVersion": "9", "managedFields": [{}],
+                "labels": {"app": "x", "batch.kubernetes.io/controller-uid": "u"}, "annotations": {"note": "kept"},
+                "finalizers": ["foregroundDeletion"]
+            },
+            "spec": {
+                "backoffLimit": 2, "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": "u"}},
+                "template": {"metadata": {"labels": {"app": "x", "controller-uid": "u", "job-name": "client-patcher"}}, "spec": {"containers": []}}
+            },
+            "status": {"failed": 3}
+        });
+        let wanted = json!({
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": {"name": "client-patcher", "namespace": "a", "labels": {"app": "x"}, "annotations": {"note": "kept"}, "finalizers": []},
+            "spec": {"backoffLimit": 2, "template": {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": []}}}
+        });
+        assert_eq!(anew(&ran), wanted);
+        let chosen =
+            json!({"metadata": {}, "spec": {"manualSelector": true, "selector": {"matchLabels": {"a": "b"}}, "template": {}}});
+        assert_eq!(anew(&chosen)["spec"], chosen["spec"], "who chose the selector keeps it");
+    }
+}

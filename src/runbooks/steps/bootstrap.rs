@@ -1,0 +1,125 @@
+//! The Job that fills the Vault is run now: from its timetable, or once more from its own spec. It is followed to its
+//! end; what it says when it fails is told.
+
+use std::collections::BTreeSet;
+
+use super::each::{Each, Effect, Task};
+use super::{by_name, counted};
+use crate::diagnosis::jobs::said;
+use crate::model::inventory::runs::{BOOTSTRAP, base_name};
+use crate::model::kinds::{CronJob, Job, Role, Watched as _};
+use crate::model::{Inventory, Kind, Name, ObjectRef};
+use crate::runbooks::{KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
+
+/// See the module.
+pub const STEP: StepDef = StepDef {
+    id: "bootstrap",
+    explanation: "Starts the Job that fills the Vault from its timetable, now, and follows it to its end.",
+    next: |target, world, progress| {
+        EACH.next(&tasks(target, world, progress), progress, |open| {
+            let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
+            // The new Job has a name that nobody can know before.
+            let timetables: Vec<ObjectRef> = open.iter().map(|task| from(&task.operation).clone()).collect();
+            Preview {
+                will: vec![format!("Start {}.", counted(open.len(), "run"))],
+                will_not: vec!["The timetable stays as it is.".to_owned()],
+                forecast: vec!["It does what the next run by the timetable would do: what it writes is up to it.".to_owned()],
+                commands: open.iter().map(|task| task.operation.command()).collect(),
+                confirm: by_name(&timetables, "run"),
+                objects,
+            }
+        })
+    },
+    items: |target, world, progress| EACH.items(&tasks(target, world, progress), progress),
+};
+
+const EACH: Each = Each {
+    id: "bootstrap",
+    noun: "run",
+    done: "complete",
+    awaited: "to be complete",
+    patience: 900,
+    at_once: 1,
+    nothing: "There is no Job and no timetable that fills a Vault.",
+};
+
+fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
+    let done: Vec<Operation> = progress.of_step(STEP.id).map(|applied| applied.operation.clone()).collect();
+    let operations = if done.is_empty() { wanted(target, world, progress) } else { done };
+    operations.into_iter().map(|operation| Task { effect: ended(world, progress, STEP.id, &operation), operation }).collect()
+}
+
+fn wanted(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Operation> {
+    let named: BTreeSet<ObjectRef> = match target {
+        Target::Objects(objects) => objects.iter().filter_map(|object| timetable(world, object)).collect(),
+        Target::Vault(_) => BTreeSet::new(),
+    };
+    let planned =
+        || world.all::<CronJob>().iter().filter(|cron| cron.meta.name.as_str().contains(BOOTSTRAP)).map(|cron| cron.object_ref());
+    let alone = || {
+        let mine = |job: &&std::sync::Arc<Job>| base_name(job).contains(BOOTSTRAP) && job.meta.controller.is_none();
+        world.all::<Job>().iter().filter(mine).map(|job| job.object_ref())
+    };
+    let from = if named.is_empty() { planned().chain(alone()).collect() } else { named };
+    from.into_iter().map(|from| run(from, progress)).collect()
+}
+
+/// What is run for an object: the timetable of a Job that has one.
+fn timetable(world: &Inventory, object: &ObjectRef) -> Option<ObjectRef> {
+    match object.kind {
+        Kind::CronJob => Some(object.clone()),
+        Kind::Job => Some(
+            world.get::<Job>(object)?.meta.owner().filter(|owner| owner.kind == Kind::CronJob).unwrap_or_else(|| object.clone()),
+        ),
+        _ => None,
+    }
+}
+
+fn run(from: ObjectRef, progress: &Progress) -> Operation {
+    if from.kind == Kind::Job {
+        return Operation::Kubernetes(KubernetesWrite::RunAgain { job: from });
+    }
+    // A Job's name may have 63 characters, and its pods add to it.
+    let stem: String = from.name.as_str().chars().take(45).collect();
+    let name = format!("{}-{}", stem.trim_end_matches(['-', '.']), progress.stamp(STEP.id));
+    let job = ObjectRef { kind: Kind::Job, namespace: from.namespace.clone(), name: Name::new(&name) };
+    Operation::Kubernetes(KubernetesWrite::StartJob { cron_job: from, job })
+}
+
+/// What a run comes from.
+const fn from(operation: &Operation) -> &ObjectRef {
+    match operation {
+        Operation::Kubernetes(KubernetesWrite::StartJob { cron_job, .. }) => cron_job,
+        other => other.object(),
+    }
+}
+
+/// How a run that was started here ended, if it has.
+pub(super) fn ended(world: &Inventory, progress: &Progress, step: &str, operation: &Operation) -> Effect {
+    let object = operation.object();
+    let Some(since) = progress.last(step, object).map(super::super::Applied::effective) else { return Effect::None };
+    let Some(job) = world.get::<Job>(object).filter(|job| job.meta.created.is_some_and(|at| at >= since)) else {
+        return Effect::None;
+    };
+    if job.is_complete() {
+        Effect::Proved("complete".to_owned())
+    } else if job.has_failed() {
+        failed(world, progress, job)
+    } else {
+        Effect::None
+    }
+}
+
+/// How long what a failed run said is waited for, in seconds.
+const LOGS: i64 = 5;
+
+/// Why a run failed, once what its pods said was read.
+pub(super) fn failed(world: &Inventory, progress: &Progress, job: &Job) -> Effect {
+    let object = job.object_ref();
+    let unread = world.pointing_at(&object, Role::MadeBy).any(|pod| pod.kind == Kind::Pod && !world.logs.contains_key(pod));
+    let since = job.failed.as_ref().and_then(|failed| failed.since).unwrap_or(progress.now);
+    if unread && progress.now.as_second() - since.as_second() < LOGS {
+        return Effect::None;
+    }
+    Effect::Failed(said(world, job))
+}

@@ -1,0 +1,145 @@
+//! A step that does one write to each of some objects and waits until the world shows what came of it. A step says
+//! what its tasks are; rights, agreement, pace, tries again, proof and report are the same for all, and here.
+
+use std::collections::BTreeSet;
+
+use super::{Again, again, counted, lacks};
+use crate::runbooks::{Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepReport};
+
+/// A write, and where it stands.
+pub(super) struct Task {
+    /// The write.
+    pub(super) operation: Operation,
+    /// What the world shows of it.
+    pub(super) effect: Effect,
+}
+
+/// What the world shows of a write that was done, or why it is not done.
+pub(super) enum Effect {
+    /// Nothing yet.
+    None,
+    /// It is there, in a few words.
+    Proved(String),
+    /// It can never be there: why.
+    Failed(String),
+    /// It is left out on purpose: why.
+    LeftOut(String),
+}
+
+/// How a step does its tasks.
+pub(super) struct Each {
+    /// The step.
+    pub(super) id: &'static str,
+    /// What a task is about, in one word.
+    pub(super) noun: &'static str,
+    /// What came of one that is proved, such as `restarted`.
+    pub(super) done: &'static str,
+    /// What is waited for, such as `to be complete`.
+    pub(super) awaited: &'static str,
+    /// How long one may take, in seconds.
+    pub(super) patience: i64,
+    /// How many are in flight at a time.
+    pub(super) at_once: usize,
+    /// What is said where there is nothing to do.
+    pub(super) nothing: &'static str,
+}
+
+enum Standing {
+    Queued,
+    Waiting,
+    Proved(String),
+    Failed(String),
+    LeftOut(String),
+    /// It was not agreed to, and it is not needed any more.
+    Blocked(String),
+}
+
+impl Each {
+    /// What is next. `preview` is asked for what will be done to the tasks that nobody agreed to yet.
+    pub(super) fn next(&self, tasks: &[Task], progress: &Progress, preview: impl FnOnce(&[&Task]) -> Preview) -> Next {
+        let rights: BTreeSet<Right> = tasks.iter().flat_map(|task| task.operation.rights()).collect();
+        let unasked: Vec<Right> = rights.into_iter().filter(|right| !progress.rights.contains_key(right)).collect();
+        if !unasked.is_empty() {
+            return Next::Ask(unasked);
+        }
+        let (mut queue, mut open, mut waiting, mut proved) = (Vec::new(), Vec::new(), 0, 0);
+        let (mut failed, mut blocked, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for task in tasks {
+            let object = task.operation.object();
+            match self.standing(task, progress) {
+                Standing::Queued if progress.is_agreed(self.id, object) => queue.push(task.operation.clone()),
+                Standing::Queued => open.push(task),
+                Standing::Waiting => waiting += 1,
+                Standing::Proved(_) => proved += 1,
+                Standing::Failed(why) => failed.push((object.clone(), why)),
+                Standing::Blocked(why) => blocked.push((object.clone(), why)),
+                Standing::LeftOut(why) => left_out.push((object.clone(), why)),
+            }
+        }
+        let room = self.at_once.saturating_sub(waiting);
+        if !queue.is_empty() && room > 0 {
+            queue.truncate(room);
+            return Next::Apply(queue);
+        }
+        if waiting > 0 {
+            let what = format!("{} {}", counted(waiting, self.noun), self.awaited);
+            return Next::Wait { what, until: progress.in_seconds(1) };
+        }
+        if !open.is_empty() {
+            return Next::Confirm(preview(&open));
+        }
+        let touched = proved + failed.len();
+        let outcome = match (proved, failed.len(), blocked.len()) {
+            (0, 0, 0) => Outcome::Nothing,
+            (_, 0, 0) => Outcome::Proved,
+            (0, 0, _) => Outcome::Refused,
+            (0, _, _) => Outcome::Failed,
+            _ => Outcome::Unproved,
+        };
+        let summary = match (touched, left_out.len() + blocked.len()) {
+            (0, 0) => self.nothing.to_owned(),
+            (0, n) => format!("{} left as it is.", counted(n, self.noun)),
+            (_, 0) => format!("{proved} of {} {}.", counted(touched, self.noun), self.done),
+            (_, n) => format!("{proved} of {} {}, {n} left as it is.", counted(touched, self.noun), self.done),
+        };
+        let left = failed.into_iter().chain(blocked).chain(left_out).collect();
+        Next::Done(StepReport { outcome, summary, left })
+    }
+
+    /// How far it is, object by object.
+    pub(super) fn items(&self, tasks: &[Task], progress: &Progress) -> Vec<Item> {
+        let item = |task: &Task| {
+            let (state, note) = match self.standing(task, progress) {
+                Standing::Queued => (ItemState::Queued, String::new()),
+                Standing::Waiting => (ItemState::Applied, "in flight".to_owned()),
+                Standing::Proved(how) => (ItemState::Proved, how),
+                Standing::Failed(why) | Standing::Blocked(why) => (ItemState::Failed, why),
+                Standing::LeftOut(why) => (ItemState::LeftOut, why),
+            };
+            Item { object: task.operation.object().clone(), state, note }
+        };
+        tasks.iter().map(item).collect()
+    }
+
+    fn standing(&self, task: &Task, progress: &Progress) -> Standing {
+        let object = task.operation.object();
+        let Some(applied) = progress.last(self.id, object) else {
+            if let Effect::LeftOut(why) = &task.effect {
+                return Standing::LeftOut(why.clone());
+            }
+            let missing = task.operation.rights().into_iter().find(|right| lacks(progress, right));
+            return missing.map_or(Standing::Queued, |right| Standing::Blocked(format!("you may not {right}")));
+        };
+        match (&applied.result, &task.effect) {
+            (_, Effect::Proved(how)) => Standing::Proved(how.clone()),
+            (Ok(_), Effect::Failed(why)) => Standing::Failed(why.clone()),
+            (Err(fault), _) => match again(progress, self.id, object, fault, applied.at) {
+                Again::Later => Standing::Waiting,
+                Again::Now => Standing::Queued,
+                Again::Never => Standing::Failed(fault.to_string()),
+            },
+            (Ok(_), _) if progress.now.as_second() - applied.at.as_second() < self.patience => Standing::Waiting,
+            (Ok(_), _) => Standing::Failed(format!("done, but no effect was seen within {} s", self.patience)),
+        }
+    }
+}

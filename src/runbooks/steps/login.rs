@@ -1,0 +1,185 @@
+//! The login of stores is mended where its checklist says how: the configuration of the method, a role's bindings, the
+//! right to review tokens. What needs a decision is said and left. The stores prove it, in the step after.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::each::{Each, Effect, Task};
+use super::{counted, stores_of};
+use crate::diagnosis::login::{Mending, Remedy, mending};
+use crate::model::vault::AuthConfig;
+use crate::model::{Inventory, ObjectRef, Text, VaultServer};
+use crate::runbooks::operation::IN_CLUSTER;
+use crate::runbooks::{
+    AuthMethod, Confirm, KubernetesWrite, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange,
+    VaultWrite,
+};
+
+/// See the module.
+pub const STEP: StepDef = StepDef {
+    id: "login",
+    explanation: "Goes through the checklist of each login that fails and mends what it names: configuration, role or the right to review tokens.",
+    next,
+    items: |target, world, progress| EACH.items(&plan(target, world, progress).tasks, progress),
+};
+
+const EACH: Each = Each {
+    id: "login",
+    noun: "change",
+    done: "made; the stores prove it",
+    awaited: "to be made",
+    patience: 30,
+    at_once: 1,
+    nothing: "No login of a store fails.",
+};
+
+fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let plan = plan(target, world, progress);
+    if plan.tasks.is_empty() && !plan.by_hand.is_empty() {
+        let summary = format!("{} to be mended by hand.", counted(plan.by_hand.len(), "login"));
+        return Next::Done(StepReport { outcome: Outcome::Failed, summary, left: plan.by_hand });
+    }
+    let next = EACH.next(&plan.tasks, progress, |open| preview(open, &plan));
+    match next {
+        Next::Done(mut report) => {
+            report.left.extend(plan.by_hand);
+            Next::Done(report)
+        }
+        next => next,
+    }
+}
+
+struct Plan {
+    tasks: Vec<Task>,
+    /// What needs a decision: stores, each with a sentence.
+    by_hand: Vec<(ObjectRef, String)>,
+    /// What is changed, line by line, for each method.
+    differences: Vec<String>,
+}
+
+fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
+    let mut plan = Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new() };
+    let mut wanted: BTreeMap<ObjectRef, Operation> = BTreeMap::new();
+    for store in stores_of(target, world) {
+        let (Some(server), Some(found)) = (world.vault_of(store), mending(world, store, progress.now)) else { continue };
+        if let Remedy::ByHand(why) = &found.remedy {
+            plan.by_hand.push((store.store_ref(), why.clone()));
+            continue;
+        }
+        let Some(operation) = operation(server, &found) else {
+            plan.by_hand.push((store.store_ref(), "no replica of its Vault takes writes now".to_owned()));
+            continue;
+        };
+        // Twenty stores behind one method are one change.
+        if let Entry::Vacant(place) = wanted.entry(operation.object().clone()) {
+            plan.differences.extend(differences(&found));
+            place.insert(operation);
+        }
+    }
+    // What was done stays on the list when the login is mended.
+    for applied in progress.of_step(STEP.id) {
+        wanted.insert(applied.operation.object().clone(), applied.operation.clone());
+    }
+    plan.tasks.extend(wanted.into_values().map(|operation| {
+        let done = progress.last(STEP.id, operation.object()).is_some_and(|applied| applied.result.is_ok());
+        let effect = if done { Effect::Proved("made".to_owned()) } else { Effect::None };
+        Task { operation, effect }
+    }));
+    plan
+}
+
+fn operation(server: &VaultServer, found: &Mending) -> Option<Operation> {
+    let change = match &found.remedy {
+        Remedy::Delegate(account) => return Some(Operation::Kubernetes(KubernetesWrite::Delegate { account: account.clone() })),
+        Remedy::Configure => VaultChange::Configure { method: method(found, found.method.clone()) },
+        Remedy::Bind(accounts, namespaces) => VaultChange::Bind {
+            method: method(found, server.address.path_ref(&Text::foreign(&role_path(found)))),
+            role: found.login.role.clone(),
+            accounts: accounts.clone(),
+            namespaces: namespaces.clone(),
+        },
+        Remedy::ByHand(_) => return None,
+    };
+    let (pod, _) = server.open().find(|(_, replica)| replica.leads())?;
+    let replica = server.replica_ref(pod);
+    Some(Operation::Vault(VaultWrite { server: server.address.clone(), replica, change }))
+}
+
+fn method(found: &Mending, object: ObjectRef) -> AuthMethod {
+    AuthMethod { object, namespace: found.login.namespace.clone(), mount: found.login.mount.clone() }
+}
+
+/// Two roles of one method are two changes.
+fn role_path(found: &Mending) -> String {
+    format!("auth/{}/role/{}", found.login.mount.as_str().trim_matches('/'), found.login.role)
+}
+
+/// What a change changes, old beside new.
+fn differences(found: &Mending) -> Vec<String> {
+    match &found.remedy {
+        Remedy::Configure => changed(found.config.as_ref()),
+        Remedy::Bind(accounts, namespaces) => {
+            let list = |names: &[Text]| names.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
+            vec![format!(
+                "The role “{}” binds the accounts {} in the namespaces {}.",
+                found.login.role,
+                list(accounts),
+                list(namespaces)
+            )]
+        }
+        Remedy::Delegate(account) => vec![format!("{account} gets the ClusterRole system:auth-delegator, and nothing else.")],
+        Remedy::ByHand(_) => Vec::new(),
+    }
+}
+
+/// Each field of a configuration that gets another value.
+fn changed(config: Option<&AuthConfig>) -> Vec<String> {
+    let Some(config) = config else {
+        return vec!["What is configured now cannot be read; it is replaced by the form of a Vault in a pod.".to_owned()];
+    };
+    let now = |field: &str| match field {
+        "kubernetes_host" => config.host.to_string(),
+        "disable_iss_validation" => config.issuer_is_off.to_string(),
+        "disable_local_ca_jwt" => config.local_is_off.to_string(),
+        "issuer" => config.issuer.to_string(),
+        "token_reviewer_jwt" => if config.reviewer { "(set)" } else { "" }.to_owned(),
+        "pem_keys" => {
+            if config.pem_keys.is_empty() {
+                "[]".to_owned()
+            } else {
+                counted(config.pem_keys.len(), "key")
+            }
+        }
+        _ => "(as it is)".to_owned(),
+    };
+    let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+    let lines = IN_CLUSTER.iter().filter_map(|(field, value)| {
+        let (old, new) = (now(field), value.trim_matches('"'));
+        (old != new).then(|| format!("{field}: {} -> {}", shown(&old), shown(new)))
+    });
+    lines.collect()
+}
+
+fn preview(open: &[&Task], plan: &Plan) -> Preview {
+    let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
+    let configures = open
+        .iter()
+        .any(|task| matches!(&task.operation, Operation::Vault(VaultWrite { change: VaultChange::Configure { .. }, .. })));
+    let mut forecast = vec!["A standby may take the change up to 30 s later; until then some logins still fail.".to_owned()];
+    if configures {
+        forecast.push("Writing the configuration replaces all of it: a reviewer's token that was set by hand is dropped, and the pod's own is used.".to_owned());
+        forecast.push("What set it up (a bootstrap Job, Terraform) may write it back: change it there too.".to_owned());
+    }
+    let confirm = match objects.as_slice() {
+        [only] => Confirm::TypeName(only.name.to_string()),
+        several => Confirm::TypeName(counted(several.len(), "change")),
+    };
+    Preview {
+        will: plan.differences.clone(),
+        will_not: vec!["No policy, role or token is removed; no pod is restarted.".to_owned()],
+        forecast,
+        commands: open.iter().map(|task| task.operation.command()).collect(),
+        objects,
+        confirm,
+    }
+}

@@ -1,0 +1,79 @@
+//! What reads the paths that this run wrote is refreshed. The proof is a sync that is newer than the annotation.
+
+use std::collections::BTreeSet;
+
+use super::counted;
+use super::each::{Each, Effect, Task};
+use crate::model::kinds::external_secret::FORCE_SYNC;
+use crate::model::kinds::{ExternalSecret, Watched as _};
+use crate::model::{Health, Inventory, Kind, ObjectRef};
+use crate::runbooks::{Confirm, Operation, Preview, Progress, StepDef, Target};
+
+/// See the module.
+pub const STEP: StepDef = StepDef {
+    id: "readers",
+    explanation: "Annotates each ExternalSecret that reads what was written, so that its Secret follows now; waits until it is synced.",
+    next: |target, world, progress| {
+        EACH.next(&tasks(target, world, progress), progress, |open| Preview {
+            will: vec![format!("Annotate {} and wait until each is synced.", counted(open.len(), "ExternalSecret"))],
+            will_not: vec!["No Secret is deleted, no pod restarted by us.".to_owned()],
+            forecast: vec!["The Secrets get the new value; Reloader, where it is, restarts what reads them.".to_owned()],
+            commands: open.iter().map(|task| task.operation.command()).collect(),
+            objects: open.iter().map(|task| task.operation.object().clone()).collect(),
+            confirm: Confirm::Yes,
+        })
+    },
+    items: |target, world, progress| EACH.items(&tasks(target, world, progress), progress),
+};
+
+const EACH: Each = Each {
+    id: "readers",
+    noun: "ExternalSecret",
+    done: "synced",
+    awaited: "to be synced",
+    patience: 90,
+    at_once: 8,
+    nothing: "Nothing in view reads it.",
+};
+
+fn tasks(_: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
+    let written: BTreeSet<&ObjectRef> = progress
+        .applied
+        .iter()
+        .filter(|applied| applied.result.is_ok() && applied.operation.object().kind == Kind::VaultPath)
+        .map(|applied| applied.operation.object())
+        .collect();
+    let readers: BTreeSet<ObjectRef> =
+        written.into_iter().flat_map(|path| world.readers_of_path(path)).map(|(_, es)| es.object_ref()).collect();
+    readers.iter().filter_map(|es| world.get::<ExternalSecret>(es)).map(|es| synced(STEP.id, es, progress)).collect()
+}
+
+/// A refresh of one, as far as it is.
+pub(super) fn synced(step: &str, es: &ExternalSecret, progress: &Progress) -> Task {
+    let object = es.object_ref();
+    // The value that stands there already would change nothing.
+    let stamp = progress.stamp(step);
+    let stamp = if es.force_sync.as_str() == stamp.to_string() { stamp + 1 } else { stamp };
+    let applied = progress.last(step, &object);
+    let operation = applied
+        .map_or_else(|| Operation::annotate(object.clone(), FORCE_SYNC, stamp.to_string()), |applied| applied.operation.clone());
+    let since = applied.map(super::super::Applied::effective);
+    let effect = match since {
+        Some(since) if es.health() == Health::Healthy && es.synced_current && es.refreshed.is_some_and(|at| at >= since) => {
+            Effect::Proved("synced".to_owned())
+        }
+        Some(_) => Effect::None,
+        None => not_refreshed(es).map_or(Effect::None, |why| Effect::LeftOut(why.to_owned())),
+    };
+    Task { operation, effect }
+}
+
+/// Why one is not refreshed at all, if so.
+fn not_refreshed(es: &ExternalSecret) -> Option<&'static str> {
+    match es {
+        es if es.rotates() => Some("a refresh makes a new password"),
+        es if es.parent().is_some() => Some("its ClusterExternalSecret reverts annotations: it follows at its interval"),
+        es if !es.refresh_has_effect() => Some("it is read only once: its Secret follows when it is deleted and made again"),
+        _ => None,
+    }
+}
