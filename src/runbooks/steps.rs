@@ -66,7 +66,10 @@ pub(super) fn external_secrets_of<'a>(target: &Target, world: &'a Inventory) -> 
             .flat_map(|object| match object.kind {
                 Kind::ExternalSecret => vec![object.clone()],
                 Kind::SecretStore | Kind::ClusterSecretStore => readers(object),
-                Kind::VaultPath => world.readers_of_path(object).map(|(_, es)| es.object_ref()).collect(),
+                Kind::VaultPath => {
+                    let of_stores = of_method(world, object).into_iter().flat_map(|store| readers(&store));
+                    world.readers_of_path(object).map(|(_, es)| es.object_ref()).chain(of_stores).collect()
+                }
                 Kind::Secret => {
                     world.pointing_at(object, Role::Writes).filter(|by| by.kind == Kind::ExternalSecret).cloned().collect()
                 }

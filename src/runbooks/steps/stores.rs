@@ -24,6 +24,14 @@ pub const STEP: StepDef = StepDef {
 /// worker for 3 s each.
 const PATIENCE: i64 = 90;
 
+/// For how long after a change of a Vault its refusals are not believed, in seconds: a standby takes a new configuration of
+/// an auth method up to 30 s later (measured on both servers), and logins go to any replica.
+const SETTLING: i64 = 60;
+/// How often a store is annotated in all while that is so.
+const TRIES: usize = 10;
+/// How long a refusal is left alone before the next try, in seconds.
+const PAUSE: i64 = 5;
+
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     if let Some(why) = closed_server(target, world) {
         return Next::Done(StepReport::new(Outcome::Failed, why));
@@ -123,6 +131,13 @@ fn standing(store: &SecretStore, world: &Inventory, progress: &Progress) -> Stan
     if store.health() == Health::Healthy && speaks_since(store, world, applied.effective()) {
         return Standing::Proved;
     }
+    if let Some(told) = refused_since(world, &object, applied.effective())
+        && settles(progress, told)
+        && tries(progress, &object) < TRIES
+    {
+        let rested = progress.now.as_second() - told.as_second() >= PAUSE;
+        return if rested { Standing::Queued } else { Standing::Waiting };
+    }
     if progress.now.as_second() - applied.at.as_second() < PATIENCE {
         return Standing::Waiting;
     }
@@ -133,6 +148,27 @@ fn standing(store: &SecretStore, world: &Inventory, progress: &Progress) -> Stan
         .find(|event| event.warning)
         .map_or_else(String::new, |event| format!(": {}", event.message));
     Standing::Left(format!("not validated within {PATIENCE} s{said}"))
+}
+
+/// When the controller said last that a store is not valid, if it did since.
+fn refused_since(world: &Inventory, store: &ObjectRef, since: Timestamp) -> Option<Timestamp> {
+    let newest = world.events_of(store).into_iter().rev().find(|event| event.warning)?;
+    newest.last.filter(|at| *at > since)
+}
+
+/// Whether what a Vault answered then is not to be believed yet: this run changed it a moment before.
+fn settles(progress: &Progress, told: Timestamp) -> bool {
+    let changed = progress
+        .applied
+        .iter()
+        .filter(|applied| matches!(applied.operation, Operation::Vault(_)))
+        .map(|applied| applied.at)
+        .max();
+    changed.is_some_and(|changed| told.as_second() - changed.as_second() < SETTLING)
+}
+
+fn tries(progress: &Progress, store: &ObjectRef) -> usize {
+    progress.of_step(STEP.id).filter(|applied| applied.operation.object() == store).count()
 }
 
 fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
@@ -150,7 +186,10 @@ fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
 }
 
 fn annotate(store: &SecretStore, progress: &Progress) -> Operation {
-    Operation::annotate(store.store_ref(), FORCE_SYNC, progress.stamp(STEP.id).to_string())
+    let object = store.store_ref();
+    // The value that stands there already would change nothing.
+    let again = i64::try_from(tries(progress, &object)).unwrap_or(0);
+    Operation::annotate(object, FORCE_SYNC, (progress.stamp(STEP.id) + again).to_string())
 }
 
 fn preview(stores: &[&SecretStore], progress: &Progress) -> Preview {

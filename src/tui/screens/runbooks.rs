@@ -20,7 +20,7 @@ pub fn draw(model: &Model, selected: usize, look: Look<'_>, area: Rect, buffer: 
         let mut pen = Pen::new(buffer, area, row);
         let style = |role| look.theme.on(role, ground);
         pen.put(if chosen { glyphs::CURSOR } else { " " }, style(Role::Active)).put(" ", style(Role::Text));
-        pen.column_put(runbook.name, 12, false, style(Role::Title));
+        pen.column_put(runbook.name, 18, false, style(Role::Title));
         pen.column_put(runbook.title, 34, false, style(Role::Text));
         let target = model.target_for(runbook).map_or_else(|| "select something on the board".to_owned(), |t| t.describe());
         pen.put(&target, style(Role::Muted)).fill(" ", style(Role::Text));
