@@ -72,9 +72,19 @@ impl Rules {
     }
 }
 
+/// Where a kind may be listed and watched.
+pub(super) struct Readable {
+    /// In these namespaces.
+    pub(super) namespaces: Vec<Name>,
+    /// Why these are not all.
+    pub(super) why: Fault,
+    /// Whether it may be so in every namespace that was looked at: only then can it be everywhere.
+    pub(super) in_all: bool,
+}
+
 impl Rights {
-    /// The namespaces in which a kind may be listed and watched, and why these are not all.
-    pub(super) async fn readable(&self, inner: &Inner, api: &Api) -> Result<(Vec<Name>, Fault), Fault> {
+    /// The namespaces in which a kind may be listed and watched.
+    pub(super) async fn readable(&self, inner: &Inner, api: &Api) -> Result<Readable, Fault> {
         let found = self.found(inner).await?;
         let (mut readable, mut unsure) = (Vec::new(), Vec::new());
         for (namespace, rules) in &found.namespaces {
@@ -92,8 +102,9 @@ impl Rights {
         readable.sort();
         let most = if inner.shares_connections().await { MOST } else { FEW };
         let why = found.why(api, &readable, most);
+        let in_all = readable.len() == found.namespaces.len();
         readable.truncate(most);
-        Ok((readable, why))
+        Ok(Readable { namespaces: readable, why, in_all })
     }
 
     async fn found(&self, inner: &Inner) -> Result<Arc<Found>, Fault> {

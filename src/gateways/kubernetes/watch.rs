@@ -22,7 +22,7 @@ use super::lines::{Cut, Lines};
 use super::rest::BRIEF;
 use super::{KubernetesGateway, served};
 use crate::gateways::network::jittered;
-use crate::model::kinds::{System, Visitor, Watched, visit};
+use crate::model::kinds::{Api, Object, System, Visitor, Watched, visit};
 use crate::model::{Change, Fault, FaultKind, Kind, Name, Names, Part};
 use crate::ports::Scope;
 use events::Event;
@@ -54,7 +54,7 @@ pub(super) fn watch(gateway: &KubernetesGateway, kind: Kind, scope: &Scope) -> B
     impl Visitor for Start<'_> {
         fn visit<K: Watched>(&mut self) {
             if K::KIND == self.kind {
-                self.stream = Some(start::<K>(self.gateway.clone(), self.scope.clone()));
+                self.stream = Some(start(Reader::of::<K>(), self.gateway.clone(), self.scope.clone()));
             }
         }
     }
@@ -67,14 +67,14 @@ pub(super) fn watch(gateway: &KubernetesGateway, kind: Kind, scope: &Scope) -> B
 }
 
 /// The work runs in a task of its own from the first poll on, and ends when the stream is dropped.
-fn start<K: Watched>(gateway: KubernetesGateway, scope: Scope) -> BoxStream<'static, Change> {
+fn start(reader: Reader, gateway: KubernetesGateway, scope: Scope) -> BoxStream<'static, Change> {
     let lazily = async move {
         let (sender, receiver) = mpsc::channel(WAITING);
         let closed = sender.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = closed.closed() => {}
-                _ = reach::run::<K>(gateway, scope, sender) => {}
+                _ = reach::run(reader, gateway, scope, sender) => {}
             }
         });
         stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|change| (change, receiver)) })
@@ -82,7 +82,24 @@ fn start<K: Watched>(gateway: KubernetesGateway, scope: Scope) -> BoxStream<'sta
     stream::once(lazily).flatten().boxed()
 }
 
-struct Watcher<K: Watched> {
+/// How a kind is read. All else of a watch is the same for every kind, and there once: fifty copies of it would be a
+/// fifth of the program.
+#[derive(Clone, Copy)]
+struct Reader {
+    kind: Kind,
+    api: Api,
+    line: fn(&[u8], &mut Names) -> Event<(Object, Box<str>)>,
+    page: fn(&[u8], &mut Names) -> Option<list::Page>,
+}
+
+impl Reader {
+    const fn of<K: Watched>() -> Self {
+        Self { kind: K::KIND, api: K::API, line: events::read_object::<K>, page: list::read_page::<K> }
+    }
+}
+
+struct Watcher {
+    reader: Reader,
     gateway: KubernetesGateway,
     part: Part,
     names: Names,
@@ -104,7 +121,6 @@ struct Watcher<K: Watched> {
     told: bool,
     /// How it is carried, once that was asked.
     carried: Option<Carried>,
-    kind: std::marker::PhantomData<K>,
 }
 
 /// On which connection a watch goes.
@@ -140,9 +156,10 @@ impl From<Fault> for End {
     }
 }
 
-impl<K: Watched> Watcher<K> {
-    fn new(gateway: KubernetesGateway, part: Part, sender: mpsc::Sender<Change>) -> Self {
+impl Watcher {
+    fn new(reader: Reader, gateway: KubernetesGateway, part: Part, sender: mpsc::Sender<Change>) -> Self {
         Self {
+            reader,
             gateway,
             part,
             names: Names::default(),
@@ -156,7 +173,6 @@ impl<K: Watched> Watcher<K> {
             refused: None,
             told: false,
             carried: None,
-            kind: std::marker::PhantomData,
         }
     }
 
@@ -233,6 +249,7 @@ impl<K: Watched> Watcher<K> {
 
     /// Watches from the position on.
     async fn follow(&mut self) -> Result<(), End> {
+        let kind = self.reader.kind;
         let position = self.position.clone().unwrap_or_default();
         self.lane().await;
         let term = self.term();
@@ -240,14 +257,10 @@ impl<K: Watched> Watcher<K> {
         let mut lines = self.open(&query).await?;
         self.send(Change::Heard(self.part.clone())).await?;
         while let Some(line) = lines.next(term + GRACE).await.map_err(|cut| self.cut(cut))? {
-            let (change, position) = match events::read::<K::Wire>(&line) {
-                Event::Changed(wire) => {
-                    let object = K::read(wire, &mut self.names);
-                    let position = object.meta().position();
-                    (Change::Applied(object.into_object()), position)
-                }
-                Event::Deleted(bare) => (Change::Deleted(bare.object_ref(K::KIND)), bare.metadata.resource_version),
-                Event::Unreadable(bare, error) => (Change::Odd(bare.unreadable(K::KIND, &error)), bare.metadata.resource_version),
+            let (change, position) = match (self.reader.line)(&line, &mut self.names) {
+                Event::Changed((object, position)) => (Change::Applied(object), position),
+                Event::Deleted(bare) => (Change::Deleted(bare.object_ref(kind)), bare.metadata.resource_version),
+                Event::Unreadable(bare, error) => (Change::Odd(bare.unreadable(kind, &error)), bare.metadata.resource_version),
                 Event::Bookmark { position, .. } => (Change::Heard(self.part.clone()), position),
                 // What the garbage should have said is not known, so everything is asked for anew.
                 Event::Refused { code: 410, .. } | Event::Garbage => return Err(End::Forgotten),
@@ -300,9 +313,9 @@ impl<K: Watched> Watcher<K> {
     async fn collection(&mut self) -> Result<String, End> {
         let version = match self.version {
             Some(version) => version,
-            None => *self.version.insert(self.gateway.0.served.version(&self.gateway.0, &K::API).await?),
+            None => *self.version.insert(self.gateway.0.served.version(&self.gateway.0, &self.reader.api).await?),
         };
-        Ok(served::collection(&K::API, version, self.namespace())?)
+        Ok(served::collection(&self.reader.api, version, self.namespace())?)
     }
 
     fn namespace(&self) -> Option<&Name> {
@@ -315,15 +328,15 @@ impl<K: Watched> Watcher<K> {
     }
 
     fn asked(&self) -> String {
-        format!("watch {}{}", K::API.plural, self.place())
+        format!("watch {}{}", self.reader.api.plural, self.place())
     }
 
     /// What a refusal means for a watch.
     fn explained(&self, mut failure: Failure) -> End {
         match failure.code {
-            Some(404) if K::API.system() != System::Kubernetes => return End::Unserved,
+            Some(404) if self.reader.api.system() != System::Kubernetes => return End::Unserved,
             Some(403) => {
-                let message = format!("You may not list and watch {}{}.", K::API.plural, self.place());
+                let message = format!("You may not list and watch {}{}.", self.reader.api.plural, self.place());
                 failure.fault = Fault::new(FaultKind::Forbidden, &message)
                     .hinted("Ask for the verbs list and watch, or use another context.");
             }
@@ -339,7 +352,7 @@ impl<K: Watched> Watcher<K> {
                 FaultKind::Timeout,
                 &format!(
                     "Nothing was heard of {server} about {}{} for {} s.",
-                    K::API.plural,
+                    self.reader.api.plural,
                     self.place(),
                     (self.term() + GRACE).as_secs()
                 ),

@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::gateways::odd::Bare;
+use crate::model::Names;
+use crate::model::kinds::{Object, Watched};
 
 /// What a line says.
 pub(super) enum Event<W> {
@@ -62,10 +64,27 @@ pub(super) fn read<W: DeserializeOwned>(line: &[u8]) -> Event<W> {
     }
 }
 
+/// Reads a line about a kind: its object, and the position after it.
+pub(super) fn read_object<K: Watched>(line: &[u8], names: &mut Names) -> Event<(Object, Box<str>)> {
+    match read::<K::Wire>(line) {
+        Event::Changed(wire) => {
+            let object = K::read(wire, names);
+            let position = object.meta().position();
+            Event::Changed((object.into_object(), position))
+        }
+        Event::Deleted(bare) => Event::Deleted(bare),
+        Event::Unreadable(bare, error) => Event::Unreadable(bare, error),
+        Event::Bookmark { position, ends_list } => Event::Bookmark { position, ends_list },
+        Event::Refused { code, message } => Event::Refused { code, message },
+        Event::Nothing => Event::Nothing,
+        Event::Garbage => Event::Garbage,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::kinds::{ExternalSecret, Watched};
+    use crate::model::kinds::ExternalSecret;
 
     type Wire = <ExternalSecret as Watched>::Wire;
 

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::events::{self, Event};
+use super::events::Event;
 use super::{End, Watcher};
 use crate::gateways::kubernetes::lines::Cut;
 use crate::gateways::network::quoted;
 use crate::gateways::odd::unreadable;
 use crate::model::kinds::{Object, Watched};
-use crate::model::{Change, FaultKind, Unreadable};
+use crate::model::{Change, FaultKind, Names, Unreadable};
 
 /// How long the server may take for a streamed list, and how long it may be silent in it.
 const STREAM: Duration = Duration::from_secs(290);
@@ -69,11 +69,18 @@ impl Listing {
 }
 
 #[derive(Deserialize)]
-struct Page<T> {
+struct WirePage<T> {
     #[serde(default)]
     metadata: PageMeta,
     #[serde(default = "Vec::new")]
     items: Vec<T>,
+}
+
+/// A page that was read, and what of it could not be.
+pub(super) struct Page {
+    metadata: PageMeta,
+    objects: Vec<Object>,
+    odd: Vec<Unreadable>,
 }
 
 #[derive(Deserialize, Default)]
@@ -83,7 +90,7 @@ struct PageMeta {
     r#continue: String,
 }
 
-impl<K: Watched> Watcher<K> {
+impl Watcher {
     /// Lists.
     pub(super) async fn list(&mut self) -> Result<(), End> {
         if self.streams {
@@ -114,9 +121,9 @@ impl<K: Watched> Watcher<K> {
                 }
                 Err(cut) => return Err(self.cut(cut)),
             };
-            match events::read::<K::Wire>(&line) {
-                Event::Changed(wire) => listing.push(K::read(wire, &mut self.names).into_object()),
-                Event::Unreadable(bare, error) => listing.odd.push(bare.unreadable(K::KIND, &error)),
+            match (self.reader.line)(&line, &mut self.names) {
+                Event::Changed((object, _)) => listing.push(object),
+                Event::Unreadable(bare, error) => listing.odd.push(bare.unreadable(self.reader.kind, &error)),
                 Event::Bookmark { position, ends_list: true } => return self.listed(listing, position).await,
                 Event::Refused { code: 410, .. } => return Err(End::Forgotten),
                 Event::Refused { code, message } => {
@@ -138,10 +145,10 @@ impl<K: Watched> Watcher<K> {
             let request = crate::gateways::kubernetes::requests::get(&format!("{collection}?limit={PAGE}{going_on}"))?;
             let asked = self.asked();
             let body = self.gateway.0.bytes(request, &asked).await.map_err(|failure| self.explained(failure))?;
-            let (page, left_out) = read_page::<K>(&body).ok_or_else(|| self.gateway.0.not_kubernetes(&asked))?;
-            listing.odd.extend(left_out);
-            for wire in page.items {
-                listing.push(K::read(wire, &mut self.names).into_object());
+            let page = (self.reader.page)(&body, &mut self.names).ok_or_else(|| self.gateway.0.not_kubernetes(&asked))?;
+            listing.odd.extend(page.odd);
+            for object in page.objects {
+                listing.push(object);
             }
             if page.metadata.r#continue.is_empty() {
                 return self.listed(listing, page.metadata.resource_version).await;
@@ -182,19 +189,20 @@ impl<K: Watched> Watcher<K> {
 }
 
 /// A page; where an object of it cannot be read, the slow way that leaves it out and says so.
-fn read_page<K: Watched>(body: &[u8]) -> Option<(Page<K::Wire>, Vec<Unreadable>)> {
-    if let Ok(page) = serde_json::from_slice(body) {
-        return Some((page, Vec::new()));
+pub(super) fn read_page<K: Watched>(body: &[u8], names: &mut Names) -> Option<Page> {
+    if let Ok(WirePage::<K::Wire> { metadata, items }) = serde_json::from_slice(body) {
+        let objects = items.into_iter().map(|wire| K::read(wire, names).into_object()).collect();
+        return Some(Page { metadata, objects, odd: Vec::new() });
     }
-    let page: Page<&RawValue> = serde_json::from_slice(body).ok()?;
-    let (mut items, mut odd) = (Vec::new(), Vec::new());
-    for item in page.items {
+    let WirePage::<&RawValue> { metadata, items } = serde_json::from_slice(body).ok()?;
+    let (mut objects, mut odd) = (Vec::new(), Vec::new());
+    for item in items {
         match serde_json::from_str(item.get()) {
-            Ok(wire) => items.push(wire),
+            Ok(wire) => objects.push(K::read(wire, names).into_object()),
             Err(error) => odd.push(unreadable(K::KIND, item.get(), &error)),
         }
     }
-    Some((Page { metadata: page.metadata, items }, odd))
+    Some(Page { metadata, objects, odd })
 }
 
 #[cfg(test)]
@@ -205,12 +213,10 @@ mod tests {
     #[test]
     fn an_odd_object_costs_itself_and_not_the_page() {
         let body = br#"{"metadata":{"resourceVersion":"5","continue":"a=+/"},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b","labels":7}},{"metadata":{"name":"c"}}]}"#;
-        let (page, odd) = read_page::<Secret>(body).unwrap();
-        let read =
-            page.items.into_iter().map(|wire| Secret::read(wire, &mut crate::model::Names::default()).meta.name.to_string());
-        let names: Vec<String> = read.collect();
+        let page = read_page::<Secret>(body, &mut Names::default()).unwrap();
+        let names: Vec<String> = page.objects.iter().map(|object| object.object_ref().name.to_string()).collect();
         assert_eq!((names, quoted(&page.metadata.r#continue)), (vec!["a".to_owned(), "c".to_owned()], "a%3D%2B%2F".to_owned()));
-        assert_eq!(odd[0].to_string(), "Secret//b could not be read: a field is not a map.");
-        assert!(read_page::<Secret>(b"<html>").is_none());
+        assert_eq!(page.odd[0].to_string(), "Secret//b could not be read: a field is not a map.");
+        assert!(read_page::<Secret>(b"<html>", &mut Names::default()).is_none());
     }
 }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{End, Watcher};
+use super::{End, Reader, Watcher};
 use crate::gateways::kubernetes::KubernetesGateway;
-use crate::gateways::kubernetes::rights::may_watch;
-use crate::model::kinds::Watched;
+use crate::gateways::kubernetes::rights::{Readable, may_watch};
 use crate::model::{Change, Fault, Name, Part};
 use crate::ports::Scope;
 
@@ -21,17 +20,22 @@ const REVIEW: Duration = Duration::from_secs(30);
 pub(super) const BELIEVED: Duration = Duration::from_secs(15);
 
 /// Watches a kind within a scope; ends when nobody listens any more.
-pub(super) async fn run<K: Watched>(gateway: KubernetesGateway, scope: Scope, sender: mpsc::Sender<Change>) -> Result<(), End> {
-    let mut parts = Parts::<K>::new(gateway.clone(), sender.clone());
+pub(super) async fn run(
+    reader: Reader,
+    gateway: KubernetesGateway,
+    scope: Scope,
+    sender: mpsc::Sender<Change>,
+) -> Result<(), End> {
+    let mut parts = Parts::new(reader, gateway.clone(), sender.clone());
     match scope {
-        Scope::Namespaces(namespaces) if K::API.namespaced => {
+        Scope::Namespaces(namespaces) if reader.api.namespaced => {
             parts.narrow(namespaces, None).await?;
             while parts.tasks.join_next().await.is_some() {}
             Err(End::Closed)
         }
         _ => loop {
-            let mut everywhere = Watcher::<K>::new(gateway.clone(), K::KIND.into(), sender.clone());
-            everywhere.yields = K::API.namespaced;
+            let mut everywhere = Watcher::new(reader, gateway.clone(), reader.kind.into(), sender.clone());
+            everywhere.yields = reader.api.namespaced;
             everywhere.run().await?;
             parts.follow().await?;
         },
@@ -39,46 +43,51 @@ pub(super) async fn run<K: Watched>(gateway: KubernetesGateway, scope: Scope, se
 }
 
 /// One watch for each namespace.
-struct Parts<K> {
+struct Parts {
+    reader: Reader,
     gateway: KubernetesGateway,
     sender: mpsc::Sender<Change>,
     running: BTreeMap<Name, AbortHandle>,
     tasks: JoinSet<()>,
     told: Option<(Vec<Name>, Option<Fault>)>,
-    kind: std::marker::PhantomData<K>,
 }
 
-impl<K: Watched> Parts<K> {
-    fn new(gateway: KubernetesGateway, sender: mpsc::Sender<Change>) -> Self {
-        Self { gateway, sender, running: BTreeMap::new(), tasks: JoinSet::new(), told: None, kind: std::marker::PhantomData }
+impl Parts {
+    fn new(reader: Reader, gateway: KubernetesGateway, sender: mpsc::Sender<Change>) -> Self {
+        Self { reader, gateway, sender, running: BTreeMap::new(), tasks: JoinSet::new(), told: None }
     }
 
-    /// Watches what may be read until everything may be.
+    /// Watches what may be read until everything may be. Whether it may is a question of its own for each kind: it is
+    /// asked where the rules, which are asked for once for all kinds, do not say no already.
     async fn follow(&mut self) -> Result<(), End> {
         let inner = self.gateway.0.clone();
         loop {
-            let mut found = inner.rights.readable(&inner, &K::API).await;
-            if let (Ok((namespaces, _)), Some((told, _))) = (&found, &self.told)
-                && told.iter().any(|namespace| !namespaces.contains(namespace))
+            let mut found = inner.rights.readable(&inner, &self.reader.api).await;
+            if let (Ok(readable), Some((told, _))) = (&found, &self.told)
+                && told.iter().any(|namespace| !readable.namespaces.contains(namespace))
             {
                 tokio::time::sleep(BELIEVED).await;
-                found = inner.rights.readable(&inner, &K::API).await;
+                found = inner.rights.readable(&inner, &self.reader.api).await;
             }
-            match found {
-                Ok((namespaces, why)) => self.narrow(namespaces, Some(why)).await?,
-                // The watches that go on say themselves what is wrong.
-                Err(_) if self.told.is_some() => {}
-                Err(fault) => {
-                    self.sender.send(Change::Lost(K::KIND.into(), fault)).await.map_err(|_| End::Closed)?;
-                }
-            }
-            tokio::time::sleep(REVIEW).await;
-            if may_watch(&inner, &K::API, &Name::empty()).await.unwrap_or(false) {
+            // At first it was just refused everywhere.
+            if self.told.is_some()
+                && found.as_ref().map_or(true, |readable| readable.in_all)
+                && may_watch(&inner, &self.reader.api, &Name::empty()).await.unwrap_or(false)
+            {
                 self.tasks.abort_all();
                 self.running.clear();
                 self.told = None;
                 return Ok(());
             }
+            match found {
+                Ok(Readable { namespaces, why, .. }) => self.narrow(namespaces, Some(why)).await?,
+                // The watches that go on say themselves what is wrong.
+                Err(_) if self.told.is_some() => {}
+                Err(fault) => {
+                    self.sender.send(Change::Lost(self.reader.kind.into(), fault)).await.map_err(|_| End::Closed)?;
+                }
+            }
+            tokio::time::sleep(REVIEW).await;
         }
     }
 
@@ -97,11 +106,11 @@ impl<K: Watched> Parts<K> {
             }
             keep
         });
-        self.sender.send(Change::Narrowed(K::KIND, namespaces.clone(), why)).await.map_err(|_| End::Closed)?;
+        self.sender.send(Change::Narrowed(self.reader.kind, namespaces.clone(), why)).await.map_err(|_| End::Closed)?;
         for namespace in namespaces {
             self.running.entry(namespace).or_insert_with_key(|namespace| {
-                let part = Part { kind: K::KIND, namespace: namespace.clone() };
-                let mut watcher = Watcher::<K>::new(self.gateway.clone(), part, self.sender.clone());
+                let part = Part { kind: self.reader.kind, namespace: namespace.clone() };
+                let mut watcher = Watcher::new(self.reader, self.gateway.clone(), part, self.sender.clone());
                 self.tasks.spawn(async move {
                     let _ = watcher.run().await;
                 })

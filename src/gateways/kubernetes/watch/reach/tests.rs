@@ -187,6 +187,19 @@ async fn without_the_right_to_list_namespaces_that_of_the_context_is_tried() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_rules_deny_is_not_asked_for_kind_by_kind() {
+    let (gateway, rules) = gateway(Allowed { list_namespaces: true, ..Allowed::default() });
+    let mut watch = pods(&gateway);
+    said(&mut watch, 1).await;
+    assert!(tokio::time::timeout(REVIEW * 5, watch.next()).await.is_err(), "nothing is new");
+    let asked = std::mem::take(&mut rules.lock().unwrap().asked);
+    let of = |what: &str| asked.iter().filter(|path| path.contains(what)).count();
+    assert_eq!((of("selfsubjectaccessreviews"), of("selfsubjectrulesreviews") / NAMESPACES.len()), (0, 5));
+    rules.lock().unwrap().everywhere = true;
+    assert_eq!(said(&mut watch, 1).await, [r#"listed 3 of """#]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_rules_are_not_all_each_namespace_is_asked_for() {
     let allowed = Allowed { list_namespaces: true, webhook: true, namespaces: BTreeSet::from(["b"]), ..Allowed::default() };
     let (gateway, _) = gateway(allowed);
