@@ -13,8 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, getppid};
 use tokio::sync::Notify;
 
-/// How often the terminal is looked at.
-const PERIOD: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+/// How often one looks whether the shell is still there; of the terminal the kernel tells at once.
+const PERIOD: Timespec = Timespec { tv_sec: 0, tv_nsec: 400_000_000 };
 /// How long the event loop may take to leave in order.
 const GRACE: Duration = Duration::from_millis(500);
 /// What a shell says of a process that was hung up: 128 + SIGHUP.

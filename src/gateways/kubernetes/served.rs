@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use http::header::ACCEPT;
+use http::HeaderValue;
+use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -25,9 +26,15 @@ pub(super) const FRESH: Duration = Duration::from_secs(15);
 
 const EVERYTHING: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 
-/// The document, and when it was asked for.
+/// The document, when it was asked for, and the mark by which the server knows that it is still the same.
 #[derive(Default)]
-pub(super) struct Discovery(Mutex<Option<(Instant, Served)>>);
+pub(super) struct Discovery(Mutex<Option<Known>>);
+
+struct Known {
+    at: Instant,
+    mark: Option<HeaderValue>,
+    served: Served,
+}
 
 /// Of each group that matters, each version, with the plurals of what is in it.
 #[derive(Debug, Default, PartialEq)]
@@ -42,15 +49,21 @@ impl Discovery {
         }
         // Whoever comes while the document is asked for waits here, and reads it too.
         let mut known = self.0.lock().await;
-        if let Some((at, served)) = known.as_ref() {
+        if let Some(Known { at, served, .. }) = known.as_ref() {
             let version = served.version(api);
             if version.is_ok() || at.elapsed() < FRESH {
                 return version.map_err(Into::into);
             }
         }
         let at = Instant::now();
-        let (_, served) = known.insert((at, ask(inner).await?));
-        served.version(api).map_err(Into::into)
+        match (ask(inner, known.as_ref().and_then(|known| known.mark.clone())).await?, known.as_mut()) {
+            (None, Some(same)) => same.at = at,
+            (answer, _) => {
+                let (mark, served) = answer.unwrap_or_default();
+                *known = Some(Known { at, mark, served });
+            }
+        }
+        known.as_ref().map_or_else(|| Err(absent(api)), |known| known.served.version(api)).map_err(Into::into)
     }
 
     /// The server says that it does not serve what the document says it does, or serves it no longer.
@@ -137,15 +150,24 @@ fn plurals(resources: Vec<Resource>) -> BTreeSet<String> {
     resources.into_iter().map(|one| one.resource).filter(|plural| !plural.contains('/')).collect()
 }
 
-async fn ask(inner: &Inner) -> Result<Served, Failure> {
+/// Asks for the document; nothing, if it is the one of this mark.
+async fn ask(inner: &Inner, mark: Option<HeaderValue>) -> Result<Option<(Option<HeaderValue>, Served)>, Failure> {
     const ASKED: &str = "learn what the cluster serves";
     let wanted = |group: &str| kinds::all().iter().any(|kind| kinds::api(*kind).is_some_and(|api| api.group == group));
     let mut request = get("/apis")?;
-    request.headers_mut().insert(ACCEPT, http::HeaderValue::from_static(EVERYTHING));
-    let document: Document = match inner.ask(request, ASKED).await {
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(EVERYTHING));
+    if let Some(mark) = mark {
+        request.headers_mut().insert(IF_NONE_MATCH, mark);
+    }
+    let response = match inner.send(request, ASKED).await {
+        Err(Failure { code: Some(304), .. }) => return Ok(None),
         Err(Failure { code: Some(404), .. }) => return Err(inner.not_kubernetes(ASKED).into()),
         answer => answer?,
     };
+    let mark = response.headers().get(ETAG).cloned();
+    let document: Document = inner.json(response, ASKED).await?;
+    // Only of the document that holds everything does its mark say that nothing is different.
+    let mark = mark.filter(|_| document.items.is_some());
     let mut served = Served::default();
     for Group { metadata, versions } in document.items.into_iter().flatten().filter(|group| wanted(&group.metadata.name)) {
         let versions = versions.into_iter().map(|version| (version.version, plurals(version.resources)));
@@ -164,7 +186,7 @@ async fn ask(inner: &Inner) -> Result<Served, Failure> {
         }
         served.0.insert(name, known);
     }
-    Ok(served)
+    Ok(Some((mark, served)))
 }
 
 /// The path of a collection.
