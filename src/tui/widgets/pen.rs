@@ -1,5 +1,7 @@
 //! Writes on one row from left to right. What does not fit is cut with a mark, at a grapheme, never in silence.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -47,19 +49,44 @@ impl<'a> Pen<'a> {
         if room == 0 || text.is_empty() {
             return self;
         }
+        if is_plain(text) && text.len() <= room {
+            return self.put_plain(text, style);
+        }
         let shown = fit(text, room);
         let (x, _) = self.buffer.set_stringn(self.x, self.y, &shown, room, style);
         self.x = x.min(self.right);
         self
     }
 
+    /// Writes what is plain and has room: nearly all there is, and a frame is made of thousands of characters. Where
+    /// characters end has not to be looked up then.
+    fn put_plain(&mut self, text: &str, style: Style) -> &mut Self {
+        let first = self.buffer.index_of(self.x, self.y);
+        for (cell, byte) in self.buffer.content.iter_mut().skip(first).zip(text.bytes()) {
+            cell.set_char(char::from(byte)).set_style(style);
+            self.x += 1;
+        }
+        self
+    }
+
+    /// Writes so many blanks.
+    fn put_blanks(&mut self, count: usize, style: Style) -> &mut Self {
+        const BLANKS: &str = "                                ";
+        let mut left = count.min(usize::from(self.left()));
+        while left > 0 {
+            let some = BLANKS.get(..left).unwrap_or(BLANKS);
+            self.put_plain(some, style);
+            left -= some.len();
+        }
+        self
+    }
+
     /// Writes into a column of this width, padded or cut; at its right end if `right`.
     pub fn column_put(&mut self, text: &str, width: u16, right: bool, style: Style) -> &mut Self {
-        let width = width.min(self.left());
-        let shown = fit(text, usize::from(width));
-        let pad = usize::from(width).saturating_sub(shown.width());
-        let padded = if right { format!("{}{shown}", " ".repeat(pad)) } else { format!("{shown}{}", " ".repeat(pad)) };
-        self.put(&padded, style)
+        let width = usize::from(width.min(self.left()));
+        let shown = fit(text, width);
+        let pad = width.saturating_sub(columns(&shown));
+        if right { self.put_blanks(pad, style).put(&shown, style) } else { self.put(&shown, style).put_blanks(pad, style) }
     }
 
     /// Fills the rest of the row.
@@ -69,23 +96,54 @@ impl<'a> Pen<'a> {
     }
 }
 
+/// Whether each byte is a character of one column.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// How many columns it takes.
+fn columns(text: &str) -> usize {
+    if is_plain(text) { text.len() } else { text.width() }
+}
+
 /// The text if it fits, else its beginning and the mark of a cut.
 #[must_use]
-pub fn fit(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
+pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
+    if columns(text) <= room {
+        return Cow::Borrowed(text);
     }
-    if width == 0 {
-        return String::new();
+    if room == 0 {
+        return Cow::Borrowed("");
     }
-    let (head, _) = if width == 1 { ("", "") } else { split_at_width(text, width - 1) };
-    let head = if head.width() < width { head } else { "" };
-    format!("{}{CUT}", head.trim_end())
+    let (head, _) = if room == 1 { ("", "") } else { split_at_width(text, room - 1) };
+    let head = if columns(head) < room { head } else { "" };
+    Cow::Owned(format!("{}{CUT}", head.trim_end()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fit;
+    use ratatui::style::Color;
+
+    use super::*;
+
+    #[test]
+    fn what_is_plain_is_written_like_anything_else() {
+        let area = Rect::new(0, 0, 12, 1);
+        let style = Style::new().fg(Color::Red);
+        for text in ["", "a", "a b ~", "twelve chars", "more than twelve", "日本 a", "tab\there"] {
+            let (mut ours, mut theirs) = (Buffer::empty(area), Buffer::empty(area));
+            Pen::new(&mut ours, area, 0).put(text, style);
+            theirs.set_stringn(0, 0, fit(text, 12), 12, style);
+            assert_eq!(ours, theirs, "{text}");
+        }
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 50, 1));
+        Pen::new(&mut buffer, Rect::new(1, 0, 44, 1), 0).column_put("ab", 42, true, style).put("c", style);
+        assert_eq!(buffer, {
+            let mut expected = Buffer::empty(Rect::new(0, 0, 50, 1));
+            expected.set_string(1, 0, format!("{:>42}c", "ab"), style);
+            expected
+        });
+    }
 
     #[test]
     fn a_cut_is_marked_and_never_splits_a_character() {
