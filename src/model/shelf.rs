@@ -59,6 +59,36 @@ impl<T> Sorted<T> {
         first.iter().chain(self.chunks.iter().skip(chunk + 1).flat_map(|chunk| chunk.iter()))
     }
 
+    /// Goes through this list and an older one at once, in order, and tells what stands in both at the same place. What
+    /// they share is stepped over.
+    pub(super) fn differences<'a>(
+        &'a self,
+        old: &'a Self,
+        order: impl Fn(&T, &T) -> Ordering,
+        mut tell: impl FnMut(Option<&'a T>, Option<&'a T>),
+    ) {
+        let (mut was, mut is) = (Cursor::new(old), Cursor::new(self));
+        loop {
+            if was.skip_shared(&mut is) {
+                continue;
+            }
+            let (before, after) = (was.peek(), is.peek());
+            let order = match (before, after) {
+                (None, None) => return,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(before), Some(after)) => order(before, after),
+            };
+            tell(before.filter(|_| order != Ordering::Greater), after.filter(|_| order != Ordering::Less));
+            if order != Ordering::Greater {
+                was.step();
+            }
+            if order != Ordering::Less {
+                is.step();
+            }
+        }
+    }
+
     fn find(&self, order: impl Fn(&T) -> Ordering) -> Result<Place, Place> {
         let starts_before = |chunk: &Arc<Vec<T>>| chunk.first().is_some_and(|first| order(first) != Ordering::Greater);
         let chunk = self.chunks.partition_point(starts_before).saturating_sub(1);
@@ -91,13 +121,13 @@ impl<T: Clone> Sorted<T> {
             // What comes in order fills its chunks.
             chunks.insert(chunk + 1, Arc::new(vec![element]));
         } else {
-            let mut half = elements.split_off(CHUNK / 2);
-            if at <= CHUNK / 2 {
-                elements.insert(at, element);
-            } else {
-                half.insert(at - CHUNK / 2, element);
+            // So does what comes in order between others, as the links of a list do: what stands behind it gives way.
+            let behind = elements.split_off(at.max(CHUNK / 2));
+            elements.insert(at, element);
+            if at < CHUNK / 2 {
+                elements.shrink_to(CHUNK / 2 + GROWTH);
             }
-            chunks.insert(chunk + 1, Arc::new(half));
+            chunks.insert(chunk + 1, Arc::new(behind));
         }
         None
     }
@@ -194,40 +224,16 @@ impl<T: Placed> Shelf<T> {
 
     /// Tells how this picture differs from an older one, in order. Looks only at chunks that they do not share.
     pub fn differences<'a>(&'a self, old: &'a Self, mut tell: impl FnMut(Difference<'a, T>)) {
-        let (mut was, mut is) = (Cursor::new(&old.0), Cursor::new(&self.0));
-        loop {
-            if was.skip_shared(&mut is) {
-                continue;
-            }
-            match (was.peek(), is.peek()) {
-                (None, None) => return,
-                (Some(gone), None) => {
-                    tell(Difference::Gone(gone));
-                    was.step();
-                }
-                (None, Some(new)) => {
-                    tell(Difference::New(new));
-                    is.step();
-                }
-                (Some(before), Some(after)) => match before.place().cmp(&after.place()) {
-                    Ordering::Less => {
-                        tell(Difference::Gone(before));
-                        was.step();
-                    }
-                    Ordering::Greater => {
-                        tell(Difference::New(after));
-                        is.step();
-                    }
-                    Ordering::Equal => {
-                        if !Arc::ptr_eq(before, after) {
-                            tell(Difference::Changed(before, after));
-                        }
-                        was.step();
-                        is.step();
-                    }
-                },
-            }
-        }
+        self.0.differences(
+            &old.0,
+            |a, b| a.place().cmp(&b.place()),
+            |before, after| match (before, after) {
+                (Some(before), Some(after)) if !Arc::ptr_eq(before, after) => tell(Difference::Changed(before, after)),
+                (Some(gone), None) => tell(Difference::Gone(gone)),
+                (None, Some(new)) => tell(Difference::New(new)),
+                _ => {}
+            },
+        );
     }
 }
 
@@ -307,6 +313,18 @@ mod tests {
         let theirs = &snapshot.0.chunks;
         let own = shelf.0.chunks.iter().filter(|chunk| !theirs.iter().any(|other| Arc::ptr_eq(chunk, other))).count();
         assert_eq!(own, 1, "one removal copies one chunk");
+    }
+
+    #[test]
+    fn what_comes_in_order_fills_its_chunks_although_others_stand_behind_it() {
+        let mut list = Sorted::default();
+        for number in 0..10_000_u32 {
+            for role in 0..3_u32 {
+                list.insert((role, number), |other| other.cmp(&(role, number)));
+            }
+        }
+        let room: usize = list.chunks.iter().map(|chunk| chunk.capacity()).sum();
+        assert!(list.len() == 30_000 && room < 31_000, "room for {room}");
     }
 
     #[test]
