@@ -4,6 +4,7 @@
 mod change;
 mod lookups;
 pub mod runs;
+mod settling;
 mod vaults;
 
 pub use change::Change;
@@ -13,19 +14,20 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use self::settling::Settling;
 use super::beside::BESIDE;
 use super::controller::Controller;
 use super::fault::Fault;
 use super::kinds::secret_store::VaultProvider;
 use super::kinds::{
     self, ClusterExternalSecret, ClusterSecretStore, Event, ExternalSecret, Link, Object, Pod, Role, Secret, SecretStore,
-    Shelves, System, VaultStaticSecret, Watched,
+    Shelves, System, Watched,
 };
 use super::object::{Kind, Name, ObjectRef};
-use super::shelf::{Placed as _, Shelf, Sorted};
+use super::shelf::{Shelf, Sorted};
 use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
-use super::vault::{Mount, PathFacts, Replica, ReplicaHealth, ReplicaRole, Seal, SecretPath, VaultAddress, VaultServer};
+use super::vault::{Mount, PathFacts, Replica, ReplicaHealth, ReplicaRole, Seal, VaultAddress, VaultServer};
 
 /// Everything that is known of the world.
 #[derive(Clone, Debug, Default)]
@@ -37,9 +39,7 @@ pub struct Inventory {
     links: Sorted<(Link, ObjectRef)>,
     /// What says of itself that it fails.
     failing: Sorted<ObjectRef>,
-    unsettled: bool,
-    /// How many `ExternalSecret`s there were when paths were worked out last.
-    settled: usize,
+    settling: Settling,
     /// Every Vault that a store names.
     pub vaults: BTreeMap<VaultAddress, Arc<VaultServer>>,
     /// External Secrets, where it could be found.
@@ -71,14 +71,14 @@ impl Inventory {
                 self.revision += 1;
                 let place = object.object_ref();
                 self.heard(place.kind, &place.namespace, now);
-                self.unsettled |= self.reshapes(&object);
+                self.unsettle_by(&object);
                 self.unreadable.remove(&place);
                 self.put(object);
             }
             Change::Deleted(object) => {
                 self.revision += 1;
                 self.heard(object.kind, &object.namespace, now);
-                self.unsettled |= shapes(object.kind);
+                self.unsettle_without(&object);
                 self.unreadable.remove(&object);
                 self.take(&object);
             }
@@ -86,7 +86,7 @@ impl Inventory {
                 self.revision += 1;
                 self.sources.entry(part.kind).or_default().parts.entry(part.namespace.clone()).or_default();
                 self.heard(part.kind, &part.namespace, now);
-                self.unsettled |= shapes(part.kind);
+                self.unsettle(part.kind);
                 for object in objects {
                     self.put(object);
                 }
@@ -173,7 +173,7 @@ impl Inventory {
         }
         source.absent = None;
         source.parts.insert(part.namespace.clone(), Reading { complete: true, heard: Some(now), fault: None });
-        self.unsettled |= shapes(part.kind);
+        self.unsettle(part.kind);
     }
 
     /// From now on only these namespaces of a kind are read. What stands in others goes: nobody would tell if it
@@ -188,7 +188,7 @@ impl Inventory {
         source.refused = refused;
         self.unreadable.retain(|object, _| object.kind != kind || namespaces.contains(&object.namespace));
         self.keep_if(kind, |object| namespaces.contains(&object.namespace));
-        self.unsettled |= shapes(kind);
+        self.unsettle(kind);
     }
 
     fn heard(&mut self, kind: Kind, namespace: &Name, now: Timestamp) {
@@ -201,75 +201,6 @@ impl Inventory {
     fn server(&mut self, address: &VaultAddress, change: impl FnOnce(&mut VaultServer) -> bool) {
         if let Some(server) = self.vaults.get_mut(address) {
             self.revision += u64::from(change(Arc::make_mut(server)));
-        }
-    }
-
-    /// Whether an object changes which Vaults and paths there are. Nearly all changes are of status only,
-    /// and then nothing of this has to be worked out again.
-    fn reshapes(&self, object: &Object) -> bool {
-        let other_vault = |store: &SecretStore| self.store(&store.store_ref()).is_none_or(|old| old.vault != store.vault);
-        match object {
-            Object::ExternalSecret(new) => self
-                .all()
-                .get(new.place())
-                .is_none_or(|old: &Arc<ExternalSecret>| old.remote != new.remote || old.store != new.store),
-            Object::SecretStore(new) => other_vault(new),
-            Object::ClusterSecretStore(new) => other_vault(&new.0),
-            Object::VaultStaticSecret(new) => self.all().get(new.place()).is_none_or(|old: &Arc<VaultStaticSecret>| {
-                let way = |one: &VaultStaticSecret| (one.upkeep.auth.clone(), one.upkeep.mount.clone(), one.upkeep.path.clone());
-                way(old) != way(new) || old.upkeep.namespace != new.upkeep.namespace
-            }),
-            other => BESIDE.contains(&other.object_ref().kind),
-        }
-    }
-
-    /// Whether the Vaults and paths that are referenced are those of the objects that there are.
-    #[must_use]
-    pub const fn is_settled(&self) -> bool {
-        !self.unsettled
-    }
-
-    /// Works out which Vaults and paths are referenced, if a change touched that. To be called once after a
-    /// batch of changes: it looks at every `ExternalSecret`. While these are still being listed it does so each
-    /// time they doubled, so that a list costs no more than its length.
-    pub fn settle(&mut self) {
-        let count = self.all::<ExternalSecret>().len();
-        let listing = self.sources.get(&Kind::ExternalSecret).is_some_and(|source| !source.is_told());
-        if !self.unsettled || listing && self.settled > 0 && count < 2 * self.settled {
-            return;
-        }
-        self.unsettled = false;
-        self.settled = count;
-        self.revision += 1;
-        let mut referenced: BTreeMap<VaultAddress, BTreeMap<Text, SecretPath>> = BTreeMap::new();
-        for store in self.stores() {
-            let Some(vault) = &store.vault else { continue };
-            let of_server = referenced.entry(vault.address.clone()).or_default();
-            for remote in self.readers_of(&store.store_ref()).flat_map(|es| &es.remote) {
-                let path = vault.path_of(remote.key.as_str());
-                let mount = if vault.mount.is_empty() { first_segment(remote.key.as_str()) } else { vault.mount.clone() };
-                of_server
-                    .entry(path)
-                    .or_insert_with(|| SecretPath::referenced(vault.namespace.clone(), mount, vault.version.clone()))
-                    .readers += 1;
-            }
-        }
-        for (address, path) in self.named_beside() {
-            let of_server = referenced.entry(address.clone()).or_default();
-            let Some((path, new)) = path else { continue };
-            of_server.entry(path).or_insert(new).readers += 1;
-        }
-        self.vaults.retain(|address, _| referenced.contains_key(address));
-        for (address, mut paths) in referenced {
-            let server = self.vaults.entry(address.clone()).or_insert_with(|| Arc::new(VaultServer::new(address)));
-            for (path, new) in &mut paths {
-                if let Some(known) = server.paths.get(path) {
-                    (new.facts, new.asked, new.properties) = (known.facts.clone(), known.asked, known.properties.clone());
-                }
-            }
-            if paths != *server.paths {
-                Arc::make_mut(server).paths = Arc::new(paths);
-            }
         }
     }
 
@@ -537,10 +468,9 @@ fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, n
 }
 
 fn paths_read(server: &mut VaultServer, facts: Vec<(Text, PathFacts)>, now: Timestamp) -> bool {
-    let paths = Arc::make_mut(&mut server.paths);
     let mut changed = false;
     for (path, facts) in facts {
-        let Some(known) = paths.get_mut(&path) else { continue };
+        let Some(known) = server.paths.get_mut(&path) else { continue };
         known.asked = Some(now);
         changed |= known.facts != facts;
         known.facts = facts;

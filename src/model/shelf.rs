@@ -132,6 +132,12 @@ impl<T: Clone> Sorted<T> {
         None
     }
 
+    /// The element that `order` calls equal, to change it where it stands.
+    pub(super) fn get_mut(&mut self, order: impl Fn(&T) -> Ordering) -> Option<&mut T> {
+        let (chunk, at) = self.find(order).ok()?;
+        Arc::make_mut(Arc::make_mut(&mut self.chunks).get_mut(chunk)?).get_mut(at)
+    }
+
     /// Takes out the element that `order` calls equal.
     pub fn remove(&mut self, order: impl Fn(&T) -> Ordering) -> Option<T> {
         let (chunk, at) = self.find(order).ok()?;

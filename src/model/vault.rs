@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::fault::{Fault, FaultKind};
 use super::inventory::under;
 use super::object::{Kind, Name, ObjectRef};
+use super::sorted_map::SortedMap;
 use super::text::Text;
 pub use cluster::{Autopilot, HealthWord, NamespaceSeal, Peer, RaftServer, ReplicaHealth, Surroundings, Told};
 pub use login::{Login, StoreLogin};
@@ -107,8 +108,8 @@ pub struct VaultServer {
     /// Why the replicas could not be listed the last time, if they could not.
     pub unlisted: Option<Fault>,
     /// Paths that something references, by `mount/path`, or `namespace/mount/path`, as `vault` and `bao` write
-    /// it. Shared, so that an answer about a seal copies none of them.
-    pub paths: Arc<BTreeMap<Text, SecretPath>>,
+    /// it. An answer about some of them copies those, and one about a seal none.
+    pub paths: SortedMap<Text, SecretPath>,
     /// Folders of these paths that were listed, by `mount/folder` or `namespace/mount/folder`.
     pub folders: Arc<BTreeMap<Text, Folder>>,
     /// The mounts that stores name, by `mount` or `namespace/mount`.
@@ -132,7 +133,7 @@ impl VaultServer {
             replicas: BTreeMap::new(),
             listed: false,
             unlisted: None,
-            paths: Arc::new(BTreeMap::new()),
+            paths: SortedMap::default(),
             folders: Arc::new(BTreeMap::new()),
             mounts: BTreeMap::new(),
             around: Told::NotAsked,
@@ -206,7 +207,7 @@ impl VaultServer {
             names.iter().map(move |name| {
                 let full = Text::foreign(&format!("{place}/{name}"));
                 let referenced = if name.as_str().ends_with('/') {
-                    let first = self.paths.range(full.clone()..).next();
+                    let first = self.paths.iter_from(&full).next();
                     first.is_some_and(|(path, _)| path.as_str().starts_with(full.as_str()))
                 } else {
                     self.paths.contains_key(&full)

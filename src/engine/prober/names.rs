@@ -240,7 +240,7 @@ mod tests {
         paths.insert(Text::foreign("secret/a/known"), path("secret", 2, 2));
         paths.insert(Text::foreign("secret/a/old"), path("secret", 0, 0));
         paths.insert(Text::foreign("other/b"), path("other", 1, 0));
-        server.paths = Arc::new(paths);
+        server.paths = paths.into_iter().collect();
         let all: Vec<Text> = server.paths.keys().cloned().collect();
         let first = lacking(&server, all.iter()).unwrap();
         assert_eq!((first.wanted.mount.as_str(), first.wanted.keys), ("other", vec!["b".to_owned()]));

@@ -232,7 +232,7 @@ mod tests {
         let full = |n: usize| Text::foreign(&format!("team/secret/folder-{}/path-{}", n % 200, n / 200));
         let mut paths: BTreeMap<Text, SecretPath> = (0..10_000).map(|n| (full(n), path("secret"))).collect();
         paths.insert(Text::foreign("team/other/x"), path("other"));
-        server.paths = Arc::new(paths);
+        server.paths = paths.into_iter().collect();
         let goes = goes(&server, Which::All);
         // A go of 500 paths in 10 folders is 13 requests (gateways/vault/classify): 260 in all, and 450 are allowed.
         assert_eq!(goes.len(), 21);

@@ -28,10 +28,9 @@ pub(super) fn surrounded(server: &mut VaultServer, around: Result<Surroundings, 
 
 /// The names of the properties of paths.
 pub(super) fn named(server: &mut VaultServer, all: Vec<(Text, Properties)>) -> bool {
-    let paths = Arc::make_mut(&mut server.paths);
     let mut changed = false;
     for (path, properties) in all {
-        let Some(known) = paths.get_mut(&path) else { continue };
+        let Some(known) = server.paths.get_mut(&path) else { continue };
         changed |= known.properties != properties;
         known.properties = properties;
     }

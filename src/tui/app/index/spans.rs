@@ -9,7 +9,7 @@ use super::fold::Fold;
 use super::lane::Group;
 use super::row::{Down, Row, Sieve, Sum, is_at_risk};
 use super::{Alone, Entry, Mount, View};
-use crate::model::{Inventory, Kind, Name, ObjectRef, VaultAddress};
+use crate::model::{Inventory, Kind, Name, ObjectRef, Text, VaultAddress};
 use crate::tui::app::board::Pane;
 use crate::tui::app::filter::Filter;
 use crate::tui::app::rows::Tone;
@@ -239,6 +239,26 @@ impl Rows {
         let under = Under::Namespace(namespace.clone());
         for groups in std::iter::once(&mut self.all).chain(&mut self.fitting) {
             drop_row(groups, &under, name.as_str());
+        }
+    }
+
+    /// Puts a path of a Vault in its place; `word` says its state.
+    pub(super) fn put_path(&mut self, under: &Under, tone: Tone, path: &Text, word: &str, filter: &Filter) {
+        let row = Row::Path(path.clone());
+        if let Some(fitting) = &mut self.fitting {
+            if Sieve::new(filter).keeps(&row, tone, word) {
+                fitting.entry(under.clone()).or_default().put(tone, row.clone());
+            } else {
+                drop_row(fitting, under, row.name());
+            }
+        }
+        self.all.entry(under.clone()).or_default().put(tone, row);
+    }
+
+    /// Takes a path of a Vault out.
+    pub(super) fn take_path(&mut self, under: &Under, path: &Text) {
+        for groups in std::iter::once(&mut self.all).chain(&mut self.fitting) {
+            drop_row(groups, under, path.as_str());
         }
     }
 

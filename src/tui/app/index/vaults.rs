@@ -3,14 +3,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::fold::behind;
 use super::lane::Group;
 use super::row::{Row, Sieve};
 use super::spans::{Rows, Span, Under};
-use super::{Entry, Mount, View};
+use super::{Entry, FEW, Mount, View};
 use crate::diagnosis::state;
+use crate::model::vault::SecretPath;
 use crate::model::{Inventory, VaultAddress, VaultServer};
 use crate::tui::app::board::Pane;
 use crate::tui::app::filter::Filter;
@@ -19,16 +19,32 @@ use crate::tui::app::rows::Tone;
 /// Whether the mount of a path has to be shown, for each Vault.
 pub(super) type Mounts = BTreeMap<VaultAddress, Mount>;
 
-/// Brings the paths up to date from one picture to the next; those of a Vault are looked at again only if any of
-/// them changed.
+/// Brings the paths up to date from one picture to the next, by those that differ.
 pub(super) fn follow(rows: &mut Rows, mounts: &mut Mounts, (old, new): (&Inventory, &Inventory), filter: &Filter) {
     mounts.retain(|address, _| new.vaults.contains_key(address));
     rows.keep_groups(|under| matches!(under, Under::Server(address) if new.vaults.contains_key(address)));
     for (address, server) in &new.vaults {
-        let same = old.vaults.get(address).is_some_and(|old| Arc::ptr_eq(&old.paths, &server.paths));
-        if !same {
+        let (under, before) = (Under::Server(address.clone()), old.vaults.get(address));
+        let mut changes = Vec::new();
+        if let Some(old) = before {
+            server.paths.differences(&old.paths, |path, was, is| changes.push((path, was, is)));
+        }
+        if before.is_none() || changes.len() > server.paths.len() / FEW {
             let (paths, fitting) = groups(server, filter);
-            rows.put_group(Under::Server(address.clone()), paths, fitting);
+            rows.put_group(under, paths, fitting);
+            mounts.insert(address.clone(), mount(server));
+            continue;
+        }
+        for &(path, was, is) in &changes {
+            let tone = |known: &SecretPath| Tone::from(state::of_path(&known.facts.state).health);
+            match is {
+                // What else is told of a path is not in its row until it is drawn.
+                Some(is) if was.is_some_and(|was| was.facts.state == is.facts.state) => {}
+                Some(is) => rows.put_path(&under, tone(is), path, &state::of_path(&is.facts.state).word, filter),
+                None => rows.take_path(&under, path),
+            }
+        }
+        if changes.iter().any(|(_, was, is)| was.map(|path| &path.mount) != is.map(|path| &path.mount)) {
             mounts.insert(address.clone(), mount(server));
         }
     }
