@@ -1,7 +1,6 @@
 //! A map in the order of its keys that is as cheap to keep a snapshot of as a shelf: a change copies a chunk of it, and
 //! how two pictures differ is found by looking only at chunks that they do not share.
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use super::shelf::Sorted;
@@ -150,7 +149,9 @@ mod tests {
             proptest::prop_assert!(map.iter().eq(model.iter()) && halfway.0.iter().eq(halfway.1.iter()));
             proptest::prop_assert!(map.iter_from(&450).eq(model.range(450..)));
             let mut told = BTreeMap::new();
-            map.differences(&halfway.0, |key, before, after| drop(told.insert(*key, (before.copied(), after.copied()))));
+            map.differences(&halfway.0, |key, before, after| {
+                told.insert(*key, (before.copied(), after.copied()));
+            });
             let keys = model.keys().chain(halfway.1.keys());
             let wanted: BTreeMap<u32, _> = keys.map(|key| (*key, (halfway.1.get(key).copied(), model.get(key).copied()))).filter(|(_, (a, b))| a != b).collect();
             proptest::prop_assert_eq!(told, wanted);

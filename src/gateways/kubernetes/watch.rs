@@ -88,7 +88,7 @@ fn start(reader: Reader, gateway: KubernetesGateway, scope: Scope) -> BoxStream<
 struct Reader {
     kind: Kind,
     api: Api,
-    line: fn(&[u8], &mut Names) -> Event<(Object, Box<str>)>,
+    line: ReadLine,
     page: fn(&[u8], &mut Names) -> Option<list::Page>,
 }
 
@@ -97,6 +97,9 @@ impl Reader {
         Self { kind: K::KIND, api: K::API, line: events::read_object::<K>, page: list::read_page::<K> }
     }
 }
+
+/// Reads one line of a watch: an object and its resource version.
+type ReadLine = fn(&[u8], &mut Names) -> Event<(Object, Box<str>)>;
 
 struct Watcher {
     reader: Reader,

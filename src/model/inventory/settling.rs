@@ -231,8 +231,8 @@ mod tests {
             for (what, number, other, keys) in steps {
                 let change = match what {
                     0 => Change::Applied(store(other, number % 2)),
-                    1 => Change::Deleted(ObjectRef::new(Kind::SecretStore, "a", &format!("store-{other}"))),
-                    2 => Change::Deleted(ObjectRef::new(Kind::ExternalSecret, "a", &format!("es-{number}"))),
+                    1 => Change::Deleted(ObjectRef::new(Kind::SecretStore, "a", format!("store-{other}").as_str())),
+                    2 => Change::Deleted(ObjectRef::new(Kind::ExternalSecret, "a", format!("es-{number}").as_str())),
                     _ => Change::Applied(reader(number, other, &keys)),
                 };
                 world.apply(change, now);

@@ -69,6 +69,8 @@ pub struct Board {
     /// The cause that is told in full.
     pub cause: usize,
     cursors: [usize; 4],
+    /// The row that each pane's window lies around.
+    around: [usize; 4],
     /// What is folded and filtered.
     pub view: View,
     /// Rows that were marked.
@@ -90,6 +92,24 @@ impl Board {
     pub fn in_sight(&self, pane: Pane) -> usize {
         let linked = self.first_linked[pane as usize].filter(|_| self.focus != pane);
         linked.unwrap_or_else(|| self.cursor(pane))
+    }
+
+    /// The row that a pane's window lies around. It stays while the row to be seen moves near it: what stands still is
+    /// easier to read, and need not be written to a terminal that may be far away.
+    #[must_use]
+    pub const fn around(&self, pane: Pane) -> usize {
+        self.around[pane as usize]
+    }
+
+    /// Moves each window that lies too far from the row to be seen.
+    fn follow_sight(&mut self) {
+        let reach = self.view.room / 3;
+        for pane in Pane::TABLES {
+            let (seen, around) = (self.in_sight(pane), &mut self.around[pane as usize]);
+            if seen.abs_diff(*around) > reach {
+                *around = seen;
+            }
+        }
     }
 
     /// How many rows that belong to the selected one are folded away in a pane.
@@ -130,15 +150,19 @@ impl Model {
     /// Brings the rows up to date, and keeps each cursor on the row that it was on.
     pub(super) fn reindex(&mut self) {
         // What stands around the rows takes about this much.
-        let around = if self.snapshot.diagnosis.causes.is_empty() { 12 } else { 20 };
-        self.board.view.room = usize::from(self.size.1).saturating_sub(around).max(6);
-        let Board { index, cursors, view, .. } = &mut self.board;
+        let beside = if self.snapshot.diagnosis.causes.is_empty() { 12 } else { 20 };
+        self.board.view.room = usize::from(self.size.1).saturating_sub(beside).max(6);
+        let Board { index, cursors, around, view, .. } = &mut self.board;
         let selected = Pane::TABLES.map(|pane| index.rows(pane).get(cursors[pane as usize]));
+        let old = *cursors;
         index.follow(&self.snapshot.world, &self.snapshot.diagnosis, view);
         for (pane, selected) in Pane::TABLES.into_iter().zip(selected) {
             let rows = index.rows(pane);
             let cursor = &mut cursors[pane as usize];
             *cursor = selected.and_then(|entry| rows.position(&entry)).unwrap_or(*cursor).min(rows.len().saturating_sub(1));
+            // Rows that came or went above it do not move the row that it is on.
+            let around = &mut around[pane as usize];
+            *around = (*around + *cursor).saturating_sub(old[pane as usize]);
         }
         self.board.cause = self.board.cause.min(self.board.index.causes.len().saturating_sub(1));
         self.relink();
@@ -157,6 +181,7 @@ impl Model {
             board.linked_in_fold[pane as usize] =
                 if board.linked.is_many() { InFold::Many } else { InFold::Count(belonging().count() - places().count()) };
         }
+        board.follow_sight();
     }
 
     /// Whether an object belongs to the selected row.

@@ -25,7 +25,7 @@ pub fn draw(palette: &Palette, look: Look<'_>, screen: Rect, buffer: &mut Buffer
         look.theme,
     );
     let height = inside.height.saturating_sub(1);
-    let first = window(choices.len(), palette.selected, usize::from(height));
+    let first = window(choices.len(), palette.selected, palette.selected, usize::from(height));
     for (row, number) in (1..=height).zip(first..choices.len()) {
         let chosen = number == palette.selected;
         let ground = if chosen { Role::Selection } else { Role::Text };

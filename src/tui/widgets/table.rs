@@ -30,16 +30,19 @@ pub struct Cells {
 pub struct Table<F> {
     /// How many rows there are.
     pub len: usize,
+    /// The row that the window lies around.
+    pub around: usize,
     /// The row that must be seen.
     pub focus: usize,
     /// Makes a row.
     pub row: F,
 }
 
-/// The first row of a window of this height that shows `focus`, near its middle.
+/// The first row of a window of this height that has `around` near its middle and shows `focus`.
 #[must_use]
-pub fn window(len: usize, focus: usize, height: usize) -> usize {
-    focus.saturating_sub(height / 2).min(len.saturating_sub(height))
+pub fn window(len: usize, around: usize, focus: usize, height: usize) -> usize {
+    let first = around.saturating_sub(height / 2).max((focus + 1).saturating_sub(height)).min(focus);
+    first.min(len.saturating_sub(height))
 }
 
 /// A state of this width stays whole although names are cut for it.
@@ -69,7 +72,7 @@ impl Widths {
 impl<F: Fn(usize) -> Cells> Widget for &Table<F> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let height = usize::from(area.height);
-        let first = window(self.len, self.focus, height);
+        let first = window(self.len, self.around, self.focus, height);
         let rows: Vec<Cells> = (first..self.len).take(height).map(|number| (self.row)(number)).collect();
         let widths = Widths::of(&rows, area.width);
         for (number, row) in rows.iter().enumerate() {
@@ -110,6 +113,7 @@ mod tests {
         let made = Cell::new(0);
         let table = Table {
             len: 10_000,
+            around: 4_999,
             focus: 5_000,
             row: |number| {
                 made.set(made.get() + 1);
@@ -120,7 +124,10 @@ mod tests {
         let mut buffer = Buffer::empty(area);
         table.render(area, &mut buffer);
         assert_eq!(made.get(), 5);
-        assert_eq!(window(3, 2, 5), 0, "a short list begins at the top");
-        assert_eq!(window(10, 9, 4), 6, "the end of a list is at the bottom");
+        assert_eq!(window(3, 2, 2, 5), 0, "a short list begins at the top");
+        assert_eq!(window(10, 9, 9, 4), 6, "the end of a list is at the bottom");
+        assert_eq!((window(99, 50, 51, 10), window(99, 50, 45, 10)), (45, 45), "it lies still");
+        assert_eq!((window(99, 50, 60, 10), window(99, 50, 40, 10)), (51, 40), "what must be seen is seen");
+        assert_eq!(window(10, 5, 5, 0), 5, "nothing is shown of it");
     }
 }

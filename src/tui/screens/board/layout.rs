@@ -90,7 +90,8 @@ pub fn hit(model: &Model, screen: Rect, at: Position) -> Option<Spot> {
     let heading = u16::from(areas.tabs.is_none());
     let Some(row) = (at.y - rect.y).checked_sub(heading) else { return Some(Spot::Pane(pane)) };
     let rows = model.board.index.rows(pane).len();
-    let first = window(rows, model.board.in_sight(pane), usize::from(rect.height.saturating_sub(heading)));
+    let height = usize::from(rect.height.saturating_sub(heading));
+    let first = window(rows, model.board.around(pane), model.board.in_sight(pane), height);
     let row = first + usize::from(row);
     Some(if row < rows { Spot::Row(pane, row) } else { Spot::Pane(pane) })
 }

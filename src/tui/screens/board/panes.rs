@@ -36,6 +36,7 @@ pub(super) fn draw(model: &Model, pane: Pane, look: Look<'_>, area: Rect, headin
     let stale = model.blind().is_some();
     let table = Table {
         len: rows.len(),
+        around: model.board.around(pane),
         focus: model.board.in_sight(pane),
         row: |number| {
             let selected = focused && number == model.board.cursor(pane);
