@@ -44,7 +44,7 @@ impl Typed {
     /// A value that was not typed but read, lines and all.
     #[must_use]
     pub fn of_value(text: &str) -> Self {
-        Self(text.trim().to_owned())
+        Self(text.to_owned())
     }
 
     /// Nothing typed yet, with room for everything, so that no copy stays behind on growth.
@@ -80,6 +80,12 @@ impl Typed {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// What was read, white space and all. For gateways only.
+    #[must_use]
+    pub fn exact(&self) -> &str {
+        &self.0
     }
 
     /// What was typed. For gateways only.
@@ -231,6 +237,10 @@ pub trait Cluster: Send + Sync {
 
     /// Does a write.
     async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault>;
+
+    /// The value under this key of a Secret, to be written to a Vault. Takes a permit although it reads: it takes a value
+    /// out of a safe.
+    async fn value(&self, permit: Permit, secret: &ObjectRef, key: &str) -> Result<Typed, Fault>;
 
     /// The unseal shares in a Secret: the values of every key that begins with this prefix, in key order.
     /// Takes a permit although it reads: it takes keys out of a safe.

@@ -29,6 +29,7 @@ runbooks! {
     client_patcher,
     vault_bootstrap,
     stop_rotation,
+    move_to_vault,
     restart_consumers,
     write_value,
     undelete_version,

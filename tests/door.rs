@@ -59,6 +59,9 @@ impl Cluster for Counted {
         self.writes.fetch_add(1, Ordering::SeqCst);
         self.inner.write(permit, write).await
     }
+    async fn value(&self, permit: Permit, secret: &ObjectRef, key: &str) -> Result<Typed, Fault> {
+        self.inner.value(permit, secret, key).await
+    }
     async fn shares(&self, permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
         self.shares_read.fetch_add(1, Ordering::SeqCst);
         self.inner.shares(permit, secret, key_prefix).await

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use sealwatch::diagnosis::Severity;
 use sealwatch::engine::run::RunResult;
-use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
+use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot, target_of};
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Expected, Repair, Scenario, Shares, Simulation};
 use sealwatch::model::kinds::{ExternalSecret, Secret};
 use sealwatch::model::{Clock, Health, Kind, ObjectRef};
 use sealwatch::ports::{Scope, Typed};
-use sealwatch::runbooks::{Confirm, Target, runbook};
+use sealwatch::runbooks::{Confirm, runbook};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -93,7 +93,7 @@ impl Drill {
         let target = ObjectRef::parse(&repair.target).expect("an object");
         let name = runbook(&repair.runbook).expect("a runbook").name;
         let mut paper = self.simulation.paper_shares(&target).into_iter();
-        self.say(Command::Start { runbook: name, target: Target::Vault(target) }).await;
+        self.say(Command::Start { runbook: name, target: target_of(&target) }).await;
         let mut answered = String::new();
         let deadline = Instant::now() + Duration::from_secs(repair.within.0);
         loop {
@@ -206,7 +206,10 @@ async fn run(slug: &str) {
     let mut drill = Drill::start(slug);
     let mut expected = drill.scenario.expect.clone();
     expected.sort();
-    let first = drill.look().await;
+    drill.look().await;
+    // What only a Vault knows is asked for after the first look.
+    let named = |snapshot: &Snapshot| causes(snapshot) == expected && snapshot.diagnosis.unexplained.is_empty();
+    let first = drill.until("its causes are named, and no other", Duration::from_secs(20), named).await;
     assert_eq!(causes(&first), expected, "{slug}\n{}", picture(&first));
     assert_eq!(first.diagnosis.unexplained.len(), 0, "{slug}: everything that fails is explained");
     let Some(repair) = drill.scenario.repair.clone() else {
@@ -254,6 +257,21 @@ async fn sealed_three_of_five() {
 #[tokio::test(start_paused = true)]
 async fn partly_sealed() {
     run("partly-sealed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn version_deleted() {
+    run("version-deleted").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn property_missing() {
+    run("property-missing").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn auth_service_account_not_bound() {
+    run("auth-service-account-not-bound").await;
 }
 
 #[tokio::test(start_paused = true)]

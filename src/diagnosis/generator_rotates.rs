@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "generator-rotates",
     title: "A new value at every refresh",
     severity: Severity::Warning,
-    runbooks: &["stop-rotation"],
+    runbooks: &["stop-rotation", "move-to-vault"],
     check: Check::ExternalSecret(check),
     explain: "\
 Every sync of an ExternalSecret with a generator makes a new value and forgets the old one (external-secrets#5782). So does a

@@ -439,6 +439,8 @@ pub struct Mending {
     pub remedy: Remedy,
     /// What the method's configuration is now, if it could be read.
     pub config: Option<AuthConfig>,
+    /// Whether the steps of this login were asked: before that, what mends it may be another.
+    pub is_asked: bool,
 }
 
 /// What mends the login of this store, if its login is what fails.
@@ -447,7 +449,8 @@ pub fn mending(world: &Inventory, store: &SecretStore, now: Timestamp) -> Option
     let case = Case { world, now }.of_store(store);
     let login = case.login()?;
     let remedy = login.remedy()?;
-    Some(Mending { method: login.method_ref(), remedy, config: login.config().cloned(), login: login.login.clone() })
+    let is_asked = login.checks().is_some_and(|checks| checks.role != Told::NotAsked && checks.config != Told::NotAsked);
+    Some(Mending { is_asked, method: login.method_ref(), remedy, config: login.config().cloned(), login: login.login.clone() })
 }
 
 impl LoginCase<'_> {

@@ -397,7 +397,12 @@ impl Run {
         match operation {
             Operation::Kubernetes(write) => ports.cluster.write(Permit::grant(), write).await,
             Operation::Vault(write) => {
+                let moved = match &write.change {
+                    VaultChange::MoveValue { from, key, .. } => Some(ports.cluster.value(Permit::grant(), from, key).await?),
+                    _ => None,
+                };
                 let typed = match &write.change {
+                    VaultChange::MoveValue { .. } => moved.as_ref(),
                     VaultChange::Unseal { share } => {
                         let first_held = self.progress.shares_given - self.shares.len();
                         let held = share.checked_sub(first_held).and_then(|index| self.shares.get(index));
@@ -424,7 +429,10 @@ impl Run {
                 let answer = Ok((seal.clone(), ReplicaRole::Unknown));
                 Some(Change::Answered(write.server.clone(), write.replica.name.clone(), answer))
             }
-            (VaultChange::Undelete { path, .. } | VaultChange::WriteValue { path, .. }, _) => self.read_path(write, path).await,
+            (
+                VaultChange::Undelete { path, .. } | VaultChange::WriteValue { path, .. } | VaultChange::MoveValue { path, .. },
+                _,
+            ) => self.read_path(write, path).await,
             _ => None,
         };
         let Some(change) = change else { return };

@@ -148,6 +148,11 @@ impl Cluster for KubernetesGateway {
         logs::failures(&self.0, pod).await
     }
 
+    async fn value(&self, _permit: Permit, secret: &ObjectRef, key: &str) -> Result<Typed, Fault> {
+        self.refuse_if_insecure("request for a value")?;
+        shares::value(&self.0, secret, key).await
+    }
+
     async fn shares(&self, _permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
         self.refuse_if_insecure("request for a share")?;
         shares::shares(&self.0, secret, key_prefix).await

@@ -290,6 +290,10 @@ impl Cluster for Recording {
         Err(unchangeable())
     }
 
+    async fn value(&self, _permit: Permit, _secret: &ObjectRef, _key: &str) -> Result<Typed, Fault> {
+        Err(unchangeable())
+    }
+
     async fn shares(&self, _permit: Permit, _secret: &ObjectRef, _key_prefix: &str) -> Result<Vec<Typed>, Fault> {
         Err(unchangeable())
     }

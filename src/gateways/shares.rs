@@ -32,7 +32,7 @@ pub fn from_file(path: &Path) -> Result<Vec<Typed>, Fault> {
     Ok(shares)
 }
 
-/// Reads a value, whole, from a file that only its owner may read; the white space around it does not count.
+/// Reads a value, whole, from a file that only its owner may read; the end of its last line does not count.
 ///
 /// # Errors
 /// It cannot be read, others may read it, or it holds nothing.
@@ -63,7 +63,10 @@ fn whole(mut from: impl Read, said: &str) -> Result<Typed, Fault> {
             return Err(Fault::new(FaultKind::Local, &message));
         }
     }
-    let typed = std::str::from_utf8(&bytes[..length]).ok().map(Typed::of_value).filter(|typed| !typed.is_empty());
+    let typed = std::str::from_utf8(&bytes[..length])
+        .ok()
+        .map(|text| Typed::of_value(text.trim_end_matches(['\n', '\r'])))
+        .filter(|typed| !typed.is_empty());
     typed.ok_or_else(|| Fault::new(FaultKind::Local, &format!("{said} holds no text.")))
 }
 

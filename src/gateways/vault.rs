@@ -176,7 +176,7 @@ impl Vault for VaultGateway {
             VaultChange::Bind { method, role, accounts, namespaces } => {
                 inner.reads(&replica).await?.bind(method, role.as_str(), accounts, namespaces).await?
             }
-            VaultChange::WriteValue { path, property, version } => {
+            VaultChange::WriteValue { path, property, version } | VaultChange::MoveValue { path, property, version, .. } => {
                 inner.reads(&replica).await?.write_value(path, property, *version, typed?).await?
             }
         };

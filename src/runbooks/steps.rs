@@ -8,6 +8,7 @@ mod each;
 pub mod external_secrets;
 pub mod keep_value;
 pub mod login;
+pub mod move_value;
 pub mod operator;
 pub mod placeholders;
 pub mod pods;

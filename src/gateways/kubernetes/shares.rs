@@ -1,4 +1,4 @@
-//! The only read of secrets out of a Secret: unseal shares, and the token that the configuration names; straight from
+//! The only read of secrets out of a Secret: unseal shares, the token that the configuration names, a value that moves to a Vault; straight from
 //! the answer into boxes that cannot be printed.
 
 use std::collections::BTreeMap;
@@ -33,6 +33,17 @@ pub(super) async fn shares(inner: &Inner, secret: &ObjectRef, key_prefix: &str) 
     Ok(shares)
 }
 
+/// See [`crate::ports::Cluster::value`].
+pub(super) async fn value(inner: &Inner, secret: &ObjectRef, key: &str) -> Result<Typed, Fault> {
+    let body = data(inner, secret, &format!("read {key} of {secret}")).await?;
+    let parsed: Secret<'_> = serde_json::from_slice(&body)
+        .map_err(|_| Fault::new(FaultKind::Http, &format!("The data of {secret} cannot be read.")))?;
+    let Some(value) = parsed.data.get(key) else {
+        return Err(Fault::new(FaultKind::NotFound, &format!("{secret} has no key “{key}”.")));
+    };
+    decode(value).ok_or_else(|| Fault::new(FaultKind::Invalid, &format!("What {secret} holds under “{key}” is no text.")))
+}
+
 impl KubernetesGateway {
     /// The token under this key of a Secret.
     pub(in crate::gateways) async fn token_in(&self, secret: &ObjectRef, key: &str) -> Result<Zeroizing<String>, Fault> {
@@ -63,9 +74,7 @@ fn read(body: &[u8], key_prefix: &str) -> Option<Vec<Typed>> {
 fn decode(value: &str) -> Option<Typed> {
     let mut bytes = Zeroizing::new(vec![0_u8; value.len() / 4 * 3 + 3]);
     let length = STANDARD.decode_slice(value, &mut bytes).ok()?;
-    let mut typed = Typed::new();
-    std::str::from_utf8(bytes.get(..length)?).ok()?.chars().for_each(|c| typed.push(c));
-    Some(typed)
+    Some(Typed::of_value(std::str::from_utf8(bytes.get(..length)?).ok()?))
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ pub(super) async fn write(inner: &Inner, write: &KubernetesWrite) -> Result<Rece
         KubernetesWrite::Annotate { .. }
         | KubernetesWrite::Restart { .. }
         | KubernetesWrite::Sync { .. }
+        | KubernetesWrite::ReadVault { .. }
         | KubernetesWrite::KeepValue { .. } => {
             let patch = patch(write).unwrap_or_default();
             patched(inner, write.object(), &patch, verb(write)).await
@@ -93,6 +94,12 @@ fn patch(write: &KubernetesWrite) -> Option<serde_json::Value> {
             let at = Timestamp::from_second(at.as_second()).unwrap_or(*at);
             Some(json!({ "spec": { "template": { "metadata": { "annotations": { RESTARTED_AT: at.to_string() } } } } }))
         }
+        KubernetesWrite::ReadVault { store, remote, property, secret_key, .. } => Some(json!({ "spec": {
+            "dataFrom": null,
+            "refreshPolicy": "Periodic",
+            "secretStoreRef": { "kind": store.kind.as_str(), "name": store.name },
+            "data": [{ "secretKey": secret_key, "remoteRef": { "key": remote, "property": property } }],
+        } })),
         other => serde_json::from_str(other.patch()?).ok(),
     }
 }

@@ -99,6 +99,14 @@ impl Cluster for SimulatedCluster {
         Ok(Vec::new())
     }
 
+    async fn value(&self, _permit: Permit, secret: &ObjectRef, key: &str) -> Result<Typed, Fault> {
+        self.shell.with(|world| {
+            let found = world.api.get(secret).and_then(|object| object.secret());
+            let value = found.and_then(|secret| secret.data.get(key)).map(|value| Typed::of_value(value));
+            value.ok_or_else(|| Fault::new(FaultKind::NotFound, &format!("secrets \"{}\" has no key {key}", secret.name)))
+        })
+    }
+
     async fn shares(&self, _permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
         self.shell.with(|world| {
             let found = world
@@ -267,7 +275,7 @@ impl Vault for SimulatedVault {
 
     async fn write(&self, _permit: Permit, write: &VaultWrite, typed: Option<&Typed>) -> Result<Receipt, Fault> {
         self.at(&ReplicaAddress::of(&write.server, &write.replica), |server, index, now| {
-            let done = server.change(index, &write.change, typed.map(Typed::reveal), now).map_err(|refusal| fault(&refusal))?;
+            let done = server.change(index, &write.change, typed.map(Typed::exact), now).map_err(|refusal| fault(&refusal))?;
             Ok(Receipt { server_time: Some(whole(now)), resource_version: 0, seal: done })
         })
     }

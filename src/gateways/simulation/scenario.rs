@@ -26,6 +26,9 @@ scenarios! {
     "sealed",
     "sealed-three-of-five",
     "partly-sealed",
+    "version-deleted",
+    "property-missing",
+    "auth-service-account-not-bound",
 }
 
 /// A scenario.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::object::{Object, Refresh};
+use super::object::{Object, Refresh, Remote};
 use super::vault::{Refusal, Server};
 use super::world::World;
 use crate::model::{Fault, FaultKind, Kind, ObjectRef, Seal};
@@ -22,6 +22,18 @@ impl World {
                     external.refresh = Refresh::CreatedOnce;
                 }
             }),
+            KubernetesWrite::ReadVault { external_secret, store, remote, property, secret_key, .. } => {
+                self.api.change(external_secret, |object| {
+                    object.meta.generation += 1;
+                    if let Some(external) = object.external_mut() {
+                        let (key, property) = (remote.clone(), property.clone());
+                        external.data = vec![Remote { secret_key: secret_key.clone(), key, property }];
+                        external.store = Some((store.kind, store.name.to_string()));
+                        external.generator = None;
+                        external.refresh = Refresh::Periodic;
+                    }
+                })
+            }
             KubernetesWrite::Restart { workload, .. } => self.restart_workload(workload),
             // It has no timetables, no Jobs that were kept, and no Argo CD.
             KubernetesWrite::StartJob { cron_job, .. } => return Err(missing(cron_job)),
@@ -64,7 +76,7 @@ impl Server {
     ) -> Result<Option<Seal>, Refusal> {
         match change {
             VaultChange::Unseal { .. } => match typed {
-                Some(share) => self.unseal(replica, share).map(Some),
+                Some(share) => self.unseal(replica, share.trim()).map(Some),
                 None => Err(Refusal::new(400, "'key' must be specified in request body as JSON, or 'reset' set to true")),
             },
             VaultChange::ResetUnseal => self.reset(replica).map(Some),
@@ -86,7 +98,7 @@ impl Server {
                 }
                 Ok(None)
             }
-            VaultChange::WriteValue { path, property, version } => {
+            VaultChange::WriteValue { path, property, version } | VaultChange::MoveValue { path, property, version, .. } => {
                 let mount = self.path(replica, path.mount.as_str())?;
                 let versions = mount.paths.get(&path.key).map_or(&[][..], Vec::as_slice);
                 if versions.len() as u64 != *version {

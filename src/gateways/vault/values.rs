@@ -63,7 +63,7 @@ impl Reads<'_> {
             }
             None => BTreeMap::new(),
         };
-        self.put(path, "data", merged(&beside, property, value.reveal(), version)).await
+        self.put(path, "data", merged(&beside, property, value.exact(), version)).await
     }
 
     async fn put(&self, path: &KvPath, view: &str, body: Zeroizing<Vec<u8>>) -> Result<Answer, Fault> {

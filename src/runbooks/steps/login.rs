@@ -35,6 +35,10 @@ const EACH: Each = Each {
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let plan = plan(target, world, progress);
+    let entered = progress.entered.get(STEP.id).copied().unwrap_or(progress.now);
+    if plan.is_unasked && progress.now.as_second() - entered.as_second() < ASKING {
+        return Next::Wait { what: "Vault to say how the logins stand".to_owned(), until: progress.in_seconds(1) };
+    }
     if plan.tasks.is_empty() && !plan.by_hand.is_empty() {
         let summary = format!("{} to be mended by hand.", counted(plan.by_hand.len(), "login"));
         return Next::Done(StepReport { outcome: Outcome::Failed, summary, left: plan.by_hand });
@@ -55,13 +59,19 @@ struct Plan {
     by_hand: Vec<(ObjectRef, String)>,
     /// What is changed, line by line, for each method.
     differences: Vec<String>,
+    /// Whether a Vault was not yet asked about a login that fails.
+    is_unasked: bool,
 }
 
+/// How long the questions about a login are waited for, in seconds.
+const ASKING: i64 = 20;
+
 fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
-    let mut plan = Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new() };
+    let mut plan = Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new(), is_unasked: false };
     let mut wanted: BTreeMap<ObjectRef, Operation> = BTreeMap::new();
     for store in stores_of(target, world) {
         let (Some(server), Some(found)) = (world.vault_of(store), mending(world, store, progress.now)) else { continue };
+        plan.is_unasked |= !found.is_asked;
         if let Remedy::ByHand(why) = &found.remedy {
             plan.by_hand.push((store.store_ref(), why.clone()));
             continue;

@@ -31,9 +31,18 @@ const EACH: Each = Each {
     nothing: "There is no value to write.",
 };
 
+/// Why nothing is written where a Vault was not asked yet, or does not answer.
+const NOT_TOLD: &str = "Vault does not tell how the path stands: without that nothing is written there.";
+/// How long its answer is waited for, in seconds.
+const ASKING: i64 = 20;
+
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let entered = progress.entered.get(STEP.id).copied().unwrap_or(progress.now);
     let task = match task(target, world, progress) {
         Ok(task) => task,
+        Err(why) if why == NOT_TOLD && progress.now.as_second() - entered.as_second() < ASKING => {
+            return Next::Wait { what: "Vault to say how the path stands".to_owned(), until: progress.in_seconds(1) };
+        }
         Err(why) => return Next::Done(StepReport::new(Outcome::Failed, why)),
     };
     EACH.next(&[task], progress, |open| {
@@ -86,7 +95,7 @@ fn task(target: &Target, world: &Inventory, progress: &Progress) -> Result<Task,
         PathState::Destroyed { .. } => {
             return Err(format!("The current version of {path} was destroyed: write all of it by hand."));
         }
-        _ => return Err(format!("Vault does not tell how {path} stands: without that nothing is written there.")),
+        _ => return Err(NOT_TOLD.to_owned()),
     };
     let replica = known.active().ok_or("No replica of this Vault takes writes now.")?;
     let change = VaultChange::WriteValue { path: known.place(), property, version };

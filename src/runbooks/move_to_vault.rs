@@ -1,0 +1,16 @@
+//! A generated value moves to Vault, unchanged, and is read from there.
+
+use super::Runbook;
+use super::steps::{keep_value, move_value};
+
+/// See the module.
+pub static RUNBOOK: Runbook = Runbook {
+    name: "move-to-vault",
+    title: "Move a generated value to Vault",
+    summary: "\
+Stops the generator, so that the value does not change meanwhile; writes the present value from the Secret to a new path of the KV
+mount that the namespace reads; then has the ExternalSecret read it from there. The value is not shown and stays the same: the hash
+of the Secret's data proves it. What Argo CD or Flux would revert is left out.",
+    fixes: &["generator-rotates"],
+    steps: &[keep_value::STEP, move_value::COPY, move_value::SWITCH],
+};

@@ -1,0 +1,165 @@
+//! Writes to the API server.
+
+use jiff::Timestamp;
+
+use super::{ClusterRight, quoted};
+use crate::model::{Name, ObjectRef, Text};
+
+/// A write to the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KubernetesWrite {
+    /// Sets an annotation, by which controllers are asked to look again.
+    Annotate {
+        /// On what.
+        object: ObjectRef,
+        /// Annotation key.
+        key: &'static str,
+        /// New value.
+        value: String,
+    },
+    /// Replaces the pods of a workload one after the other, as `kubectl rollout restart` does.
+    Restart {
+        /// A Deployment, `StatefulSet` or `DaemonSet`.
+        workload: ObjectRef,
+        /// The time that is noted in its template.
+        at: Timestamp,
+    },
+    /// Makes a Job from the template of a `CronJob`, as `kubectl create job --from` does.
+    StartJob {
+        /// The timetable.
+        cron_job: ObjectRef,
+        /// The Job that comes of it.
+        job: ObjectRef,
+    },
+    /// Deletes a Job and makes it anew from its own spec. That the API server would take the new one is asked first.
+    RunAgain {
+        /// The Job.
+        job: ObjectRef,
+    },
+    /// Has Argo CD sync an Application, hooks included: never single resources, since that skips the hooks.
+    Sync {
+        /// The Application.
+        application: ObjectRef,
+    },
+    /// Lets an account ask the API server for reviews of tokens (`system:auth-delegator`).
+    Delegate {
+        /// The account that Vault asks with.
+        account: ObjectRef,
+    },
+    /// Has an `ExternalSecret` read one property of a path in place of its generator.
+    ReadVault {
+        /// The `ExternalSecret`.
+        external_secret: ObjectRef,
+        /// The store that it reads through then.
+        store: ObjectRef,
+        /// The path, relative to the mount of the store.
+        remote: String,
+        /// The property.
+        property: String,
+        /// The key of its Secret.
+        secret_key: String,
+        /// External Secrets' hash of the Secret's data: it must be the same after.
+        data_hash: Text,
+    },
+    /// `spec.refreshPolicy: CreatedOnce`: the value that is there stays.
+    KeepValue {
+        /// The `ExternalSecret`.
+        external_secret: ObjectRef,
+    },
+}
+
+/// The annotation of a pod template by which `kubectl rollout restart` restarts.
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
+impl KubernetesWrite {
+    /// What it changes.
+    #[must_use]
+    pub const fn object(&self) -> &ObjectRef {
+        match self {
+            Self::Annotate { object, .. } => object,
+            Self::Restart { workload, .. } => workload,
+            Self::StartJob { job, .. } | Self::RunAgain { job } => job,
+            Self::Sync { application } => application,
+            Self::KeepValue { external_secret } | Self::ReadVault { external_secret, .. } => external_secret,
+            Self::Delegate { account } => account,
+        }
+    }
+
+    /// The rights it needs.
+    #[must_use]
+    pub fn rights(&self) -> Vec<ClusterRight> {
+        let of = |verb, object: &ObjectRef| ClusterRight::on(verb, object);
+        match self {
+            Self::StartJob { cron_job, job } => vec![of("get", cron_job), of("create", job)],
+            Self::Delegate { .. } => vec![ClusterRight {
+                verb: "create",
+                group: "rbac.authorization.k8s.io",
+                resource: "clusterrolebindings",
+                namespace: Name::empty(),
+            }],
+            Self::RunAgain { job } => vec![of("get", job), of("delete", job), of("create", job)],
+            _ => vec![of("patch", self.object())],
+        }
+    }
+
+    /// The change as a merge patch, where it is always the same one.
+    #[must_use]
+    pub const fn patch(&self) -> Option<&'static str> {
+        match self {
+            Self::Sync { .. } => {
+                Some(r#"{"operation":{"initiatedBy":{"username":"sealwatch"},"sync":{"syncStrategy":{"hook":{}}}}}"#)
+            }
+            Self::KeepValue { .. } => Some(r#"{"spec":{"refreshPolicy":"CreatedOnce"}}"#),
+            _ => None,
+        }
+    }
+
+    /// The command that does the same by hand.
+    pub(super) fn command(&self) -> String {
+        match self {
+            Self::Annotate { object, key, value } => {
+                format!("kubectl annotate {} {} --overwrite", named(object), quoted(&format!("{key}={value}")))
+            }
+            Self::Restart { workload, .. } => format!("kubectl rollout restart {}", named(workload)),
+            Self::StartJob { cron_job, job } => {
+                let (namespace, from) = (quoted(job.namespace.as_str()), quoted(cron_job.name.as_str()));
+                format!("kubectl create job -n {namespace} {} --from=cronjob/{from}", quoted(job.name.as_str()))
+            }
+            Self::RunAgain { job } => format!(
+                "kubectl get {named} -o json | jq 'del(.status, .metadata.uid, .metadata.resourceVersion, .spec.selector, \
+                 .spec.template.metadata.labels[\"controller-uid\", \"batch.kubernetes.io/controller-uid\"])' | kubectl replace --force -f -",
+                named = named(job)
+            ),
+            Self::Delegate { account } => format!(
+                "kubectl create clusterrolebinding {} --clusterrole=system:auth-delegator --serviceaccount={}",
+                quoted(&binding_name(account)),
+                quoted(&account.short())
+            ),
+            Self::ReadVault { store, remote, property, secret_key, .. } => {
+                let patch = format!(
+                    r#"{{"spec":{{"dataFrom":null,"refreshPolicy":"Periodic","secretStoreRef":{{"kind":"{}","name":"{}"}},"data":[{{"secretKey":"{secret_key}","remoteRef":{{"key":"{remote}","property":"{property}"}}}}]}}}}"#,
+                    store.kind, store.name
+                );
+                format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(&patch))
+            }
+            Self::Sync { .. } | Self::KeepValue { .. } => {
+                let patch = self.patch().unwrap_or_default();
+                format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(patch))
+            }
+        }
+    }
+}
+
+/// The name of the binding that [`KubernetesWrite::Delegate`] makes.
+#[must_use]
+pub fn binding_name(account: &ObjectRef) -> String {
+    format!("sealwatch-auth-delegator-{}-{}", account.namespace, account.name)
+}
+
+/// Kind, namespace and name as `kubectl` takes them.
+fn named(object: &ObjectRef) -> String {
+    let kind = object.kind.as_str().to_ascii_lowercase();
+    let namespace =
+        if object.namespace.is_empty() { String::new() } else { format!(" -n {}", quoted(object.namespace.as_str())) };
+    format!("{kind}{namespace} {}", quoted(object.name.as_str()))
+}

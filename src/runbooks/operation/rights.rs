@@ -1,0 +1,122 @@
+//! The rights that writes need, and how they are asked for.
+
+use std::fmt;
+
+use super::{by_hand, quoted};
+use crate::model::{Name, ObjectRef, Text, VaultAddress, kinds};
+
+/// A right that a write needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Right {
+    /// At the API server.
+    Cluster(ClusterRight),
+    /// At a Vault.
+    Vault(VaultRight),
+}
+
+/// A right at the API server, as a `SelfSubjectAccessReview` asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterRight {
+    /// `get`, `patch`, `create`, …
+    pub verb: &'static str,
+    /// API group; empty for core.
+    pub group: &'static str,
+    /// Plural, with its subresource after a slash.
+    pub resource: &'static str,
+    /// Where; empty for everywhere.
+    pub namespace: Name,
+}
+
+/// A capability at a Vault (`sys/capabilities-self`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VaultRight {
+    /// The server.
+    pub server: VaultAddress,
+    /// The replica that is asked.
+    pub replica: ObjectRef,
+    /// The Vault namespace; empty for that of the token.
+    pub namespace: Text,
+    /// The path of the API, such as `secret/data/shop/db`.
+    pub path: String,
+    /// Any of these is enough.
+    pub any_of: &'static [&'static str],
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster(right) => right.fmt(f),
+            Self::Vault(right) => right.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for ClusterRight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.namespace.is_empty() {
+            write!(f, " in {}", self.namespace)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for VaultRight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} at {}", self.any_of.join(" or "), self.path, self.server)
+    }
+}
+
+impl From<ClusterRight> for Right {
+    fn from(right: ClusterRight) -> Self {
+        Self::Cluster(right)
+    }
+}
+
+impl Right {
+    /// The command that asks for it by hand.
+    #[must_use]
+    pub fn command(&self) -> String {
+        match self {
+            Self::Cluster(right) => {
+                let group = if right.group.is_empty() { String::new() } else { format!(".{}", right.group) };
+                let (resource, subresource) = right.resource.split_once('/').unwrap_or((right.resource, ""));
+                let namespace =
+                    if right.namespace.is_empty() { String::new() } else { format!(" -n {}", quoted(right.namespace.as_str())) };
+                let subresource = if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
+                format!("kubectl auth can-i {} {resource}{group}{subresource}{namespace}", right.verb)
+            }
+            Self::Vault(right) => {
+                by_hand(&right.server, &right.replica, &format!("bao token capabilities {}", quoted(&right.path)))
+            }
+        }
+    }
+
+    /// The right to annotate this object.
+    #[must_use]
+    pub fn annotate(object: &ObjectRef) -> Self {
+        Self::Cluster(ClusterRight::on("patch", object))
+    }
+
+    /// The right to reach a port of a pod in this namespace through the API server.
+    #[must_use]
+    pub fn reach_pod(namespace: &Name) -> Self {
+        Self::Cluster(ClusterRight::reach_pod(namespace))
+    }
+}
+
+impl ClusterRight {
+    /// The right to reach a port of a pod in this namespace through the API server.
+    #[must_use]
+    pub fn reach_pod(namespace: &Name) -> Self {
+        Self { verb: "create", group: "", resource: "pods/portforward", namespace: namespace.clone() }
+    }
+
+    /// The right to do this to an object.
+    #[must_use]
+    pub fn on(verb: &'static str, object: &ObjectRef) -> Self {
+        let api = kinds::api(object.kind);
+        let (group, resource) = api.map_or(("", "objects"), |api| (api.group, api.plural));
+        Self { verb, group, resource, namespace: object.namespace.clone() }
+    }
+}

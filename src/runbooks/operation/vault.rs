@@ -1,0 +1,238 @@
+//! Writes to a Vault.
+
+use super::{ClusterRight, Right, VaultRight, by_hand, quoted};
+use crate::model::{ObjectRef, Text, VaultAddress};
+
+/// A write to one replica of a Vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultWrite {
+    /// The server.
+    pub server: VaultAddress,
+    /// The replica.
+    pub replica: ObjectRef,
+    /// What is done there.
+    pub change: VaultChange,
+}
+
+/// What a write does to a Vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VaultChange {
+    /// Gives the replica one unseal share.
+    Unseal {
+        /// Which of the shares that were given, by number; the first of the run is 0.
+        share: usize,
+    },
+    /// Throws away the shares given so far, after one of them was wrong.
+    ResetUnseal,
+    /// Gives a kubernetes auth method the form of a Vault that runs in a pod (see [`IN_CLUSTER`]).
+    Configure {
+        /// The method.
+        method: AuthMethod,
+    },
+    /// Binds a role to these accounts and namespaces.
+    Bind {
+        /// The method.
+        method: AuthMethod,
+        /// The role.
+        role: Text,
+        /// All accounts that it binds then.
+        accounts: Vec<Text>,
+        /// All namespaces that it binds then.
+        namespaces: Vec<Text>,
+    },
+    /// Brings a deleted version of a path back.
+    Undelete {
+        /// The path.
+        path: KvPath,
+        /// Which version.
+        version: u64,
+    },
+    /// Writes the value under a key of a Secret as a property of a path. It goes from gateway to gateway.
+    MoveValue {
+        /// The path.
+        path: KvPath,
+        /// The property.
+        property: String,
+        /// The version that is replaced (`cas`); 0 if there must be none.
+        version: u64,
+        /// The Secret.
+        from: ObjectRef,
+        /// Its key.
+        key: String,
+    },
+    /// Writes one property of a path, with the value that the person typed; all others stay as they are.
+    WriteValue {
+        /// The path.
+        path: KvPath,
+        /// The property.
+        property: String,
+        /// The version that is replaced (`cas`); 0 if there must be none.
+        version: u64,
+    },
+}
+
+/// A kubernetes auth method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthMethod {
+    /// What the world calls it: `VaultPath/<host:port>/auth/<mount>`.
+    pub object: ObjectRef,
+    /// The Vault namespace; empty for that of the token.
+    pub namespace: Text,
+    /// Where it is mounted.
+    pub mount: Text,
+}
+
+impl AuthMethod {
+    /// A path of its API.
+    #[must_use]
+    pub fn path(&self, below: &str) -> String {
+        format!("auth/{}/{below}", self.mount.as_str().trim_matches('/'))
+    }
+}
+
+/// The configuration of kubernetes auth for a Vault in a pod: it asks its own cluster, with its pod's own token and CA, and
+/// takes any issuer. A pinned `token_reviewer_jwt` ends with the life of that token; without one the pod's is read anew
+/// (vault-plugin-auth-kubernetes `path_config.go`; the seed's own repair). Field and value, as JSON.
+pub const IN_CLUSTER: [(&str, &str); 7] = [
+    ("kubernetes_host", r#""https://kubernetes.default.svc""#),
+    ("disable_iss_validation", "true"),
+    ("disable_local_ca_jwt", "false"),
+    ("issuer", r#""""#),
+    ("kubernetes_ca_cert", r#""""#),
+    ("token_reviewer_jwt", r#""""#),
+    ("pem_keys", "[]"),
+];
+
+/// A path of a KV v2 mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KvPath {
+    /// What the world calls it: `VaultPath/<host:port>/<mount>/<path>`.
+    pub object: ObjectRef,
+    /// The Vault namespace; empty for that of the token.
+    pub namespace: Text,
+    /// The mount.
+    pub mount: Text,
+    /// What stands after the mount.
+    pub key: String,
+}
+
+impl VaultWrite {
+    /// Gives a replica the share of this number.
+    #[must_use]
+    pub const fn unseal(server: VaultAddress, replica: ObjectRef, share: usize) -> Self {
+        Self { server, replica, change: VaultChange::Unseal { share } }
+    }
+
+    /// Has a replica forget the shares that it was given.
+    #[must_use]
+    pub const fn reset(server: VaultAddress, replica: ObjectRef) -> Self {
+        Self { server, replica, change: VaultChange::ResetUnseal }
+    }
+
+    /// What it changes.
+    #[must_use]
+    pub const fn object(&self) -> &ObjectRef {
+        match &self.change {
+            VaultChange::Unseal { .. } | VaultChange::ResetUnseal => &self.replica,
+            VaultChange::Undelete { path, .. } | VaultChange::WriteValue { path, .. } | VaultChange::MoveValue { path, .. } => {
+                &path.object
+            }
+            VaultChange::Configure { method } | VaultChange::Bind { method, .. } => &method.object,
+        }
+    }
+
+    /// Whether it only opens the Vault: that may be allowed where nothing else is.
+    #[must_use]
+    pub const fn is_unseal(&self) -> bool {
+        matches!(self.change, VaultChange::Unseal { .. } | VaultChange::ResetUnseal)
+    }
+
+    /// The rights it needs.
+    #[must_use]
+    pub fn rights(&self) -> Vec<Right> {
+        let reach = Right::reach_pod(&self.replica.namespace);
+        let vault = |path: &KvPath, prefix: &str, any_of| {
+            Right::Vault(VaultRight {
+                server: self.server.clone(),
+                replica: self.replica.clone(),
+                namespace: path.namespace.clone(),
+                path: format!("{}/{prefix}/{}", path.mount, path.key),
+                any_of,
+            })
+        };
+        let reach = (!self.replica.namespace.is_empty()).then_some(reach);
+        let on_method = |method: &AuthMethod, below: String| {
+            Right::Vault(VaultRight {
+                server: self.server.clone(),
+                replica: self.replica.clone(),
+                namespace: method.namespace.clone(),
+                path: method.path(&below),
+                any_of: &["update", "create"],
+            })
+        };
+        let own = match &self.change {
+            VaultChange::Configure { method } => vec![on_method(method, "config".to_owned())],
+            VaultChange::Bind { method, role, .. } => vec![on_method(method, format!("role/{role}"))],
+            VaultChange::Unseal { .. } | VaultChange::ResetUnseal => Vec::new(),
+            VaultChange::Undelete { path, .. } => vec![vault(path, "undelete", &["update", "create"])],
+            VaultChange::MoveValue { path, from, .. } => {
+                vec![vault(path, "data", &["create", "update"]), Right::Cluster(ClusterRight::on("get", from))]
+            }
+            // What is there is read, so that the other properties stay.
+            VaultChange::WriteValue { path, version: 0, .. } => vec![vault(path, "data", &["create", "update"])],
+            VaultChange::WriteValue { path, .. } => {
+                vec![vault(path, "data", &["update"]), vault(path, "data", &["read"])]
+            }
+        };
+        reach.into_iter().chain(own).collect()
+    }
+
+    /// The command that does the same by hand.
+    pub(super) fn command(&self) -> String {
+        let space = |path: &KvPath| {
+            if path.namespace.is_empty() { String::new() } else { format!(" -namespace={}", quoted(path.namespace.as_str())) }
+        };
+        let at = |path: &KvPath| format!("-mount={} {}", quoted(path.mount.as_str().trim_matches('/')), quoted(&path.key));
+        let typed = match &self.change {
+            VaultChange::Unseal { .. } => "bao operator unseal".to_owned(),
+            VaultChange::ResetUnseal => "bao operator unseal -reset".to_owned(),
+            VaultChange::Configure { method } => {
+                format!(
+                    "bao write {} kubernetes_host=https://kubernetes.default.svc disable_iss_validation=true disable_local_ca_jwt=false",
+                    quoted(&method.path("config"))
+                )
+            }
+            VaultChange::Bind { method, role, accounts, namespaces } => {
+                let list = |names: &[Text]| names.iter().map(Text::as_str).collect::<Vec<_>>().join(",");
+                format!(
+                    "bao write {} {} {}",
+                    quoted(&method.path(&format!("role/{role}"))),
+                    quoted(&format!("bound_service_account_names={}", list(accounts))),
+                    quoted(&format!("bound_service_account_namespaces={}", list(namespaces)))
+                )
+            }
+            VaultChange::Undelete { path, version } => {
+                format!("bao kv undelete{} -versions={version} {}", space(path), at(path))
+            }
+            VaultChange::MoveValue { path, property, version, from, key } => {
+                let jsonpath = key.replace('.', "\\.");
+                format!(
+                    "kubectl get secret -n {} {} -o jsonpath={} | base64 -d | bao kv put{} -cas={version} {} {}",
+                    quoted(from.namespace.as_str()),
+                    quoted(from.name.as_str()),
+                    quoted(&format!("{{.data.{jsonpath}}}")),
+                    space(path),
+                    at(path),
+                    quoted(&format!("{property}=-"))
+                )
+            }
+            VaultChange::WriteValue { path, property, version: 0 } => {
+                format!("bao kv put{} -cas=0 {} {}", space(path), at(path), quoted(&format!("{property}=-")))
+            }
+            VaultChange::WriteValue { path, property, version } => {
+                format!("bao kv patch{} -cas={version} {} {}", space(path), at(path), quoted(&format!("{property}=-")))
+            }
+        };
+        by_hand(&self.server, &self.replica, &typed)
+    }
+}

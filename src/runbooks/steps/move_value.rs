@@ -1,0 +1,213 @@
+//! A generated value moves to Vault. First the present value is written there, from the Secret and to a path where nothing
+//! stands (`cas=0`); it goes from gateway to gateway and is not seen. Then the `ExternalSecret` reads it from there. The
+//! proof is the hash of the Secret's data: the same as before.
+
+use super::each::{Each, Effect, Task};
+use super::{by_name, external_secrets_of, reverted_by};
+use crate::model::kinds::{ExternalSecret, Secret, SecretStore, Watched as _};
+use crate::model::{Health, Inventory, Kind, ObjectRef, VaultAddress};
+use crate::runbooks::{
+    Applied, KubernetesWrite, KvPath, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange,
+    VaultWrite,
+};
+
+/// Writes the present value to Vault.
+pub const COPY: StepDef = StepDef {
+    id: "copy",
+    explanation: "Writes the present value of each Secret to a new path of Vault. It goes from the API server to Vault and is not shown.",
+    next: |target, world, progress| next(&COPYING, target, world, progress, copy),
+    items: |target, world, progress| COPYING.items(&tasks(target, world, progress, copy).0, progress),
+};
+
+/// Has the `ExternalSecret` read it from there.
+pub const SWITCH: StepDef = StepDef {
+    id: "switch",
+    explanation: "Has each ExternalSecret read that path in place of its generator, and compares the hash of the Secret's data with the one before.",
+    next: |target, world, progress| next(&SWITCHING, target, world, progress, switch),
+    items: |target, world, progress| SWITCHING.items(&tasks(target, world, progress, switch).0, progress),
+};
+
+const COPYING: Each = Each {
+    id: "copy",
+    noun: "value",
+    done: "written to Vault",
+    awaited: "to be written",
+    patience: 30,
+    at_once: 1,
+    nothing: "None of them has a generator.",
+};
+
+const SWITCHING: Each = Each {
+    id: "switch",
+    noun: "ExternalSecret",
+    done: "read from Vault, the value unchanged",
+    awaited: "to be synced",
+    patience: 90,
+    at_once: 1,
+    nothing: "There is nothing to switch.",
+};
+
+/// What is moved, from where to where.
+struct Move<'a> {
+    es: &'a ExternalSecret,
+    secret: &'a Secret,
+    key: String,
+    store: &'a SecretStore,
+    path: KvPath,
+    server: VaultAddress,
+    replica: ObjectRef,
+}
+
+type MakeTask = fn(&Move<'_>, &Progress) -> Task;
+
+fn next(each: &Each, target: &Target, world: &Inventory, progress: &Progress, make: MakeTask) -> Next {
+    let (tasks, by_hand) = tasks(target, world, progress, make);
+    if tasks.is_empty() && !by_hand.is_empty() {
+        return Next::Done(StepReport {
+            outcome: Outcome::Failed,
+            summary: "None of them can be moved by this.".to_owned(),
+            left: by_hand,
+        });
+    }
+    each.next(&tasks, progress, |open| {
+        let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
+        Preview {
+            will: open.iter().map(|task| told(&task.operation)).collect(),
+            will_not: vec![
+                "No value is shown, made anew or put into an argument.".to_owned(),
+                "Nothing that stands in Vault is replaced: where the path exists already, nothing is written (cas=0).".to_owned(),
+            ],
+            forecast: vec![
+                "Put the same spec.data and secretStoreRef into Git, and take dataFrom out there, or the next sync brings the generator back.".to_owned(),
+            ],
+            commands: open.iter().map(|task| task.operation.command()).collect(),
+            confirm: by_name(&objects, each.noun),
+            objects,
+        }
+    })
+}
+
+fn told(operation: &Operation) -> String {
+    match operation {
+        Operation::Vault(VaultWrite { change: VaultChange::MoveValue { path, property, from, key, .. }, .. }) => {
+            format!("Write “{key}” of {from} as “{property}” to {}.", path.object.name)
+        }
+        Operation::Kubernetes(KubernetesWrite::ReadVault { external_secret, store, remote, property, .. }) => {
+            format!("{external_secret} reads “{property}” of {remote} through {}, and has no generator any more.", store.short())
+        }
+        other => other.command(),
+    }
+}
+
+fn tasks(target: &Target, world: &Inventory, progress: &Progress, make: MakeTask) -> (Vec<Task>, Vec<(ObjectRef, String)>) {
+    let (mut tasks, mut by_hand) = (Vec::new(), Vec::new());
+    for es in external_secrets_of(target, world) {
+        let object = es.object_ref();
+        let begun = progress.applied.iter().any(|applied| *applied.operation.object() == object);
+        if !es.rotates() && !begun {
+            continue;
+        }
+        match of(es, world, progress) {
+            Ok(one) => tasks.push(make(&one, progress)),
+            Err(why) => by_hand.push((object, why)),
+        }
+    }
+    (tasks, by_hand)
+}
+
+fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> Result<Move<'a>, String> {
+    let object = es.object_ref();
+    if progress.applied.is_empty() {
+        if let Some(parent) = es.parent() {
+            return Err(format!("its ClusterExternalSecret {parent} reverts it: move it there"));
+        }
+        if let Some(who) = reverted_by(world, &object, &es.meta) {
+            return Err(who);
+        }
+        if !es.remote.is_empty() {
+            return Err("it reads a Vault beside its generator: move it by hand".to_owned());
+        }
+    }
+    let target = ObjectRef { kind: Kind::Secret, namespace: es.meta.namespace.clone(), name: es.target.clone() };
+    let secret = world.get::<Secret>(&target).ok_or_else(|| format!("its {target} cannot be seen"))?;
+    let keys = secret.keys();
+    let [key] = keys.as_slice() else {
+        return Err(format!("its Secret has {} keys, and only one can be moved by this", keys.len()));
+    };
+    let store = store(es, world).ok_or("no Ready store of a KV v2 mount is there that it could read through")?;
+    let vault = store.vault.as_ref().ok_or("its store reads no Vault")?;
+    let server = world.vault_of(store).ok_or("its Vault is not known")?;
+    let (pod, _) = server.open().find(|(_, replica)| replica.leads()).ok_or("no replica of its Vault takes writes now")?;
+    let place = es.target.as_str().to_owned();
+    let path = KvPath {
+        object: vault.address.path_ref(&vault.path_of(&place)),
+        namespace: vault.namespace.clone(),
+        mount: vault.mount.clone(),
+        key: place,
+    };
+    Ok(Move { es, secret, key: key.to_string(), store, path, server: vault.address.clone(), replica: server.replica_ref(pod) })
+}
+
+/// The store of its namespace, or one for all; the one that most read through, which is the one that is meant for it.
+fn store<'a>(es: &ExternalSecret, world: &'a Inventory) -> Option<&'a SecretStore> {
+    let near = |store: &&SecretStore| store.meta.namespace.is_empty() || store.meta.namespace == es.meta.namespace;
+    let fits = |store: &&SecretStore| {
+        let kv2 = store.vault.as_ref().is_some_and(|vault| vault.version.as_str() != "v1" && !vault.mount.is_empty());
+        store.health() == Health::Healthy && kv2 && !store.is_referent()
+    };
+    let of_namespace = |store: &&SecretStore| !store.meta.namespace.is_empty();
+    world
+        .stores()
+        .filter(near)
+        .filter(fits)
+        .max_by_key(|store| (of_namespace(store), world.readers_of(&store.store_ref()).count()))
+}
+
+fn copy(one: &Move<'_>, progress: &Progress) -> Task {
+    let change = VaultChange::MoveValue {
+        path: one.path.clone(),
+        property: one.key.clone(),
+        version: 0,
+        from: one.secret.object_ref(),
+        key: one.key.clone(),
+    };
+    let write = VaultWrite { server: one.server.clone(), replica: one.replica.clone(), change };
+    let before = progress.last(COPYING.id, &one.path.object);
+    let written = before.is_some_and(|applied| applied.result.is_ok());
+    let operation = before.map_or(Operation::Vault(write), |applied| applied.operation.clone());
+    let effect = if written { Effect::Proved("version 1 is there".to_owned()) } else { Effect::None };
+    Task { operation, effect }
+}
+
+fn switch(one: &Move<'_>, progress: &Progress) -> Task {
+    let object = one.es.object_ref();
+    let applied = progress.last(SWITCHING.id, &object);
+    let operation = applied.map_or_else(
+        || {
+            Operation::Kubernetes(KubernetesWrite::ReadVault {
+                external_secret: object.clone(),
+                store: one.store.store_ref(),
+                remote: one.path.key.clone(),
+                property: one.key.clone(),
+                secret_key: one.key.clone(),
+                data_hash: one.secret.data_hash.clone(),
+            })
+        },
+        |applied| applied.operation.clone(),
+    );
+    let effect = match (&operation, applied.map(Applied::effective)) {
+        (Operation::Kubernetes(KubernetesWrite::ReadVault { data_hash, .. }), Some(since)) => {
+            let synced = one.es.health() == Health::Healthy
+                && one.es.synced_current
+                && !one.es.rotates()
+                && one.es.refreshed.is_some_and(|at| at >= since);
+            match (synced, one.secret.data_hash == *data_hash) {
+                (true, true) => Effect::Proved("read from Vault; the hash of the data is the same".to_owned()),
+                (true, false) => Effect::Failed("it reads Vault, and the value is another one than before".to_owned()),
+                (false, _) => Effect::None,
+            }
+        }
+        _ => Effect::None,
+    };
+    Task { operation, effect }
+}

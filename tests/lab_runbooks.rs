@@ -1,0 +1,247 @@
+//! Every runbook that mends a cause, without a screen, on real servers: the fault is made, the runbook is run as a person
+//! would run it from a script, its result is `proved`, and the cause is gone from `sealwatch check`. Then the bad ways: a
+//! wrong name, no right, writes closed, an object that somebody changed meanwhile. `tests/lab/test` runs these.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    dead_code,
+    reason = "a test that fails says why; it uses a part of what the lab can"
+)]
+
+#[path = "common/lab.rs"]
+mod lab;
+
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use lab::Lab;
+use serde_json::Value;
+
+/// How long a cause may take to be named, and to be gone.
+const SOON: Duration = Duration::from_secs(40);
+/// A value that must be nowhere but in Vault and in the Secret.
+const TYPED: &str = "canary-typed-by-nobody-7Qx";
+
+/// A fault of the lab, the runbook that mends it, and the name that it asks for.
+struct Case {
+    fault: &'static str,
+    runbook: &'static str,
+    /// What it runs on; `check` says it where this is empty.
+    name: fn(&str) -> String,
+}
+
+const fn case(fault: &'static str, runbook: &'static str, name: fn(&str) -> String) -> Case {
+    Case { fault, runbook, name }
+}
+
+const CASES: &[Case] = &[
+    case("version-deleted", "undelete-version", |fault| format!("secret/fault/{fault}")),
+    case("property-missing", "write-value", |fault| format!("secret/fault/{fault}")),
+    case("path-missing", "write-value", |fault| format!("secret/fault/{fault}")),
+    case("auth-service-account-not-bound", "kubernetes-auth", |fault| format!("auth/kubernetes/role/{fault}")),
+    case("auth-namespace-not-bound", "kubernetes-auth", |fault| format!("auth/kubernetes/role/{fault}")),
+    case("auth-not-configured", "kubernetes-auth", |fault| format!("auth/{fault}")),
+    case("auth-issuer-mismatch", "kubernetes-auth", |fault| format!("auth/{fault}")),
+    case("auth-reviewer-invalid", "kubernetes-auth", |fault| format!("auth/{fault}")),
+    case("auth-host-unreachable", "kubernetes-auth", |fault| format!("auth/{fault}")),
+    case("auth-ca-mismatch", "kubernetes-auth", |fault| format!("auth/{fault}")),
+    case("auth-jwt-keys-stale", "kubernetes-auth", |fault| format!("auth/{fault}")),
+    case("generator-rotates", "stop-rotation", |_| "app".to_owned()),
+];
+
+/// A home of its own, with a policy that lets scripts write.
+struct Home(PathBuf);
+
+impl Home {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sealwatch-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(path.join("config/sealwatch")).expect("a folder");
+        std::fs::write(path.join("config/sealwatch/config.toml"), "[[context]]\ncontext = \"*\"\npolicy = \"local\"\n")
+            .expect("written");
+        Self(path)
+    }
+
+    /// A file that only its owner may read.
+    fn secret(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).expect("a file");
+        std::io::Write::write_all(&mut file, text.as_bytes()).expect("written");
+        path.to_string_lossy().into_owned()
+    }
+
+    fn journal(&self) -> String {
+        let mut all = String::new();
+        for entry in walk(&self.0.join("state")) {
+            all.push_str(&std::fs::read_to_string(entry).unwrap_or_default());
+        }
+        all
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries.flatten().flat_map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { vec![entry.path()] }).collect()
+}
+
+struct Scene {
+    lab: Lab,
+    home: Home,
+}
+
+impl Scene {
+    fn up(name: &str, arguments: &[&str]) -> Self {
+        Self { lab: Lab::up(name, arguments), home: Home::new(name) }
+    }
+
+    /// The binary, with the root token for the lab's Vault.
+    fn sealwatch(&self, who: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let token = std::fs::read_to_string(self.lab.text("/files/root_token")).expect("the root token");
+        let home = self.home.0.to_string_lossy().into_owned();
+        let output = Command::new(env!("CARGO_BIN_EXE_sealwatch"))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", &home)
+            .env("XDG_CONFIG_HOME", format!("{home}/config"))
+            .env("XDG_STATE_HOME", format!("{home}/state"))
+            .env("KUBECONFIG", self.lab.kubeconfig(who))
+            .env("VAULT_ADDR", self.lab.text("/vault/url"))
+            .env("VAULT_TOKEN", token.trim())
+            .output()
+            .expect("the binary starts");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let (out, err) = (text(output.stdout), text(output.stderr));
+        assert!(!out.contains(TYPED) && !err.contains(TYPED), "the value came out: {out}{err}");
+        (output.status.code(), out, err)
+    }
+
+    /// The root of the certain cause of a fault, once it is named; `None` if it is not.
+    fn cause(&self, fault: &str) -> Option<String> {
+        let (_, out, err) = self.sealwatch("admin", &["check", "-o", "json", "--try-logins"]);
+        let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+        let here = |finding: &&Value| {
+            let subject = finding["subject"].as_str().unwrap_or_default();
+            finding["slug"] == fault
+                && (subject.contains(&format!("/fault-{fault}")) || subject.ends_with(&format!("/fault/{fault}")))
+        };
+        let causes = report["causes"].as_array().expect("causes");
+        causes.iter().find(here).map(|cause| cause["subject"].as_str().expect("a subject").to_owned())
+    }
+
+    fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) -> Duration {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < SOON, "not within {SOON:?}: {what}");
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        begun.elapsed()
+    }
+
+    fn run(&self, who: &str, arguments: &[&str]) -> (Option<i32>, Value, String) {
+        let all: Vec<&str> = ["runbook", "run"].into_iter().chain(arguments.iter().copied()).chain(["-o", "json"]).collect();
+        let (code, out, err) = self.sealwatch(who, &all);
+        (code, serde_json::from_str(&out).unwrap_or(Value::Null), err)
+    }
+}
+
+fn good_ways(scene: &Scene, cases: &[&Case]) {
+    let value = scene.home.secret("value", TYPED);
+    let mut lines = Vec::new();
+    for case in cases {
+        scene.lab.fault(case.fault, &[]);
+        scene.until(&format!("{} is named", case.fault), |scene| scene.cause(case.fault).is_some());
+        let target = scene.cause(case.fault).expect("it was named");
+        let name = (case.name)(&format!("fault-{}", case.fault).replace("fault-path", "fault-path"));
+        let name = if name.starts_with("secret/") { format!("secret/fault/{}", case.fault) } else { name };
+        let begun = Instant::now();
+        let run = |extra: &[&str]| {
+            let arguments =
+                [case.runbook, "--target", &target, "--try-logins", "--yes", "--confirm", &name, "--value-file", &value];
+            scene.run("admin", &[&arguments[..], extra].concat())
+        };
+        let (code, report, err) = run(&["--dry-run"]);
+        assert_eq!(code, Some(0), "{}: {report} {err}", case.fault);
+        assert!(scene.cause(case.fault).is_some(), "a dry run mends nothing");
+        let (code, report, err) = run(&["--write"]);
+        let took = begun.elapsed().as_secs_f64();
+        assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{}: {report} {err}", case.fault);
+        let gone = scene.until(&format!("{} is gone", case.fault), |scene| scene.cause(case.fault).is_none());
+        lines.push(format!("| {} | {} | {took:.1} | {:.1} |", case.fault, case.runbook, gone.as_secs_f64()));
+        scene.lab.heal(case.fault);
+    }
+    println!("| fault | runbook | seconds with its dry run | gone after |\n| --- | --- | --- | --- |\n{}", lines.join("\n"));
+    let journal = scene.home.journal();
+    assert!(!journal.contains(TYPED), "the value stands in the journal");
+    assert_eq!(
+        journal.matches("\"what\":\"intent\"").count(),
+        journal.matches("\"what\":\"result\"").count(),
+        "each intent has a result"
+    );
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/test"]
+fn each_runbook_mends_its_cause_on_openbao_and_the_bad_ways_are_told() {
+    let scene = Scene::up("runbooks", &[]);
+    good_ways(&scene, &CASES.iter().collect::<Vec<_>>());
+    bad_ways(&scene);
+    jobs_and_operator(&scene);
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/test"]
+fn what_touches_vault_is_mended_on_hashicorps_too() {
+    let scene = Scene::up("runbooks-hashicorp", &["--vault", "hashicorp"]);
+    good_ways(&scene, &CASES.iter().filter(|case| case.runbook != "stop-rotation").collect::<Vec<_>>());
+}
+
+/// A wrong name, writes that are closed, a right that is missing, a version that is another by now: each ends with its exit
+/// code and nothing written.
+fn bad_ways(scene: &Scene) {
+    scene.lab.fault("version-deleted", &[]);
+    scene.until("version-deleted is named", |scene| scene.cause("version-deleted").is_some());
+    let target = scene.cause("version-deleted").expect("it was named");
+    let undelete =
+        |who: &str, more: &[&str]| scene.run(who, &[&["undelete-version", "--target", target.as_str(), "--yes"], more].concat());
+
+    let (code, report, err) = undelete("admin", &["--confirm", "secret/fault/another", "--write"]);
+    assert!(code == Some(2) && report["result"] == "cancelled" && err.contains("asks for the name"), "{code:?} {report} {err}");
+    let (code, _, err) = undelete("admin", &["--confirm", "secret/fault/version-deleted"]);
+    assert!(code == Some(4) && err.contains("--write"), "writes are closed: {code:?} {err}");
+    let (code, report, err) = undelete("viewer", &["--confirm", "secret/fault/version-deleted", "--write"]);
+    assert!(code == Some(4) || code == Some(3), "no port may be forwarded: {code:?} {report} {err}");
+    assert!(scene.cause("version-deleted").is_some(), "nothing was written");
+    scene.lab.heal("version-deleted");
+}
+
+/// The runbooks about Jobs and about External Secrets itself.
+fn jobs_and_operator(scene: &Scene) {
+    let (code, report, err) = scene.run("admin", &["restart-eso", "--confirm", "external-secrets", "--write"]);
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {err}");
+
+    let cron = "foundation-vault-bootstrap-vault-bootstrap";
+    let target = format!("CronJob/{}/{cron}", scene.lab.text("/namespaces/dev"));
+    let (code, report, err) = scene.run("admin", &["vault-bootstrap", "--target", &target, "--confirm", cron, "--write"]);
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {err}");
+
+    // A Job that fails for a reason of its own fails again, and what it said is told.
+    scene.lab.fault("client-patcher-failed", &[]);
+    scene.until("client-patcher-failed is named", |scene| scene.cause("client-patcher-failed").is_some());
+    let target = scene.cause("client-patcher-failed").expect("it was named");
+    let name = target.rsplit('/').next().expect("a name").to_owned();
+    let (code, report, err) =
+        scene.run("admin", &["client-patcher", "--target", &target, "--confirm", &name, "--write", "--yes"]);
+    assert!(code == Some(1) && report["result"] == "failed", "{code:?} {report} {err}");
+    scene.lab.heal("client-patcher-failed");
+}
