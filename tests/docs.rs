@@ -37,14 +37,29 @@ fn causes() -> String {
     format!("| Slug | Cause | Severity |\n| --- | --- | --- |\n{lines}")
 }
 
+/// Every runbook, as a table.
+fn runbooks() -> String {
+    let line = |runbook: &&Runbook| {
+        let steps: Vec<&str> = runbook.steps.iter().map(|step| step.id).collect();
+        let fixes: Vec<String> = runbook.fixes.iter().map(|slug| format!("`{slug}`")).collect();
+        format!("| `{}` | {} | {} | {} |\n", runbook.name, runbook.title, steps.join(", "), fixes.join(", "))
+    };
+    let lines: String = RUNBOOKS.iter().map(line).collect();
+    format!("| Runbook | What it does | Steps | Repairs |\n| --- | --- | --- | --- |\n{lines}")
+}
+
 #[test]
 fn the_tables_in_the_readme_are_made_from_the_code() {
     let readme = read("README.md");
     let right = with_section(&with_section(&readme, "keys", &keymap::markdown()), "causes", &causes());
+    let right = with_section(&right, "runbooks", &runbooks());
     if std::env::var_os("UPDATE").is_some() {
         fs::write(file("README.md"), &right).expect("written");
     } else {
-        assert!(readme == right, "README.md has other keys or causes than the code; UPDATE=1 cargo test --test docs rewrites it");
+        assert!(
+            readme == right,
+            "README.md has other keys, causes or runbooks than the code; UPDATE=1 cargo test --test docs rewrites it"
+        );
     }
 }
 

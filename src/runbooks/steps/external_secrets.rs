@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::stores::settles;
 use super::{Again, again, closed_server, counted, external_secrets_of, lacks};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{Event, ExternalSecret, Watched};
@@ -214,6 +215,8 @@ fn why_not(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Optio
     let store = es.store_ref()?;
     match world.store(&store) {
         Some(standing) if standing.health() == Health::Healthy => None,
+        // A standby that is behind may refuse it once more after it was proved.
+        Some(_) if settles(progress, progress.now) => Some(Standing::Waiting),
         Some(_) => Some(Standing::Blocked(format!("its store {} is not ready", store.name))),
         None => Some(Standing::Blocked(format!("its store {} does not exist", store.name))),
     }

@@ -157,7 +157,7 @@ fn refused_since(world: &Inventory, store: &ObjectRef, since: Timestamp) -> Opti
 }
 
 /// Whether what a Vault answered then is not to be believed yet: this run changed it a moment before.
-fn settles(progress: &Progress, told: Timestamp) -> bool {
+pub(super) fn settles(progress: &Progress, told: Timestamp) -> bool {
     let changed = progress
         .applied
         .iter()
