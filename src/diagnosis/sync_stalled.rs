@@ -16,7 +16,9 @@ The ExternalSecret is `Ready=True` and long overdue: its refresh time has stoppe
 #6019). Where one is, it may be its place in a queue; where many are, External Secrets itself is down, hangs or is far behind.
 
 **How it is known.** The last sync plus the interval plus seven minutes (the longest back-off) is past, the policy is Periodic, and
-there is no sync window. That External Secrets does not run, its Deployment says.
+there is no sync window. That External Secrets does not run, its Deployment says; that it stands still although a pod is Ready,
+its lease says where it elects a leader: one that works renews it every two seconds. It has lapsed if it was not renewed for 30 s while
+the API server answered all the time; one that is only old may be so by an outage of the API server.
 
 **How it is repaired.** Look at the Deployment of External Secrets: does a pod run, does one hold the lease, does its log move? A
 restart (`kubectl rollout restart`) empties the queue. With thousands of ExternalSecrets raise `--concurrent`.
@@ -31,26 +33,35 @@ fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
         (case.now.as_second() - due.as_second() > LONGEST).then_some(due)
     };
     let stalled: Vec<_> = world.all::<ExternalSecret>().iter().filter_map(|es| Some((es, overdue(es)?))).collect();
-    let dead = world.controller.as_ref().filter(|controller| controller.ready == 0);
+    // One that is not Ready, or that has let its lease run out, does nothing at all.
+    let idle = world.controller.as_ref().filter(|controller| !controller.works());
     let many = world.controller.as_ref().filter(|_| stalled.len() >= MANY);
-    let root = dead.or(many);
+    let root = idle.or(many);
     if let Some(controller) = root {
+        let lapsed = controller.renewed.filter(|_| controller.ready > 0 && controller.lapsed);
+        let state = match lapsed {
+            Some(at) => format!("External Secrets stands still: its lease was last renewed at {}", Clock(at)),
+            None => "External Secrets does not run".to_owned(),
+        };
         let summary = match stalled.len() {
-            0 => "External Secrets does not run: nothing is synced, and no store is checked.".to_owned(),
-            n if controller.ready == 0 => format!("External Secrets does not run: {n} ExternalSecrets are overdue, and no store is checked."),
+            0 if idle.is_some() => format!("{state}. Nothing is synced, and no store is checked."),
+            n if idle.is_some() => format!("{state}. {n} ExternalSecrets are overdue, and no store is checked."),
             n => format!("{n} ExternalSecrets are overdue, green and without an error: External Secrets hangs or is far behind."),
         };
-        let first = stalled.iter().map(|(_, due)| *due).min();
+        let first = lapsed.or_else(|| stalled.iter().map(|(_, due)| *due).min());
         let finding = Finding::certain(RULE.slug, RULE.severity, controller.deployment.clone(), summary).since(first);
-        let what = format!("{} pods are ready; leader {}", controller.ready, controller.leader);
+        let renewed = controller.renewed.map_or_else(String::new, |at| format!(", which renewed its lease at {}", Clock(at)));
+        let leader = if controller.leader.is_empty() { "nobody" } else { controller.leader.as_str() };
+        let what = format!("{} pods are ready; the leader is {leader}{renewed}", controller.ready);
         let finding = finding.seen(Source::Kubernetes, what, Some(controller.seen));
-        found.push(if controller.ready == 0 { finding } else { finding.suspected() });
+        found.push(if idle.is_some() { finding } else { finding.suspected() });
     }
     for (es, due) in stalled {
         let read = es.refreshed.map_or_else(String::new, |at| format!(" Its last sync was at {}.", Clock(at)));
         let summary = format!("It was due at {} and was not synced since, without an error.{read}", Clock(due));
         let finding = Finding::certain(RULE.slug, RULE.severity, es.object_ref(), summary).since(Some(due));
-        let finding = finding.seen(Source::Kubernetes, format!("status.refreshTime; refreshInterval {} s", es.interval), es.refreshed);
+        let finding =
+            finding.seen(Source::Kubernetes, format!("status.refreshTime; refreshInterval {} s", es.interval), es.refreshed);
         found.push(match root {
             Some(controller) => finding.under(RULE.slug, controller.deployment.clone()),
             None => finding.suspected(),
@@ -62,3 +73,46 @@ fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
 const LONGEST: i64 = super::back_off::LONGEST;
 /// So many at once are not a matter of their own.
 const MANY: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::cause::diagnose;
+    use crate::model::inventory::Change;
+    use crate::model::{Controller, Inventory, Kind, Name, ObjectRef, Text};
+    use jiff::Timestamp;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn one_that_is_ready_and_lets_its_lease_run_out_does_nothing() {
+        for (ready, renewed, lapsed, says) in [
+            (1, Some(0), false, None),
+            (1, None, false, None),
+            // Only old: the API server may have been away.
+            (1, Some(-45), false, None),
+            (0, None, false, Some("does not run")),
+            (1, Some(-45), true, Some("stands still: its lease was last renewed at")),
+        ] {
+            let controller = Controller {
+                deployment: ObjectRef::new(Kind::Deployment, "external-secrets", "external-secrets"),
+                version: Text::foreign("v0.16.2"),
+                ready,
+                concurrent: 1,
+                store_requeue: 300,
+                leader: Name::new("external-secrets-0"),
+                renewed: renewed.map(at),
+                lapsed,
+                seen: at(0),
+            };
+            let mut world = Inventory::default();
+            world.apply(Change::Controller(Some(controller)), at(0));
+            let causes = diagnose(&world, at(1)).causes;
+            let said = causes.iter().find(|cause| cause.slug == RULE.slug).map(|cause| cause.summary.as_str());
+            assert_eq!(said.is_some(), says.is_some(), "{renewed:?}: {said:?}");
+            assert!(said.unwrap_or_default().contains(says.unwrap_or_default()), "{said:?}");
+        }
+    }
+}

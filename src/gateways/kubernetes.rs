@@ -13,6 +13,7 @@ mod faults;
 mod http2;
 mod identity;
 mod kubeconfig;
+mod lease;
 mod lines;
 mod login;
 mod logs;
@@ -53,6 +54,8 @@ struct Inner {
     insecure: bool,
     served: served::Discovery,
     rights: rights::Rights,
+    /// What was seen of the lease of External Secrets.
+    lease: tokio::sync::Mutex<lease::Watched>,
     /// The way that everything goes; a test puts a function in its place.
     channel: Option<channel::Channel>,
     /// How many watches were put on a connection that they share.

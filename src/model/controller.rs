@@ -18,23 +18,23 @@ pub struct Controller {
     pub concurrent: u32,
     /// `--store-requeue-interval` in seconds, 300 by default.
     pub store_requeue: i64,
-    /// Who holds the lease; empty without leader election.
+    /// Who holds the lease; empty without leader election, and where the lease is old and it is not known yet whether
+    /// anybody renews it.
     pub leader: Name,
     /// When the lease was last renewed.
     pub renewed: Option<Timestamp>,
+    /// Whether it was watched for so long without being renewed, by somebody whom the API server answered all that time,
+    /// that its holder does not work.
+    pub lapsed: bool,
     /// When this was read.
     pub seen: Timestamp,
 }
 
 impl Controller {
-    /// A lease that was not renewed for this long, in seconds, has no holder that works
-    /// (client-go's lease duration is 15 s, controller-runtime's default).
-    const LEASE_SECONDS: i64 = 30;
-
     /// Whether it runs and, where it elects a leader, leads.
     #[must_use]
     pub fn works(&self) -> bool {
-        self.ready > 0 && self.renewed.is_none_or(|at| self.seen.as_second() - at.as_second() <= Self::LEASE_SECONDS)
+        self.ready > 0 && !self.lapsed
     }
 
     /// The version as a pair, `(0, 16)` for `v0.16.2`, to tell what it can do.

@@ -50,6 +50,7 @@ pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
         insecure,
         served: super::served::Discovery::default(),
         rights: Rights::default(),
+        lease: tokio::sync::Mutex::default(),
         channel: Some(channel),
         lanes: AtomicUsize::new(0),
     })))

@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::Inner;
 use super::faults::Failure;
+use super::lease::Lease;
 use super::requests::{Items, segment};
 use crate::model::kinds::go_duration;
 use crate::model::{Controller, Fault, Kind, Name, ObjectRef, Text};
@@ -64,22 +66,32 @@ struct DeploymentStatus {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Lease {
-    spec: LeaseSpec,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct LeaseSpec {
-    holder_identity: Text,
-    renew_time: Option<Timestamp>,
+struct Wire {
+    spec: Lease,
 }
 
 /// See [`crate::ports::Cluster::controller`].
 pub(super) async fn controller(inner: &Inner) -> Result<Option<Controller>, Fault> {
+    let mut watched = inner.lease.lock().await;
+    let read = ask(inner).await;
+    let Ok(Some((deployment, lease))) = read else {
+        watched.forget();
+        return read.map(|_| None);
+    };
+    let mut controller = shown(&deployment, &lease, inner.clock.now());
+    if controller.ready == 0 {
+        watched.forget();
+    } else if watched.takes(&lease, Instant::now()) {
+        controller.lapsed = true;
+        controller.leader = Name::new(lease.holder_identity.as_str());
+    }
+    Ok(Some(controller))
+}
+
+async fn ask(inner: &Inner) -> Result<Option<(Deployment, Lease)>, Fault> {
     let Some(deployment) = choose(find(inner).await?) else { return Ok(None) };
-    let lease = if elects(&deployment) { lease(inner, &deployment).await? } else { LeaseSpec::default() };
-    Ok(Some(read(&deployment, &lease, inner.clock.now())))
+    let lease = if elects(&deployment) { lease(inner, &deployment).await? } else { Lease::default() };
+    Ok(Some((deployment, lease)))
 }
 
 async fn find(inner: &Inner) -> Result<Vec<Deployment>, Fault> {
@@ -111,12 +123,12 @@ fn choose(mut found: Vec<Deployment>) -> Option<Deployment> {
     found.into_iter().next()
 }
 
-async fn lease(inner: &Inner, deployment: &Deployment) -> Result<LeaseSpec, Fault> {
+async fn lease(inner: &Inner, deployment: &Deployment) -> Result<Lease, Fault> {
     let namespace = segment(deployment.metadata.namespace.as_str())?;
     let path = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{LEASE}");
-    match inner.get::<Lease>(&path, "read the lease of External Secrets").await {
+    match inner.get::<Wire>(&path, "read the lease of External Secrets").await {
         Ok(lease) => Ok(lease.spec),
-        Err(Failure { code: Some(403 | 404), .. }) => Ok(LeaseSpec::default()),
+        Err(Failure { code: Some(403 | 404), .. }) => Ok(Lease::default()),
         Err(failure) => Err(failure.fault),
     }
 }
@@ -145,7 +157,7 @@ fn elects(deployment: &Deployment) -> bool {
     arguments(deployment).any(|argument| matches!(argument, "--enable-leader-election" | "--enable-leader-election=true"))
 }
 
-fn read(deployment: &Deployment, lease: &LeaseSpec, seen: Timestamp) -> Controller {
+fn shown(deployment: &Deployment, lease: &Lease, seen: Timestamp) -> Controller {
     let concurrent = argument(deployment, "--concurrent").and_then(|value| value.parse().ok()).unwrap_or(1);
     let store_requeue = argument(deployment, "--store-requeue-interval").and_then(go_duration).unwrap_or(300);
     let image = deployment.spec.template.spec.containers.first().map_or("", |container| container.image.as_str());
@@ -154,8 +166,9 @@ fn read(deployment: &Deployment, lease: &LeaseSpec, seen: Timestamp) -> Controll
         ready: deployment.status.ready_replicas,
         concurrent,
         store_requeue,
-        leader: Name::new(lease.holder_identity.as_str()),
+        leader: if lease.is_fresh(seen) { Name::new(lease.holder_identity.as_str()) } else { Name::empty() },
         renewed: lease.renew_time,
+        lapsed: false,
         seen,
         deployment: ObjectRef::new(Kind::Deployment, deployment.metadata.namespace.as_str(), deployment.metadata.name.as_str()),
     }
@@ -179,7 +192,7 @@ mod tests {
             "status":{"readyReplicas":2}}"#;
         let deployment: Deployment = serde_json::from_str(text).unwrap();
         assert!(elects(&deployment));
-        let controller = read(&deployment, &LeaseSpec::default(), Timestamp::UNIX_EPOCH);
+        let controller = shown(&deployment, &Lease::default(), Timestamp::UNIX_EPOCH);
         assert_eq!(
             (controller.version.as_str(), controller.ready, controller.concurrent, controller.store_requeue),
             ("v0.16.2", 2, 4, 30)
@@ -196,7 +209,7 @@ mod tests {
         };
         let found = choose(vec![named("es-webhook", 3), named("es", 0)]).unwrap();
         assert!(!elects(&found));
-        let controller = read(&found, &LeaseSpec::default(), Timestamp::UNIX_EPOCH);
+        let controller = shown(&found, &Lease::default(), Timestamp::UNIX_EPOCH);
         assert_eq!((controller.deployment.name.as_str(), controller.concurrent, controller.store_requeue), ("es", 1, 300));
     }
 }

@@ -144,6 +144,7 @@ fn controller(world: &World) -> Option<Controller> {
         store_requeue: i64::try_from(world.operator.store_requeue.as_secs()).unwrap_or(300),
         leader: pod.map_or_else(Name::empty, |(pod, _)| pod.name.clone()),
         renewed: Some(renewed),
+        lapsed: world.now.as_second() - renewed.as_second() > 30,
         seen: world.now,
         deployment: key,
     })

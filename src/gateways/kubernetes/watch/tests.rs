@@ -44,6 +44,7 @@ fn gateway(answers: Vec<Answer>) -> (KubernetesGateway, Arc<Mutex<Vec<String>>>)
         insecure: false,
         served: super::super::served::Discovery::default(),
         rights: Rights::default(),
+        lease: tokio::sync::Mutex::default(),
         channel: None,
         lanes: std::sync::atomic::AtomicUsize::new(0),
     };

@@ -98,6 +98,7 @@ fn gateway(allowed: Allowed) -> (KubernetesGateway, Rules) {
         insecure: false,
         served: crate::gateways::kubernetes::served::Discovery::default(),
         rights: Rights::default(),
+        lease: tokio::sync::Mutex::default(),
         channel: None,
         lanes: std::sync::atomic::AtomicUsize::new(0),
     };
