@@ -39,6 +39,8 @@ impl ServerState {
             server.replicas.values().filter(|r| r.fault.is_none() && r.seal.as_ref().is_some_and(|s| !s.initialized)).count();
         let leads = server.open().any(|(_, r)| matches!(r.role, ReplicaRole::Active | ReplicaRole::Single));
         let leaderless = server.open().any(|(_, r)| r.role == ReplicaRole::Leaderless);
+        // A standby that was left goes on naming its last leader, for ever (OpenBao 2.7.2).
+        let left = open < server.quorum() && server.open().all(|(_, r)| r.role == ReplicaRole::Standby);
         if replicas == 0 && server.listed {
             // Nothing stands behind its Service.
             Self::Unreachable
@@ -53,9 +55,9 @@ impl ServerState {
             Self::Uninitialised
         } else if open == 0 && sealed > 0 {
             Self::Sealed
-        } else if !leads && (leaderless || failing > 0) {
-            // Either no open replica knows a leader, or the one that leads does not answer: standbys that say
-            // “standby” are not enough.
+        } else if !leads && (leaderless || failing > 0 || left) {
+            // Either no open replica knows a leader, or the one that leads does not answer or is sealed, and too few are left
+            // to elect another: standbys that say “standby” are not enough.
             Self::NoActiveNode
         } else if sealed > 0 {
             Self::PartlySealed

@@ -14,10 +14,11 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Vault(check),
     explain: "\
 A raft cluster elects a leader only while more than half of its replicas are open. Below that, an open
-replica answers `429` like a healthy standby, but `sys/leader` names no leader: writes fail with
-`local node not active but active cluster node not found`, logins fail with 500 or 503.
+replica answers `429` like a healthy standby, but `sys/leader` names no leader, or still the last one: writes fail
+with `local node not active but active cluster node not found`, logins fail with 500 or 503.
 
-**How it is known.** `GET sys/leader` of every open replica lacks `leader_address`.
+**How it is known.** `GET sys/leader` of every open replica lacks `leader_address`; or no replica says that it leads itself, and
+fewer are open than a leader needs. A standby that lost both others goes on naming its last leader (seen on OpenBao 2.7.2).
 
 **How it is repaired.** Unseal enough replicas for a quorum (runbook `recover`); then the rest.
 ",
@@ -32,10 +33,47 @@ fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
             server.quorum(),
         );
         let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
-        for (pod, replica) in server.open().filter(|(_, replica)| replica.role == ReplicaRole::Leaderless) {
-            root = root.seen(Source::Vault, format!("{pod}: GET sys/leader names no leader"), replica.answered);
+        for (pod, replica) in server.open() {
+            let says = match replica.role {
+                ReplicaRole::Leaderless => "names no leader",
+                ReplicaRole::Standby => "names a leader, and no replica says that it is that",
+                _ => continue,
+            };
+            root = root.seen(Source::Vault, format!("{pod}: GET sys/leader {says}"), replica.answered);
         }
         found.push(root);
         replicas_under(RULE.slug, server, found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Name, Replica, VaultAddress};
+
+    fn replica(sealed: bool, role: ReplicaRole) -> Replica {
+        let seal = format!(r#"{{"initialized":true,"sealed":{sealed}}}"#);
+        Replica { seal: serde_json::from_str(&seal).unwrap(), role, ..Replica::default() }
+    }
+
+    fn state(replicas: &[(bool, ReplicaRole)]) -> ServerState {
+        let mut server = VaultServer::new(VaultAddress::parse("http://vault.a.svc:8200").unwrap());
+        server.listed = true;
+        for (number, (sealed, role)) in replicas.iter().enumerate() {
+            server.replicas.insert(Name::new(&format!("vault-{number}")), replica(*sealed, role.clone()));
+        }
+        ServerState::of(&server)
+    }
+
+    #[test]
+    fn a_standby_that_was_left_names_its_last_leader_and_there_is_none() {
+        let (sealed, standby) = ((true, ReplicaRole::Unknown), (false, ReplicaRole::Standby));
+        assert_eq!(state(&[standby.clone(), sealed.clone(), sealed.clone()]), ServerState::NoActiveNode);
+        assert_eq!(state(&[(false, ReplicaRole::Leaderless), sealed.clone(), sealed.clone()]), ServerState::NoActiveNode);
+        // Two of three elect another; one whose role is not known may lead; one that is reached alone may be any of many.
+        assert_eq!(state(&[standby.clone(), standby.clone(), sealed.clone()]), ServerState::PartlySealed);
+        assert_eq!(state(&[(false, ReplicaRole::Unknown), sealed.clone(), sealed.clone()]), ServerState::PartlySealed);
+        assert_eq!(state(&[(false, ReplicaRole::Active), sealed.clone(), sealed]), ServerState::PartlySealed);
+        assert_eq!(state(&[standby]), ServerState::Open);
     }
 }
