@@ -312,7 +312,7 @@ async fn without_a_screen_and_half_blind() {
     let (code, out, _) = sealwatch(&home, admin, &["check"]);
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("vault-unreachable"), "{out}");
-    lab.heal("vault-stopped");
+    lab.heal("vault-stopped", &[]);
 
     // The API server goes away under an open console, and comes back.
     let mut console = Console::start(&[], &home.variables(admin), WINDOW);
@@ -328,7 +328,7 @@ async fn without_a_screen_and_half_blind() {
     drop(offline);
     let (code, _, err) = sealwatch(&home, admin, &["check", "--timeout", "10s"]);
     assert_eq!(code, Some(3), "{err}");
-    lab.heal("apiserver-stopped");
+    lab.heal("apiserver-stopped", &[]);
     console.wait_until("the world to be whole again", 4 * SOON, |screen| screen.contains("· 0 cannot be seen"));
 
     // The custom resources are taken away under it.

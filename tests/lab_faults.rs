@@ -238,7 +238,7 @@ async fn the_api_server_is_cut_off_stands_still_forgets_and_ends() {
     let listed = lists(&lab);
     lab.fault("apiserver-stopped", &[]);
     compact(&lab).await;
-    lab.heal("apiserver-stopped");
+    lab.heal("apiserver-stopped", &[]);
     wire.set(Mode::Through);
     println!("forgotten: whole again after {:.1?}", eyes.until("all to be seen", HALF_OPEN, whole).await);
     eyes.sees_all(&client, SOON).await;
@@ -248,13 +248,13 @@ async fn the_api_server_is_cut_off_stands_still_forgets_and_ends() {
     lab.fault("apiserver-frozen", &[]);
     println!("still: said after {:.1?}", eyes.until("the standstill to be said", HALF_OPEN, lost).await);
     tokio::time::sleep(Duration::from_secs(50).saturating_sub(stopped.elapsed())).await;
-    lab.heal("apiserver-frozen");
+    lab.heal("apiserver-frozen", &[]);
     println!("still: whole again after {:.1?}", eyes.until("all to be seen", HALF_OPEN, whole).await);
     eyes.sees_all(&client, SOON).await;
 
     lab.fault("apiserver-stopped", &[]);
     println!("ended: said after {:.1?}", eyes.until("the end to be said", SOON, lost).await);
-    lab.heal("apiserver-stopped");
+    lab.heal("apiserver-stopped", &[]);
     println!("ended: whole again after {:.1?}", eyes.until("all to be seen", HALF_OPEN, whole).await);
     happen(&client, &dev, "ended").await;
     eyes.sees_all(&client, SOON).await;
@@ -291,7 +291,7 @@ async fn each_replica_of_a_vault_stands_still_ends_and_is_cut_off_alone() {
                 .all(|(other, before)| replica(seen, other).answered > *before)
         })
         .await;
-        lab.heal("vault-frozen");
+        lab.heal("vault-frozen", &[]);
         println!("{pod}: heard again after {:.1?}", eyes.until("all to be open", HALF_OPEN, all_open).await);
     }
 
@@ -303,7 +303,7 @@ async fn each_replica_of_a_vault_stands_still_ends_and_is_cut_off_alone() {
             "{pod}: sealed after {:.1?}",
             eyes.until("that it is sealed", SOON, |seen| replica(seen, pod).is_sealed()).await
         );
-        lab.heal("vault-restarted");
+        lab.heal("vault-restarted", &[]);
         eyes.until("all to be open", HALF_OPEN, all_open).await;
     }
 

@@ -48,8 +48,10 @@ impl Lab {
     }
 
     /// Heals a fault.
-    pub(crate) fn heal(&self, name: &str) -> String {
-        run(&["heal", name, "--name", &self.name])
+    pub(crate) fn heal(&self, name: &str, options: &[&str]) -> String {
+        let mut all = vec!["heal", name, "--name", &self.name];
+        all.extend(options);
+        run(&all)
     }
 
     /// The unseal shares.

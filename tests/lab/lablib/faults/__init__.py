@@ -1,5 +1,6 @@
 """Faults, each with `fault(lab, options)` and `heal(lab)`: those of servers in modules of their own, those that a
-diagnosis names as the cause of a store's or an ExternalSecret's trouble in `causes`.
+diagnosis names as the cause of a store's or an ExternalSecret's trouble in `causes`, and those that other tools have in
+`stand_ins`.
 
 A fault is made through the API that a person would use, or by what would happen
 to a process; never by patching a status or creating an Event. The names are those
@@ -10,21 +11,24 @@ from ..places import load, state_of
 from ..processes import Processes
 from ..wire import Kubernetes
 from ..vaults import read_keys
-from . import (apiserver_frozen, apiserver_stopped, causes, external_secrets_stopped, healthy, partly_sealed, sealed, vault_frozen,
-               vault_restarted, vault_stopped)
+from . import (apiserver_frozen, apiserver_stopped, causes, external_secrets_stopped, healthy, partly_sealed, quorum_lost,
+               sealed, stand_ins, vault_frozen, vault_restarted, vault_stopped, vault_uninitialised)
 
 KNOWN = {
     "healthy": healthy,
     "sealed": sealed,
     "partly-sealed": partly_sealed,
+    "quorum-lost": quorum_lost,
     "vault-stopped": vault_stopped,
     "vault-restarted": vault_restarted,
+    "vault-uninitialised": vault_uninitialised,
     "vault-frozen": vault_frozen,
     "apiserver-stopped": apiserver_stopped,
     "apiserver-frozen": apiserver_frozen,
     "external-secrets-stopped": external_secrets_stopped,
     **causes.KNOWN,
 }
+assert stand_ins  # has named its causes
 
 
 class UnknownFault(Exception):
@@ -57,4 +61,8 @@ def fault(options):
 
 
 def heal(options):
-    find(options).heal(Running(options.name))
+    found, lab = find(options), Running(options.name)
+    if isinstance(found, causes.Cause):
+        found.heal(lab, keep=options.keep)
+    else:
+        found.heal(lab)

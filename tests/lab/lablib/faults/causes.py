@@ -1,17 +1,23 @@
 """One fault for each cause that a diagnosis names, each in a namespace of its own beside the world.
 
-`fault` makes the broken form, `heal` mends what is broken and nothing else, and asks External Secrets to look again.
-Every step is what a person or a tool would do through an API, so that what is seen is what they would see.
+`fault` makes the broken form, `heal` mends what is broken, asks External Secrets to look again, and then takes the
+little world away (`--keep` leaves it, so that one can see that the cause is gone by the repair and not by the end of
+what had it). Every step is what a person or a tool would do through an API, so that what is seen is what they would see.
+
+Both say the moment since when somebody who asks is answered differently: times are counted from there.
 """
 
 import base64
 import json
 import secrets
+import signal
 import time
+from datetime import datetime, timezone
 
 from .. import vaults, world
-from ..places import state_of
-from ..say import say
+from ..parts import program
+from ..places import state_of, write_private
+from ..say import LabError, say
 from ..wire import wait
 
 API = "external-secrets.io/v1"
@@ -42,20 +48,50 @@ class Cause:
 
     def fault(self, lab, options=None):
         self.begin(lab)
+        self.acts()
         self.breaks(lab)
         self.look_again(lab)
-        say(f"{self.slug}: made in the namespace {self.namespace}.")
+        say(f"{self.slug}: made, in the namespace {self.namespace}; seen since {self.since:.3f}.")
 
-    def heal(self, lab):
+    def heal(self, lab, keep=False):
         self.begin(lab, anew=False)
-        self.mends(lab)
-        self.look_again(lab)
-        say(f"{self.slug}: mended.")
+        if self.stands():
+            self.mends(lab)
+            self.acts()
+            self.look_again(lab)
+            say(f"{self.slug}: mended; seen since {self.since:.3f}.")
+        if not keep:
+            self.take_away(lab)
+
+    def acts(self):
+        """What comes next is what somebody who asks is answered differently by."""
+        self.since = time.time()
+
+    def stands(self):
+        """Whether there is something to mend: a fault may have been made by half, or not at all."""
+        answer = self.kubernetes.ask("GET", f"/api/v1/namespaces/{self.namespace}")
+        return answer.status == 200 and "deletionTimestamp" not in answer.json["metadata"]
+
+    def take_away(self, lab):
+        """All of it, and nothing of anybody else's; what was never made is no matter."""
+        place = f"/api/v1/namespaces/{self.namespace}"
+        for plural in ("clusterexternalsecrets", "clustersecretstores"):
+            self.kubernetes.delete(f"/apis/{API}/{plural}/{self.namespace}")
+        self.kubernetes.delete(place)
+        own = f"fault-{self.slug}"
+        for path in (f"auth/kubernetes/role/{own}", f"secret/metadata/fault/{self.slug}", f"sys/policies/acl/{own}", f"sys/auth/{own}"):
+            answer = self.vault.call("DELETE", path)
+            if answer.status >= 300 and answer.status != 404:
+                raise LabError(f"Vault: DELETE {path} gave {answer.status} {answer.text[:300]}")
+        wait(f"the namespace {self.namespace} to be gone", 60, lambda: self.kubernetes.ask("GET", place).status == 404)
 
     def begin(self, lab, anew=True):
         self.lab, self.kubernetes = lab, lab.kubernetes
         self.vault = vaults.active(lab.servers, lab.token)
         if anew:
+            if not self.stands():
+                place = f"/api/v1/namespaces/{self.namespace}"
+                wait("an earlier one to be gone", 60, lambda: self.kubernetes.ask("GET", place).status == 404)
             self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
             self.apply_account(self.account)
             self.write_role()
@@ -122,9 +158,15 @@ class Cause:
         wait(f"{self.namespace}/{name} to be synced", 60, lambda: world.is_ready(self.kubernetes.get(path)))
 
     def drop_target(self):
+        """External Secrets may have made it anew before one can see that it is gone."""
         path = f"/api/v1/namespaces/{self.namespace}/secrets/{self.target}"
+
+        def uid():
+            answer = self.kubernetes.ask("GET", path)
+            return answer.json["metadata"]["uid"] if answer.status == 200 else None
+        before = uid()
         self.kubernetes.delete(path)
-        wait("the Secret to be gone", 20, lambda: self.kubernetes.ask("GET", path).status == 404)
+        wait("the Secret to be gone", 20, lambda: uid() is None or uid() != before)
 
     def own_method(self, **config):
         """A method of its own, so that what is wrong with it touches no other login."""
@@ -140,6 +182,21 @@ class Cause:
         config = {"kubernetes_host": "https://kubernetes.default.svc", "disable_iss_validation": True,
                   "disable_local_ca_jwt": False, **other}
         self.vault.must("POST", f"auth/{self.method}/config", config)
+
+    def wait_let_in(self):
+        """Every server has its own copy of a method's configuration, and a standby takes a new one up to 30 s later."""
+        path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{self.account}/token"
+        token = self.kubernetes.create(path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                                              "spec": {"expirationSeconds": 3600}})["status"]["token"]
+
+        def let_in(server):
+            answer = vaults.Vault(server["address"]).call("POST", f"auth/{self.method}/login", {"role": self.role, "jwt": token})
+            if answer.status != 200:
+                raise LabError(f"{server['pod']} says {answer.status} {answer.text[:200]}")
+            vaults.Vault(server["address"], answer.json["auth"]["client_token"]).call("POST", "auth/token/revoke-self")
+            return True
+        for server in self.lab.servers:
+            wait(f"{server['pod']} to let {self.account} in", 60, lambda: let_in(server), period=0.3)
 
     def other_certificate(self):
         """A certificate that has signed nothing: not a CA of this cluster, and no key of its tokens."""
@@ -172,8 +229,9 @@ class OwnMethod(Cause):
     def mends(self, lab):
         self.method = f"fault-{self.slug}"
         # A write replaces all of it.
-        self.vault.must("DELETE", f"sys/auth/{self.method}")
+        self.vault.call("DELETE", f"sys/auth/{self.method}")
         self.own_method()
+        self.wait_let_in()
 
 
 @cause("auth-not-configured")
@@ -195,6 +253,14 @@ class _(OwnMethod):
 
 @cause("auth-reviewer-invalid")
 class _(OwnMethod):
+    def wrong(self):
+        return {"token_reviewer_jwt": "no.token.atall"}
+
+
+@cause("auth-denied")
+class _(OwnMethod):
+    """The same, for somebody who may not make a login: then nothing tells this from its look-alikes."""
+
     def wrong(self):
         return {"token_reviewer_jwt": "no.token.atall"}
 
@@ -394,6 +460,7 @@ class _(Cause):
     def breaks(self, lab):
         # One that was never synced may only be waiting for its store.
         self.wait_synced()
+        self.acts()
         self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/secretstores/{self.store_name}")
 
     def mends(self, lab):
@@ -422,7 +489,187 @@ class _(Cause):
         self.apply_store()
 
 
+@cause("store-never-validated")
+class _(Cause):
+    """A store without a namespace for its account: each ExternalSecret logs in with one of its own namespace."""
+
+    store_kind = "ClusterSecretStore"
+
+    def __init__(self, slug):
+        super().__init__(slug)
+        self.store_name = self.namespace
+
+    def apply_store(self, **account):
+        auth = {"kubernetes": {"mountPath": self.method, "role": self.role, "serviceAccountRef": {"name": self.account, **account}}}
+        vault = {"server": self.lab.told["vault"]["url"], "path": self.mount, "version": self.version, "auth": auth}
+        self.apply({"apiVersion": API, "kind": "ClusterSecretStore", "metadata": {"name": self.store_name},
+                    "spec": {"provider": {"vault": vault}}})
+
+    def breaks(self, lab):
+        self.wait_synced()
+
+    def mends(self, lab):
+        self.apply_store(namespace=self.namespace)
+
+
+@cause("store-invalid")
+class _(Cause):
+    """A CA from a place that is not there: External Secrets says so, and no rule is about it."""
+
+    def breaks(self, lab):
+        self.apply_store(caProvider={"type": "ConfigMap", "name": "nowhere", "key": "ca.crt"})
+
+    def mends(self, lab):
+        self.apply_store()
+
+
+# Vault
+
+
+@cause("your-token-invalid")
+class _(Cause):
+    """The token that somebody reads with is revoked. It stands in the file `reader-token` of the lab after a `heal`."""
+
+    def fault(self, lab, options=None):
+        self.begin(lab, anew=False)
+        self.acts()
+        self.vault.must("POST", "auth/token/revoke", {"token": self.file.read_text()})
+        say(f"{self.slug}: {self.file.name} is revoked; seen since {self.since:.3f}.")
+
+    def heal(self, lab, keep=False):
+        self.begin(lab, anew=False)
+        if not self.file.exists():
+            write_private(self.file, f"reader-{secrets.token_hex(16)}")
+        token = self.file.read_text()
+        if self.vault.call("POST", "auth/token/lookup", {"token": token}).status != 200:
+            self.vault.must("POST", "auth/token/create", {"id": token, "policies": ["external-secrets"], "ttl": "8h", "no_parent": True})
+        self.acts()
+        say(f"{self.slug}: {self.file.name} is good; seen since {self.since:.3f}.")
+
+    @property
+    def file(self):
+        return self.lab.state / "reader-token"
+
+
+@cause("vault-dev-mode")
+class _(Token):
+    """A store of a Vault that somebody started with `-dev`. With OpenBao alone: the other core has no such mode."""
+
+    process, root = "vault-dev-mode", "lab-dev-root"
+
+    def address(self):
+        return f"{self.lab.servers[0]['address'].rsplit('.', 1)[0]}.14:8200"
+
+    def auth(self):
+        return Cause.auth(self) if self.ordinary else super().auth()
+
+    def begin(self, lab, anew=True):
+        self.ordinary = True
+        super().begin(lab, anew)
+        if anew and not lab.processes.alive(self.process):
+            lab.processes.start(self.process, [program("openbao", "bao"), "server", "-dev", f"-dev-root-token-id={self.root}",
+                                               f"-dev-listen-address={self.address()}", "-dev-no-store-token"])
+
+    def breaks(self, lab):
+        self.wait_synced()
+        dev = vaults.Vault(self.address(), self.root)
+        data = {"data": {"value": secrets.token_hex(16)}}
+        wait("the dev server to take a value", 30, lambda: dev.call("POST", f"secret/data/{self.path}", data).status < 300)
+        self.put_token(self.root)
+        self.ordinary = False
+        self.acts()
+        self.apply_store(server=f"http://{self.address()}")
+
+    def mends(self, lab):
+        self.apply_store()
+
+    def take_away(self, lab):
+        super().take_away(lab)
+        lab.processes.stop(self.process)
+
+
 # ExternalSecret
+
+
+@cause("sync-stalled")
+class SyncStalled(Cause):
+    """External Secrets stands still (SIGSTOP): its pod is Ready, and its lease runs out."""
+
+    path = "/apis/coordination.k8s.io/v1/namespaces/external-secrets/leases/external-secrets-controller"
+
+    def has_run_out(self, lab):
+        lease = lab.kubernetes.get(self.path)["spec"]
+        renewed = datetime.fromisoformat(lease["renewTime"].replace("Z", "+00:00"))
+        return (datetime.now(timezone.utc) - renewed).total_seconds() > lease["leaseDurationSeconds"]
+
+    def fault(self, lab, options=None):
+        lab.processes.send("external-secrets", signal.SIGSTOP)
+        wait("the lease of External Secrets to run out", 60, lambda: self.has_run_out(lab))
+        self.acts()
+        say(f"{self.slug}: External Secrets stands still, and its lease has run out; seen since {self.since:.3f}.")
+
+    def heal(self, lab, keep=False):
+        # It finds that it leads no more and ends; its supervisor starts it anew, as a kubelet does.
+        lab.processes.send("external-secrets", signal.SIGCONT)
+        wait("the lease of External Secrets to be renewed", 90, lambda: not self.has_run_out(lab))
+        self.acts()
+        say(f"{self.slug}: External Secrets goes on; seen since {self.since:.3f}.")
+
+
+@cause("sync-backing-off")
+class _(Cause):
+    interval = "1h"
+
+    def breaks(self, lab):
+        self.wait_synced()
+        self.vault.must("DELETE", f"secret/metadata/{self.path}")
+        super().look_again(lab)
+        # Each try doubles the wait for the next one: after 31 s the next is 32 s away.
+        time.sleep(33)
+        self.write_path({"value": secrets.token_hex(16)})
+        self.acts()
+
+    def look_again(self, lab):
+        """Not of itself: that would end it."""
+
+    def mends(self, lab):
+        super().look_again(lab)
+
+
+@cause("stuck-deleting")
+class _(Cause):
+    """A finalizer whose controller never comes."""
+
+    held = "lab.sealwatch/held"
+
+    def finalizers(self, those):
+        body = json.dumps({"metadata": {"finalizers": those}}).encode()
+        path = f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/app"
+        return self.kubernetes.ask("PATCH", f"{path}?fieldManager=kubectl", body=body, headers={"Content-Type": "application/merge-patch+json"})
+
+    def breaks(self, lab):
+        self.wait_synced()
+        self.finalizers([self.held])
+        self.acts()
+        self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/app")
+
+    def mends(self, lab):
+        self.finalizers(None)
+
+
+@cause("refresh-has-no-effect")
+class _(Cause):
+    def reader(self, name="app", policy="CreatedOnce", **other):
+        return super().reader(name, **{"refreshPolicy": policy, **other})
+
+    def breaks(self, lab):
+        self.wait_synced()
+        self.acts()
+        template = {"engineVersion": "v2", "metadata": {"labels": {"lab.sealwatch/changed": "yes"}}}
+        self.apply_reader(target={"name": "app", "creationPolicy": "Owner", "template": template})
+
+    def mends(self, lab):
+        self.apply_reader(policy="Periodic")
 
 
 @cause("template-error")
@@ -438,6 +685,7 @@ class _(Cause):
 class _(Cause):
     def breaks(self, lab):
         self.wait_synced()
+        self.acts()
         self.apply_reader("second")
 
     def mends(self, lab):
@@ -453,6 +701,7 @@ class _(Cause):
         reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"], "controller": True}
         self.apply({"apiVersion": "v1", "kind": "Secret", "data": {"other": "eA=="},
                     "metadata": {"name": "app", "namespace": self.namespace, "ownerReferences": [reference]}})
+        self.acts()
         self.apply_reader()
 
     def mends(self, lab):
@@ -466,6 +715,7 @@ class _(Cause):
         self.drop_target()
         self.apply({"apiVersion": "v1", "kind": "Secret", "immutable": True, "data": {"value": "eA=="},
                     "metadata": {"name": "app", "namespace": self.namespace}})
+        self.acts()
         self.apply_reader()
 
     def mends(self, lab):
@@ -493,6 +743,7 @@ class _(Cause):
 
     def breaks(self, lab):
         self.wait_synced()
+        self.acts()
         self.vault.must("DELETE", f"secret/metadata/{self.path}")
 
     def mends(self, lab):
@@ -519,6 +770,7 @@ class _(Cause):
     def breaks(self, lab):
         self.wait_synced()
         time.sleep(1.1)  # the status has whole seconds
+        self.acts()
         self.write_path({"value": secrets.token_hex(16)})
 
     def mends(self, lab):
@@ -588,14 +840,14 @@ class _(Cause):
 class FailedJob(Cause):
     """A Job whose pods fail, and the same one whose pods do their work."""
 
-    name = None
+    name, says = None, "403 Forbidden: the client may not be read"
 
     def apply_job(self, outcome):
         path = f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{self.name}"
         self.kubernetes.delete(path)
         wait("an earlier Job to be gone", 30, lambda: self.kubernetes.ask("GET", path).status == 404)
         container = {"name": "run", "image": f"registry.example/{self.name}:1"}
-        template = {"metadata": {"annotations": {"lab.sealwatch/outcome": outcome}},
+        template = {"metadata": {"annotations": {"lab.sealwatch/outcome": outcome, "lab.sealwatch/says": self.says}},
                     "spec": {"restartPolicy": "Never", "containers": [container]}}
         self.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": self.name, "namespace": self.namespace},
                     "spec": {"backoffLimit": 0, "template": template}})
@@ -615,3 +867,35 @@ class _(FailedJob):
 @cause("bootstrap-failed")
 class _(FailedJob):
     name = "foundation-vault-bootstrap"
+
+
+@cause("bootstrap-required-key-missing")
+class _(FailedJob):
+    name, says = "source-vault-bootstrap", "ERROR required key missing: ghcr-token"
+
+
+@cause("client-patcher-not-run")
+class _(Cause):
+    """A placeholder, and no Job anywhere that would replace it: the one of the world was deleted after its time."""
+
+    job = "/apis/batch/v1/namespaces/ameide-dev/jobs/platform-keycloak-realm-client-patcher"
+
+    def breaks(self, lab):
+        self.kubernetes.delete(self.job)
+        wait("the Job to be gone", 30, lambda: self.kubernetes.ask("GET", self.job).status == 404)
+        self.acts()
+        self.write_path({"value": "keycloak_generated_placeholder"})
+
+    def mends(self, lab):
+        self.apply_job()
+        self.write_path({"value": secrets.token_hex(16)})
+
+    def take_away(self, lab):
+        # Also after a fault that was made by half.
+        self.apply_job()
+        super().take_away(lab)
+
+    def apply_job(self):
+        if self.kubernetes.ask("GET", self.job).status == 404:
+            scheme = self.lab.told["vault"]["url"].split(":")[0]
+            world.apply_files(self.kubernetes, ["41-jobs.yaml"], {"VAULT_SCHEME": scheme})

@@ -29,6 +29,9 @@ const exitCode = "lab.sealwatch/exit-code"
 // outcome is the annotation by which a person makes a Job's pod fail.
 const outcome = "lab.sealwatch/outcome"
 
+// says is the annotation with the line that such a pod logs.
+const says = "lab.sealwatch/says"
+
 func ownedByJob(pod *corev1.Pod) bool {
 	for _, o := range pod.OwnerReferences {
 		if o.Kind == "Job" {
@@ -82,6 +85,9 @@ func (w *watcher) run(ctx context.Context, pod *corev1.Pod, out *containerLog) e
 	job := jobName(pod)
 	out.line("stdout", "starting "+job)
 	if pod.Annotations[outcome] == "fail" {
+		if said := pod.Annotations[says]; said != "" {
+			out.line("stderr", said)
+		}
 		return errors.New("the pod is annotated to fail")
 	}
 	// A CronJob adds a number to the name, a person who starts the Job by hand
