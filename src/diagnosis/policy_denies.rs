@@ -42,7 +42,9 @@ fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
         let may = read.path.map_or(May::Unknown, |path| path.facts.value);
         (told && case.names_key(&read.remote.key)) || (as_store && case.is_untold() && may == May::No)
     });
-    if denied.as_ref().is_some_and(|read| read.path.is_some_and(|path| path.facts.state == PathState::NoMount)) || (!told && denied.is_none()) {
+    // A mount that is missing, or is read as if it were of the other version, is refused in the same words.
+    let elsewhere = |state: &PathState| matches!(state, PathState::NoMount | PathState::OtherVersion(_));
+    if denied.as_ref().is_some_and(|read| read.path.is_some_and(|path| elsewhere(&path.facts.state))) || (!told && denied.is_none()) {
         return;
     }
     // A mount that is missing and not covered by the policy is refused in the same words.
