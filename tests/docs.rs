@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 use sealwatch::cli::args::Cli;
 use sealwatch::diagnosis::{RULES, Rule, rule};
-use sealwatch::runbooks::{RUNBOOKS, runbook};
+use sealwatch::runbooks::{RUNBOOKS, Runbook, runbook};
 use sealwatch::{keymap, theme};
 
 fn file(path: &str) -> PathBuf {

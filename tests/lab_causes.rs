@@ -177,7 +177,10 @@ fn wronged(snapshot: &Snapshot) -> BTreeSet<String> {
 
 /// What was said of a cause, since when: a fault may be named before the command that makes it is at its end.
 #[derive(Clone, Default)]
-struct Track(Arc<Mutex<Vec<(SystemTime, Option<Certainty>)>>>);
+struct Track(Arc<Mutex<Vec<Sighting>>>);
+
+/// How sure a cause was at a time, if it was named.
+type Sighting = (SystemTime, Option<Certainty>);
 
 impl Track {
     /// Listens until it is dropped elsewhere; the handle ends it.
@@ -305,7 +308,7 @@ async fn one(
         }
         let named = track.first(made, |said| said.is_some());
         lines.push(Line {
-            slug: *slug,
+            slug,
             named: named.and_then(|(time, said)| Some((time, said?))),
             certain: track.first(made, |said| said == Some(Certainty::Certain)).map(|(time, _)| time),
             gone: None,
@@ -335,7 +338,9 @@ async fn one(
     if has_own_world {
         run(Some(&[])).await;
     }
-    lines.iter().for_each(|line| line.print(lab.text("/vault/kind")));
+    for line in &lines {
+        line.print(lab.text("/vault/kind"));
+    }
     lines
 }
 
@@ -368,7 +373,7 @@ async fn every_cause_of(name: &str, arguments: &[&str], slugs: &[&'static str], 
     let mut lines = Vec::new();
     let slugs: Vec<&'static str> = slugs.iter().copied().filter(|slug| is_wanted(slug)).collect();
     for some in slugs.chunks(AT_ONCE) {
-        lines.extend(futures::future::join_all(some.iter().map(|slug| of(*slug))).await.into_iter().flatten());
+        lines.extend(futures::future::join_all(some.iter().map(|slug| of(slug))).await.into_iter().flatten());
     }
     drop((shy, denied));
     let wronged = wronged(&eyes.seen.borrow());

@@ -178,7 +178,7 @@ fn good_ways(scene: &Scene, cases: &[&Case]) {
         assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{}: {report} {err}", case.fault);
         let gone = scene.until(&format!("{} is gone", case.fault), |scene| scene.cause(case.fault).is_none());
         lines.push(format!("| {} | {} | {took:.1} | {:.1} |", case.fault, case.runbook, gone.as_secs_f64()));
-        scene.lab.heal(case.fault);
+        scene.lab.heal(case.fault, &[]);
     }
     println!("| fault | runbook | seconds with its dry run | gone after |\n| --- | --- | --- | --- |\n{}", lines.join("\n"));
     let journal = scene.home.journal();
@@ -222,7 +222,7 @@ fn bad_ways(scene: &Scene) {
     let (code, report, err) = undelete("viewer", &["--confirm", "secret/fault/version-deleted", "--write"]);
     assert!(code == Some(4) || code == Some(3), "no port may be forwarded: {code:?} {report} {err}");
     assert!(scene.cause("version-deleted").is_some(), "nothing was written");
-    scene.lab.heal("version-deleted");
+    scene.lab.heal("version-deleted", &[]);
 }
 
 /// The runbooks about Jobs and about External Secrets itself.
@@ -243,5 +243,5 @@ fn jobs_and_operator(scene: &Scene) {
     let (code, report, err) =
         scene.run("admin", &["client-patcher", "--target", &target, "--confirm", &name, "--write", "--yes"]);
     assert!(code == Some(1) && report["result"] == "failed", "{code:?} {report} {err}");
-    scene.lab.heal("client-patcher-failed");
+    scene.lab.heal("client-patcher-failed", &[]);
 }
