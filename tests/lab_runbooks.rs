@@ -31,7 +31,7 @@ const TYPED: &str = "canary-typed-by-nobody-7Qx";
 struct Case {
     fault: &'static str,
     runbook: &'static str,
-    /// What it runs on; `check` says it where this is empty.
+    /// The name that it asks for, of the fault's.
     name: fn(&str) -> String,
 }
 
@@ -39,18 +39,22 @@ const fn case(fault: &'static str, runbook: &'static str, name: fn(&str) -> Stri
     Case { fault, runbook, name }
 }
 
+/// Faults that differ only in what is wrong with the configuration of an auth method. Three replicas take half a minute for
+/// each, so they are mended on the one of HashiCorp's only.
+const ON_ONE: &[&str] = &["auth-issuer-mismatch", "auth-host-unreachable", "auth-ca-mismatch", "auth-jwt-keys-stale"];
+
 const CASES: &[Case] = &[
     case("version-deleted", "undelete-version", |fault| format!("secret/fault/{fault}")),
     case("property-missing", "write-value", |fault| format!("secret/fault/{fault}")),
     case("path-missing", "write-value", |fault| format!("secret/fault/{fault}")),
-    case("auth-service-account-not-bound", "kubernetes-auth", |fault| format!("auth/kubernetes/role/{fault}")),
-    case("auth-namespace-not-bound", "kubernetes-auth", |fault| format!("auth/kubernetes/role/{fault}")),
-    case("auth-not-configured", "kubernetes-auth", |fault| format!("auth/{fault}")),
-    case("auth-issuer-mismatch", "kubernetes-auth", |fault| format!("auth/{fault}")),
-    case("auth-reviewer-invalid", "kubernetes-auth", |fault| format!("auth/{fault}")),
-    case("auth-host-unreachable", "kubernetes-auth", |fault| format!("auth/{fault}")),
-    case("auth-ca-mismatch", "kubernetes-auth", |fault| format!("auth/{fault}")),
-    case("auth-jwt-keys-stale", "kubernetes-auth", |fault| format!("auth/{fault}")),
+    case("auth-service-account-not-bound", "kubernetes-auth", |fault| format!("auth/kubernetes/role/fault-{fault}")),
+    case("auth-namespace-not-bound", "kubernetes-auth", |fault| format!("auth/kubernetes/role/fault-{fault}")),
+    case("auth-not-configured", "kubernetes-auth", |fault| format!("auth/fault-{fault}")),
+    case("auth-issuer-mismatch", "kubernetes-auth", |fault| format!("auth/fault-{fault}")),
+    case("auth-reviewer-invalid", "kubernetes-auth", |fault| format!("auth/fault-{fault}")),
+    case("auth-host-unreachable", "kubernetes-auth", |fault| format!("auth/fault-{fault}")),
+    case("auth-ca-mismatch", "kubernetes-auth", |fault| format!("auth/fault-{fault}")),
+    case("auth-jwt-keys-stale", "kubernetes-auth", |fault| format!("auth/fault-{fault}")),
     case("generator-rotates", "stop-rotation", |_| "app".to_owned()),
 ];
 
@@ -162,8 +166,7 @@ fn good_ways(scene: &Scene, cases: &[&Case]) {
         scene.lab.fault(case.fault, &[]);
         scene.until(&format!("{} is named", case.fault), |scene| scene.cause(case.fault).is_some());
         let target = scene.cause(case.fault).expect("it was named");
-        let name = (case.name)(&format!("fault-{}", case.fault).replace("fault-path", "fault-path"));
-        let name = if name.starts_with("secret/") { format!("secret/fault/{}", case.fault) } else { name };
+        let name = (case.name)(case.fault);
         let begun = Instant::now();
         let run = |extra: &[&str]| {
             let arguments =
@@ -194,7 +197,7 @@ fn good_ways(scene: &Scene, cases: &[&Case]) {
 #[ignore = "needs the lab: tests/lab/test"]
 fn each_runbook_mends_its_cause_on_openbao_and_the_bad_ways_are_told() {
     let scene = Scene::up("runbooks", &[]);
-    good_ways(&scene, &CASES.iter().collect::<Vec<_>>());
+    good_ways(&scene, &CASES.iter().filter(|case| !ON_ONE.contains(&case.fault)).collect::<Vec<_>>());
     bad_ways(&scene);
     jobs_and_operator(&scene);
 }
