@@ -93,8 +93,8 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
     plan.tasks.extend(wanted.into_values().map(|operation| {
         let done = progress.last(STEP.id, operation.object()).filter(|applied| applied.result.is_ok());
         let everywhere = done.is_some_and(|applied| {
-            let waited = progress.now.as_second() - applied.at.as_second();
-            !is_late_elsewhere(world, &operation) || waited >= STANDBYS
+            let passed = progress.now.as_second() - applied.at.as_second();
+            !is_late_elsewhere(world, &operation) || passed >= STANDBYS
         });
         let effect = if everywhere { Effect::Proved("made".to_owned()) } else { Effect::None };
         Task { operation, effect }
