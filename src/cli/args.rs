@@ -192,9 +192,9 @@ pub enum RunbookCommand {
         /// Answer y; it answers nothing that asks for more
         #[arg(long)]
         yes: bool,
-        /// Answer with this name where a name is asked for
+        /// Answer with this name where a name is asked for; may be given several times
         #[arg(long, value_name = "NAME")]
-        confirm: Option<String>,
+        confirm: Vec<String>,
         /// Unseal shares, one a line [default: standard input, unseen at a terminal]
         #[arg(long, value_name = "FILE")]
         share_file: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! `sealwatch runbook`: list, show, and run without a screen.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -192,7 +192,7 @@ fn write_preview(preview: &Preview, out: &mut dyn io::Write) -> io::Result<()> {
 /// What the command line answers in place of a person.
 struct Answers {
     yes: bool,
-    name: Option<String>,
+    names: Vec<String>,
     shares: Vec<Typed>,
     /// How many were handed on.
     given: usize,
@@ -204,14 +204,14 @@ struct Answers {
 }
 
 impl Answers {
-    fn new(yes: bool, name: Option<String>, share_file: Option<&Path>, value_file: Option<&Path>) -> Result<Self, Failure> {
+    fn new(yes: bool, names: Vec<String>, share_file: Option<&Path>, value_file: Option<&Path>) -> Result<Self, Failure> {
         let unusable = |fault: Fault| Failure::usage(fault.message.as_str(), fault.hint);
         let shares = match share_file {
             Some(path) => shares::from_file(path).map_err(unusable)?,
             None => Vec::new(),
         };
         let value = value_file.map(shares::whole_file).transpose().map_err(unusable)?;
-        Ok(Self { yes, name, shares, given: 0, piped: share_file.is_some(), value, value_given: false })
+        Ok(Self { yes, names, shares, given: 0, piped: share_file.is_some(), value, value_given: false })
     }
 
     /// The answer to what a step shows.
@@ -220,7 +220,7 @@ impl Answers {
             Confirm::Start => Ok(Decision::Agree),
             Confirm::Yes if self.yes => Ok(Decision::Agree),
             Confirm::Yes => Err(Failure::usage("This step asks for a y.", "Give --yes to answer it, or use the console.")),
-            Confirm::TypeName(name) if self.name.as_deref() == Some(name) => Ok(Decision::Name(name.clone())),
+            Confirm::TypeName(name) if self.names.contains(name) => Ok(Decision::Name(name.clone())),
             Confirm::TypeName(name) => Err(Failure::usage(
                 format!("This step asks for the name “{name}”."),
                 "Give it with --confirm NAME; --yes does not answer it.",
@@ -243,6 +243,8 @@ impl Answers {
         };
         let typed = match typed {
             Some(typed) => typed,
+            // What is typed at a terminal from here on would be seen.
+            None if io::stdin().is_terminal() => return Err(Failure::usage("Nothing was typed. Nothing was done.", "")),
             None => shares::whole_stdin()?,
         };
         Ok(Decision::Share(typed))
@@ -274,6 +276,9 @@ impl Answers {
         if let Some(share) = shares::prompt("Unseal share (unseen): ")? {
             self.given += 1;
             return Ok(Decision::Share(share));
+        }
+        if io::stdin().is_terminal() {
+            return Err(Failure::usage("Nothing was typed. Nothing was done.", ""));
         }
         self.shares = shares::from_stdin()?;
         self.piped = true;

@@ -476,6 +476,10 @@ impl LoginCase<'_> {
             (Refusal::Unconfigured | Refusal::Issuer, _)
             | (Refusal::Bare, Some(Reason::Reviewer | Reason::Host | Reason::Authority | Reason::Keys)) => {
                 match self.server.address.service() {
+                    // Where it does ask another API server, it may be there for another cluster.
+                    Some(_) if self.asks_elsewhere() && self.reason() != Some(Reason::Host) => by_hand(
+                        "this method asks another API server than its own cluster's: is it another cluster's? Look at the store's mountPath first",
+                    ),
                     Some(_) => Some(Remedy::Configure),
                     None => by_hand(
                         "this Vault does not run in this cluster: set its kubernetes_host, CA and a reviewer's token by hand",
@@ -490,6 +494,13 @@ impl LoginCase<'_> {
                 "why it is refused is not known: L on the store (or --try-logins) makes a login and reads the reason in Vault's log",
             ),
         }
+    }
+
+    /// Whether the method is set up to ask an API server that has no name in this cluster.
+    fn asks_elsewhere(&self) -> bool {
+        let host = self.config().map(|config| config.host.as_str()).unwrap_or_default();
+        let own = ["://kubernetes.default", "://kubernetes:", "://kubernetes/", "://10.", "://172.", "://192.168.", "://127."];
+        !host.is_empty() && !own.iter().any(|own| host.contains(own))
     }
 
     /// The role with this account and its namespace in it.

@@ -503,7 +503,7 @@ impl Run {
         if break_glass && preview.objects.len() > MANY {
             self.risky.insert(step.id);
         }
-        if preview.confirm == Confirm::Yes && self.risky.contains(step.id) {
+        if matches!(preview.confirm, Confirm::Yes | Confirm::TypeName(_)) && self.risky.contains(step.id) {
             preview.confirm = Confirm::TypeName(self.door.identity.context.to_string());
         }
         preview

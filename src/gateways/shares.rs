@@ -157,7 +157,7 @@ fn lines(mut input: impl Read) -> io::Result<Vec<Typed>> {
 
 /// One line, byte by byte: a buffered reader would keep a copy. `None` at the end.
 fn line(input: &mut impl Read) -> io::Result<Option<Typed>> {
-    let mut typed = Typed::new();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(Typed::LONGEST * 4));
     let mut any = false;
     let mut byte = [0];
     while input.read(&mut byte)? == 1 {
@@ -167,9 +167,15 @@ fn line(input: &mut impl Read) -> io::Result<Option<Typed>> {
             CONTROL_C => return Err(io::ErrorKind::Interrupted.into()),
             _ => {}
         }
-        typed.push(char::from(byte[0]));
+        if bytes.len() == bytes.capacity() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"));
+        }
+        bytes.push(byte[0]);
     }
     zeroize::Zeroize::zeroize(&mut byte);
+    let text = std::str::from_utf8(&bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))?;
+    let mut typed = Typed::new();
+    text.chars().for_each(|c| typed.push(c));
     Ok(any.then_some(typed))
 }
 

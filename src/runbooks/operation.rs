@@ -57,13 +57,13 @@ impl Operation {
 
 /// What a person would type for one replica. `bao` and `vault` prompt for the share: it never stands in
 /// the arguments, which every user of the machine and, through `exec`, the audit log can read.
-fn by_hand(server: &VaultAddress, replica: &ObjectRef, command: &str) -> String {
+fn by_hand(server: &VaultAddress, replica: &ObjectRef, before: &str, command: &str) -> String {
     let scheme = if server.tls { "https" } else { "http" };
     if replica.namespace.is_empty() {
-        return format!("BAO_ADDR={} {command}", quoted(&server.to_string()));
+        return format!("{before}BAO_ADDR={} {command}", quoted(&server.to_string()));
     }
     format!(
-        "kubectl -n {} port-forward pod/{} {port}:{port} & BAO_ADDR={scheme}://127.0.0.1:{port} {command}",
+        "kubectl -n {} port-forward pod/{} {port}:{port} & {before}BAO_ADDR={scheme}://127.0.0.1:{port} {command}",
         quoted(replica.namespace.as_str()),
         quoted(replica.name.as_str()),
         port = server.port,

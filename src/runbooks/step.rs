@@ -83,6 +83,8 @@ pub struct Preview {
     pub objects: Vec<ObjectRef>,
     /// How the person agrees.
     pub confirm: Confirm,
+    /// Whether an agreement holds only as long as it is exactly this that will be done.
+    pub exact: bool,
 }
 
 impl Preview {
@@ -90,7 +92,9 @@ impl Preview {
     /// since some recovered by themselves while the person read.
     #[must_use]
     pub fn is_covered_by(&self, shown: &Self) -> bool {
-        self.confirm == shown.confirm && self.objects.iter().all(|object| shown.objects.contains(object))
+        (!self.exact || self.will == shown.will)
+            && self.confirm == shown.confirm
+            && self.objects.iter().all(|object| shown.objects.contains(object))
     }
 }
 

@@ -28,7 +28,7 @@ use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{Application, ExternalSecret, Meta, Role, SecretStore, Watched};
 use crate::model::manager::Manager;
 use crate::model::vault::{SecretPath, StoreLogin};
-use crate::model::{Fault, Inventory, Kind, ObjectRef, Text, VaultServer};
+use crate::model::{Fault, Inventory, Kind, ObjectRef, PathState, Text, VaultServer};
 
 /// The stores that a target means, in order of their names.
 pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a SecretStore> {
@@ -99,6 +99,11 @@ impl<'a> KnownPath<'a> {
     /// What the world calls it.
     pub(super) fn object(&self) -> ObjectRef {
         self.server.address.path_ref(&self.full)
+    }
+
+    /// Whether Vault said how it stands.
+    pub(super) const fn is_told(&self) -> bool {
+        !matches!(self.path.facts.state, PathState::NotAsked | PathState::Denied | PathState::Failed(_))
     }
 
     /// As a write names it.

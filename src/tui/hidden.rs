@@ -46,9 +46,14 @@ impl Hidden {
         Did::Holds(self.typed.len())
     }
 
-    /// Takes pasted text: shares come from password managers. A paste does not send.
+    /// Takes pasted text: shares come from password managers. A paste does not send. What does not fit into one line is not
+    /// taken at all: half a key is worse than none.
     pub(super) fn paste(&mut self, text: &str, at: Duration) -> Did {
-        for c in text.trim().chars() {
+        let text = text.trim();
+        if text.chars().any(char::is_control) || self.typed.len() + text.chars().count() > Typed::LONGEST {
+            return Did::Holds(self.typed.len());
+        }
+        for c in text.chars() {
             self.key(Chord::char(c), at);
         }
         Did::Holds(self.typed.len())

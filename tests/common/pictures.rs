@@ -112,6 +112,7 @@ pub(crate) fn asking(mut snapshot: Snapshot, step: usize, preview: Preview) -> S
 /// A preview that asks for this.
 pub(crate) fn preview(confirm: Confirm) -> Preview {
     Preview {
+        exact: false,
         will: vec!["Annotate 51 ExternalSecrets that failed, and prove that each is synced.".to_owned()],
         will_not: vec![
             "11 ExternalSecrets left out: a refresh makes a new password.".to_owned(),

@@ -19,7 +19,7 @@ use super::connection::Line;
 use super::reads::Reads;
 use super::wire::Data;
 use crate::model::vault::May;
-use crate::model::{Fault, FaultKind, Text};
+use crate::model::{Fault, FaultKind, ObjectRef, Text};
 use crate::ports::Typed;
 use crate::runbooks::operation::IN_CLUSTER;
 use crate::runbooks::{AuthMethod, KvPath, VaultRight};
@@ -75,9 +75,7 @@ impl Reads<'_> {
     pub(super) async fn configure(&self, method: &AuthMethod) -> Result<Answer, Fault> {
         let path = method.path("config");
         let before = self.ask(&Question::get(method.namespace.as_str(), path.clone())).await?;
-        let config = before.filter(|answer| (200..300).contains(&answer.status));
-        let config = config.and_then(|answer| serde_json::from_slice::<Data<Map<String, Value>>>(&answer.body).ok());
-        let mut config = config.map(|config| config.data).unwrap_or_default();
+        let mut config = self.fields(before, &method.object)?.unwrap_or_default();
         config.remove("token_reviewer_jwt_set");
         config.extend(
             IN_CLUSTER.iter().filter_map(|(field, value)| Some(((*field).to_owned(), serde_json::from_str(value).ok()?))),
@@ -86,7 +84,7 @@ impl Reads<'_> {
         self.post(method.namespace.as_str(), path, body).await
     }
 
-    /// Binds a role to these accounts and namespaces; all else of it stays.
+    /// Has a role bind these accounts and namespaces too; what it binds and has otherwise stays.
     pub(super) async fn bind(
         &self,
         method: &AuthMethod,
@@ -94,9 +92,33 @@ impl Reads<'_> {
         accounts: &[Text],
         namespaces: &[Text],
     ) -> Result<Answer, Fault> {
-        let body = json!({ "bound_service_account_names": accounts, "bound_service_account_namespaces": namespaces });
-        let body = Zeroizing::new(body.to_string().into_bytes());
-        self.post(method.namespace.as_str(), method.path(&format!("role/{role}")), body).await
+        let path = method.path(&format!("role/{role}"));
+        let before = self.ask(&Question::get(method.namespace.as_str(), path.clone())).await?;
+        let Some(fields) = self.fields(before, &method.object)? else {
+            return Err(Fault::new(FaultKind::NotFound, &format!("The role {role} is not there any more.")));
+        };
+        let with = |field: &str, more: &[Text]| {
+            let mut names = fields.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
+            let new: Vec<Value> = more.iter().map(|name| json!(name)).filter(|name| !names.contains(name)).collect();
+            names.extend(new);
+            names
+        };
+        let body = json!({
+            "bound_service_account_names": with("bound_service_account_names", accounts),
+            "bound_service_account_namespaces": with("bound_service_account_namespaces", namespaces),
+        });
+        self.post(method.namespace.as_str(), path, Zeroizing::new(body.to_string().into_bytes())).await
+    }
+
+    /// What an answer holds; nothing if there is nothing. What cannot be read must not be written over.
+    fn fields(&self, answer: Option<Answer>, object: &ObjectRef) -> Result<Option<Map<String, Value>>, Fault> {
+        let unread = || Fault::new(FaultKind::Http, &format!("What is set at {object} cannot be read, so nothing was written."));
+        let answer = answer.ok_or_else(unread)?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        let body = answer.success(&self.replica.pod)?;
+        serde_json::from_slice::<Data<Map<String, Value>>>(&body).map(|data| Some(data.data)).map_err(|_| unread())
     }
 
     /// One write, over a connection of its own: it is never sent twice.

@@ -87,7 +87,7 @@ impl Right {
                 format!("kubectl auth can-i {} {resource}{group}{subresource}{namespace}", right.verb)
             }
             Self::Vault(right) => {
-                by_hand(&right.server, &right.replica, &format!("bao token capabilities {}", quoted(&right.path)))
+                by_hand(&right.server, &right.replica, "", &format!("bao token capabilities {}", quoted(&right.path)))
             }
         }
     }

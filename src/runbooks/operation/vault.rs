@@ -55,6 +55,8 @@ pub enum VaultChange {
         property: String,
         /// The version that is replaced (`cas`); 0 if there must be none.
         version: u64,
+        /// The store through which it is read then.
+        store: ObjectRef,
         /// The Secret.
         from: ObjectRef,
         /// Its key.
@@ -116,6 +118,11 @@ pub struct KvPath {
     pub key: String,
 }
 
+/// What a write needs.
+const WRITES: &[&str] = &["update", "create"];
+/// What is there is read first.
+const READS: &[&str] = &["read"];
+
 impl VaultWrite {
     /// Gives a replica the share of this number.
     #[must_use]
@@ -161,18 +168,22 @@ impl VaultWrite {
             })
         };
         let reach = (!self.replica.namespace.is_empty()).then_some(reach);
-        let on_method = |method: &AuthMethod, below: String| {
+        let on_method = |method: &AuthMethod, below: String, any_of| {
             Right::Vault(VaultRight {
                 server: self.server.clone(),
                 replica: self.replica.clone(),
                 namespace: method.namespace.clone(),
                 path: method.path(&below),
-                any_of: &["update", "create"],
+                any_of,
             })
         };
         let own = match &self.change {
-            VaultChange::Configure { method } => vec![on_method(method, "config".to_owned())],
-            VaultChange::Bind { method, role, .. } => vec![on_method(method, format!("role/{role}"))],
+            VaultChange::Configure { method } => {
+                vec![on_method(method, "config".to_owned(), WRITES), on_method(method, "config".to_owned(), READS)]
+            }
+            VaultChange::Bind { method, role, .. } => {
+                vec![on_method(method, format!("role/{role}"), WRITES), on_method(method, format!("role/{role}"), READS)]
+            }
             VaultChange::Unseal { .. } | VaultChange::ResetUnseal => Vec::new(),
             VaultChange::Undelete { path, .. } => vec![vault(path, "undelete", &["update", "create"])],
             VaultChange::MoveValue { path, from, .. } => {
@@ -189,23 +200,27 @@ impl VaultWrite {
 
     /// The command that does the same by hand.
     pub(super) fn command(&self) -> String {
-        let space = |path: &KvPath| {
-            if path.namespace.is_empty() { String::new() } else { format!(" -namespace={}", quoted(path.namespace.as_str())) }
+        let of = |namespace: &Text| {
+            if namespace.is_empty() { String::new() } else { format!(" -namespace={}", quoted(namespace.as_str())) }
         };
+        let space = |path: &KvPath| of(&path.namespace);
+        let mut before = String::new();
         let at = |path: &KvPath| format!("-mount={} {}", quoted(path.mount.as_str().trim_matches('/')), quoted(&path.key));
         let typed = match &self.change {
             VaultChange::Unseal { .. } => "bao operator unseal".to_owned(),
             VaultChange::ResetUnseal => "bao operator unseal -reset".to_owned(),
             VaultChange::Configure { method } => {
-                format!(
-                    "bao write {} kubernetes_host=https://kubernetes.default.svc disable_iss_validation=true disable_local_ca_jwt=false",
-                    quoted(&method.path("config"))
-                )
+                let fields: Vec<String> = IN_CLUSTER
+                    .iter()
+                    .map(|(field, value)| quoted(&format!("{field}={}", value.trim_matches(['"', '[', ']']))))
+                    .collect();
+                format!("bao write{} {} {}", of(&method.namespace), quoted(&method.path("config")), fields.join(" "))
             }
             VaultChange::Bind { method, role, accounts, namespaces } => {
                 let list = |names: &[Text]| names.iter().map(Text::as_str).collect::<Vec<_>>().join(",");
                 format!(
-                    "bao write {} {} {}",
+                    "bao write{} {} {} {}",
+                    of(&method.namespace),
                     quoted(&method.path(&format!("role/{role}"))),
                     quoted(&format!("bound_service_account_names={}", list(accounts))),
                     quoted(&format!("bound_service_account_namespaces={}", list(namespaces)))
@@ -214,17 +229,15 @@ impl VaultWrite {
             VaultChange::Undelete { path, version } => {
                 format!("bao kv undelete{} -versions={version} {}", space(path), at(path))
             }
-            VaultChange::MoveValue { path, property, version, from, key } => {
+            VaultChange::MoveValue { path, property, version, from, key, .. } => {
                 let jsonpath = key.replace('.', "\\.");
-                format!(
-                    "kubectl get secret -n {} {} -o jsonpath={} | base64 -d | bao kv put{} -cas={version} {} {}",
+                before = format!(
+                    "kubectl get secret -n {} {} -o jsonpath={} | base64 -d | ",
                     quoted(from.namespace.as_str()),
                     quoted(from.name.as_str()),
                     quoted(&format!("{{.data.{jsonpath}}}")),
-                    space(path),
-                    at(path),
-                    quoted(&format!("{property}=-"))
-                )
+                );
+                format!("bao kv put{} -cas={version} {} {}", space(path), at(path), quoted(&format!("{property}=-")))
             }
             VaultChange::WriteValue { path, property, version: 0 } => {
                 format!("bao kv put{} -cas=0 {} {}", space(path), at(path), quoted(&format!("{property}=-")))
@@ -233,6 +246,6 @@ impl VaultWrite {
                 format!("bao kv patch{} -cas={version} {} {}", space(path), at(path), quoted(&format!("{property}=-")))
             }
         };
-        by_hand(&self.server, &self.replica, &typed)
+        by_hand(&self.server, &self.replica, &before, &typed)
     }
 }

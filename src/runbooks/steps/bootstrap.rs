@@ -21,6 +21,7 @@ pub const STEP: StepDef = StepDef {
             // The new Job has a name that nobody can know before.
             let timetables: Vec<ObjectRef> = open.iter().map(|task| from(&task.operation).clone()).collect();
             Preview {
+                exact: false,
                 will: vec![format!("Start {}.", counted(open.len(), "run"))],
                 will_not: vec!["The timetable stays as it is.".to_owned()],
                 forecast: vec!["It does what the next run by the timetable would do: what it writes is up to it.".to_owned()],
@@ -46,7 +47,16 @@ const EACH: Each = Each {
 fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     let done: Vec<Operation> = progress.of_step(STEP.id).map(|applied| applied.operation.clone()).collect();
     let operations = if done.is_empty() { wanted(target, world, progress) } else { done };
-    operations.into_iter().map(|operation| Task { effect: ended(world, progress, STEP.id, &operation), operation }).collect()
+    let task = |operation: Operation| {
+        let effect = match ended(world, progress, STEP.id, &operation) {
+            Effect::None if progress.last(STEP.id, operation.object()).is_none() && runs(world, from(&operation)) => {
+                Effect::LeftOut("a run of it is at work now: wait for its end".to_owned())
+            }
+            effect => effect,
+        };
+        Task { operation, effect }
+    };
+    operations.into_iter().map(task).collect()
 }
 
 fn wanted(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Operation> {
@@ -84,6 +94,15 @@ fn run(from: ObjectRef, progress: &Progress) -> Operation {
     let name = format!("{}-{}", stem.trim_end_matches(['-', '.']), progress.stamp(STEP.id));
     let job = ObjectRef { kind: Kind::Job, namespace: from.namespace.clone(), name: Name::new(&name) };
     Operation::Kubernetes(KubernetesWrite::StartJob { cron_job: from, job })
+}
+
+/// Whether a Job, or one of a timetable, is at work.
+pub(super) fn runs(world: &Inventory, object: &ObjectRef) -> bool {
+    let works = |job: &Job| job.pods[0] > 0 && !job.is_complete() && !job.has_failed();
+    match object.kind {
+        Kind::CronJob => world.pointing_at(object, Role::MadeBy).filter_map(|job| world.get::<Job>(job)).any(|job| works(job)),
+        _ => world.get::<Job>(object).is_some_and(|job| works(job)),
+    }
 }
 
 /// What a run comes from.

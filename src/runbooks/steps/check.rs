@@ -47,6 +47,7 @@ fn preview(target: &Target, world: &Inventory) -> Preview {
     let mut will = vec!["Look at the External Secrets Deployment and its lease.".to_owned()];
     will.push(format!("Ask the API server for {}.", counted(rights(target, world).len(), "right")));
     Preview {
+        exact: false,
         will,
         will_not: vec!["No pod is restarted, no Secret deleted, no spec changed, in any step.".to_owned()],
         forecast: vec![format!(

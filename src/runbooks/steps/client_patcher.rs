@@ -1,7 +1,7 @@
 //! The Job that replaces placeholders is run once more, by what owns it: a sync of its Argo CD Application, a reconcile
 //! of its Flux object, or, if nobody owns it, by deleting it and making it anew from its own spec.
 
-use super::bootstrap::{ended, failed};
+use super::bootstrap::{ended, failed, runs};
 use super::by_name;
 use super::each::{Each, Effect, Task};
 use crate::model::inventory::runs::{CLIENT_PATCHER, base_name};
@@ -18,6 +18,7 @@ pub const STEP: StepDef = StepDef {
         EACH.next(&tasks(target, world, progress), progress, |open| {
             let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
             Preview {
+                exact: false,
                 will: open.iter().map(|task| told(&task.operation)).collect(),
                 will_not: vec!["No value is written by us: the Job does that.".to_owned()],
                 forecast: vec!["It may fail for the same reason as before: what it said last stands on its Why page.".to_owned()],
@@ -55,29 +56,49 @@ fn told(operation: &Operation) -> String {
 }
 
 fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
-    jobs(target, world).into_iter().map(|job| task(job, world, progress)).collect()
+    let done: Vec<&Operation> = progress.of_step(STEP.id).map(|applied| &applied.operation).collect();
+    let left = jobs(target, world).into_iter().map(|job| (again(job, world, progress), job.object_ref()));
+    let mut tasks: Vec<Task> = Vec::new();
+    // Between the old Job and the new one there is none: what was done stays on the list.
+    for operation in done {
+        tasks.push(Task { effect: after(target, world, progress, operation), operation: operation.clone() });
+    }
+    for (operation, job) in left {
+        if tasks.iter().any(|task| task.operation.object() == operation.object()) {
+            continue;
+        }
+        let effect =
+            if runs(world, &job) { Effect::LeftOut("it is at work now: wait for its end".to_owned()) } else { Effect::None };
+        tasks.push(Task { operation, effect });
+    }
+    tasks
 }
 
 /// The Jobs that a target means: those that it names, else those of its namespaces, else all.
 fn jobs<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a Job> {
     let all = || world.all::<Job>().iter().filter(|job| base_name(job).contains(CLIENT_PATCHER)).map(AsRef::as_ref);
     let Target::Objects(objects) = target else { return all().collect() };
-    let named: Vec<&Job> = all().filter(|job| objects.contains(&job.object_ref())).collect();
-    if !named.is_empty() {
-        return named;
+    // Who names a Job means that one and no other.
+    if objects.iter().any(|object| object.kind == Kind::Job) {
+        return all().filter(|job| objects.contains(&job.object_ref())).collect();
     }
     let near: Vec<&Job> = all().filter(|job| objects.iter().any(|object| object.namespace == job.meta.namespace)).collect();
     if near.is_empty() { all().collect() } else { near }
 }
 
-fn task(job: &Job, world: &Inventory, progress: &Progress) -> Task {
-    let operation = again(job, world, progress);
-    let effect = match &operation {
-        Operation::Kubernetes(KubernetesWrite::RunAgain { .. }) => ended(world, progress, STEP.id, &operation),
-        // The owner makes the Job anew: it is looked for under its own name.
-        _ => by_owner(job, world, progress, operation.object()),
-    };
-    Task { operation, effect }
+/// What became of a run: of the Job that was made anew, by us or by its owner.
+fn after(target: &Target, world: &Inventory, progress: &Progress, operation: &Operation) -> Effect {
+    let owner = operation.object();
+    if let Operation::Kubernetes(KubernetesWrite::RunAgain { .. }) = operation {
+        return ended(world, progress, STEP.id, operation);
+    }
+    let Some(since) = progress.last(STEP.id, owner).map(super::super::Applied::effective) else { return Effect::None };
+    let new = jobs(target, world).into_iter().find(|job| job.meta.created.is_some_and(|at| at >= since));
+    match new {
+        Some(job) if job.is_complete() => Effect::Proved(format!("complete, made anew by {}", owner.short())),
+        Some(job) if job.has_failed() => failed(world, progress, job),
+        _ => Effect::None,
+    }
 }
 
 fn again(job: &Job, world: &Inventory, progress: &Progress) -> Operation {
@@ -91,23 +112,4 @@ fn again(job: &Job, world: &Inventory, progress: &Progress) -> Operation {
         }
         _ => KubernetesWrite::RunAgain { job: object },
     })
-}
-
-fn by_owner(job: &Job, world: &Inventory, progress: &Progress, owner: &ObjectRef) -> Effect {
-    let Some(since) = progress.last(STEP.id, owner).map(super::super::Applied::effective) else { return Effect::None };
-    if job.meta.created.is_none_or(|at| at < since) {
-        return match world.get::<Application>(owner) {
-            Some(app) if matches!(app.phase.as_str(), "Failed" | "Error") => {
-                Effect::Failed(format!("the sync of {} ended as {}", owner.short(), app.phase))
-            }
-            _ => Effect::None,
-        };
-    }
-    if job.is_complete() {
-        Effect::Proved(format!("complete, made anew by {}", owner.short()))
-    } else if job.has_failed() {
-        failed(world, progress, job)
-    } else {
-        Effect::None
-    }
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{Again, again, counted, lacks};
-use crate::runbooks::{Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepReport};
+use crate::model::FaultKind;
+use crate::runbooks::{Item, ItemState, KubernetesWrite, Next, Operation, Outcome, Preview, Progress, Right, StepReport};
 
 /// A write, and where it stands.
 pub(super) struct Task {
@@ -42,6 +43,11 @@ pub(super) struct Each {
     pub(super) at_once: usize,
     /// What is said where there is nothing to do.
     pub(super) nothing: &'static str,
+}
+
+/// Whether a write does no harm when it is done twice.
+const fn is_repeatable(operation: &Operation) -> bool {
+    matches!(operation, Operation::Kubernetes(KubernetesWrite::Annotate { .. } | KubernetesWrite::KeepValue { .. }))
 }
 
 enum Standing {
@@ -130,15 +136,25 @@ impl Each {
             let missing = task.operation.rights().into_iter().find(|right| lacks(progress, right));
             return missing.map_or(Standing::Queued, |right| Standing::Blocked(format!("you may not {right}")));
         };
+        let in_time = progress.now.as_second() - applied.at.as_second() < self.patience;
         match (&applied.result, &task.effect) {
-            (_, Effect::Proved(how)) => Standing::Proved(how.clone()),
+            (Ok(_), Effect::Proved(how)) => Standing::Proved(how.clone()),
+            // No answer came: it may have been done. What may be done twice is tried again; of all else the world tells.
+            (Err(fault), Effect::Proved(how)) if fault.kind == FaultKind::Unknown => Standing::Proved(how.clone()),
+            (Err(fault), _) if fault.kind == FaultKind::Unknown && !is_repeatable(&task.operation) => {
+                if in_time {
+                    Standing::Waiting
+                } else {
+                    Standing::Failed(format!("no answer came, and no effect was seen: {fault}"))
+                }
+            }
             (Ok(_), Effect::Failed(why)) => Standing::Failed(why.clone()),
             (Err(fault), _) => match again(progress, self.id, object, fault, applied.at) {
                 Again::Later => Standing::Waiting,
                 Again::Now => Standing::Queued,
                 Again::Never => Standing::Failed(fault.to_string()),
             },
-            (Ok(_), _) if progress.now.as_second() - applied.at.as_second() < self.patience => Standing::Waiting,
+            (Ok(_), _) if in_time => Standing::Waiting,
             (Ok(_), _) => Standing::Failed(format!("done, but no effect was seen within {} s", self.patience)),
         }
     }

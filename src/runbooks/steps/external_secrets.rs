@@ -127,6 +127,7 @@ impl Tally<'_> {
             reasons.iter().map(|(why, n)| format!("{} left out: {why}.", counted(*n, "ExternalSecret"))).collect();
         will_not.push("Those that are synced are not touched.".to_owned());
         Preview {
+            exact: false,
             will: vec![format!(
                 "Annotate {} that failed, and prove that each is synced.",
                 counted(self.unasked.len(), "ExternalSecret")

@@ -16,6 +16,7 @@ pub const STEP: StepDef = StepDef {
         EACH.next(&tasks(target, world, progress), progress, |open| {
             let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
             Preview {
+            exact: false,
                 will: vec![format!("Set spec.refreshPolicy: CreatedOnce on {}.", counted(open.len(), "ExternalSecret"))],
                 will_not: vec![
                     "The interval is not edited: that would make a new value at once.".to_owned(),

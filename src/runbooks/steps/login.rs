@@ -69,6 +69,7 @@ const ASKING: i64 = 20;
 fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
     let mut plan = Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new(), is_unasked: false };
     let mut wanted: BTreeMap<ObjectRef, Operation> = BTreeMap::new();
+    let mut methods = Vec::new();
     for store in stores_of(target, world) {
         let (Some(server), Some(found)) = (world.vault_of(store), mending(world, store, progress.now)) else { continue };
         plan.is_unasked |= !found.is_asked;
@@ -81,11 +82,15 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
             continue;
         };
         // Twenty stores behind one method are one change.
-        if let Entry::Vacant(place) = wanted.entry(operation.object().clone()) {
-            plan.differences.extend(differences(&found));
-            place.insert(operation);
+        match wanted.entry(operation.object().clone()) {
+            Entry::Vacant(place) => {
+                methods.push((found, place.key().clone()));
+                place.insert(operation);
+            }
+            Entry::Occupied(mut known) => join(known.get_mut(), &operation),
         }
     }
+    plan.differences = methods.iter().flat_map(|(found, object)| differences(found, wanted.get(object))).collect();
     // What was done stays on the list when the login is mended.
     for applied in progress.of_step(STEP.id) {
         wanted.insert(applied.operation.object().clone(), applied.operation.clone());
@@ -142,11 +147,33 @@ fn role_path(found: &Mending) -> String {
     format!("auth/{}/role/{}", found.login.mount.as_str().trim_matches('/'), found.login.role)
 }
 
+/// Two stores with one role want one change of it, with what both need.
+fn join(known: &mut Operation, other: &Operation) {
+    let (
+        Operation::Vault(VaultWrite { change: VaultChange::Bind { accounts, namespaces, .. }, .. }),
+        Operation::Vault(VaultWrite { change: VaultChange::Bind { accounts: more, namespaces: further, .. }, .. }),
+    ) = (known, other)
+    else {
+        return;
+    };
+    for (all, new) in [(accounts, more), (namespaces, further)] {
+        let missing: Vec<Text> = new.iter().filter(|name| !all.contains(name)).cloned().collect();
+        all.extend(missing);
+    }
+}
+
 /// What a change changes, old beside new.
-fn differences(found: &Mending) -> Vec<String> {
+fn differences(found: &Mending, operation: Option<&Operation>) -> Vec<String> {
+    let bound = match operation {
+        Some(Operation::Vault(VaultWrite { change: VaultChange::Bind { accounts, namespaces, .. }, .. })) => {
+            Some((accounts, namespaces))
+        }
+        _ => None,
+    };
     match &found.remedy {
         Remedy::Configure => changed(found.config.as_ref()),
         Remedy::Bind(accounts, namespaces) => {
+            let (accounts, namespaces) = bound.unwrap_or((accounts, namespaces));
             let list = |names: &[Text]| names.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
             vec![format!(
                 "The role “{}” binds the accounts {} in the namespaces {}.",
@@ -166,6 +193,7 @@ fn changed(config: Option<&AuthConfig>) -> Vec<String> {
         return vec!["What is configured now cannot be read; it is replaced by the form of a Vault in a pod.".to_owned()];
     };
     let now = |field: &str| match field {
+        "kubernetes_ca_cert" => "what is set".to_owned(),
         "kubernetes_host" => config.host.to_string(),
         "disable_iss_validation" => config.issuer_is_off.to_string(),
         "disable_local_ca_jwt" => config.local_is_off.to_string(),
@@ -178,7 +206,7 @@ fn changed(config: Option<&AuthConfig>) -> Vec<String> {
                 counted(config.pem_keys.len(), "key")
             }
         }
-        _ => "(as it is)".to_owned(),
+        _ => String::new(),
     };
     let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     let lines = IN_CLUSTER.iter().filter_map(|(field, value)| {
@@ -204,6 +232,7 @@ fn preview(open: &[&Task], plan: &Plan) -> Preview {
         several => Confirm::TypeName(counted(several.len(), "change")),
     };
     Preview {
+        exact: true,
         will: plan.differences.clone(),
         will_not: vec!["No policy, role or token is removed; no pod is restarted.".to_owned()],
         forecast,

@@ -72,6 +72,7 @@ fn next(each: &Each, target: &Target, world: &Inventory, progress: &Progress, ma
     each.next(&tasks, progress, |open| {
         let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
         Preview {
+            exact: true,
             will: open.iter().map(|task| told(&task.operation)).collect(),
             will_not: vec![
                 "No value is shown, made anew or put into an argument.".to_owned(),
@@ -117,7 +118,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress, make: MakeTask
 
 fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> Result<Move<'a>, String> {
     let object = es.object_ref();
-    if progress.applied.is_empty() {
+    if progress.last(SWITCHING.id, &object).is_none() {
         if let Some(parent) = es.parent() {
             return Err(format!("its ClusterExternalSecret {parent} reverts it: move it there"));
         }
@@ -126,6 +127,10 @@ fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> 
         }
         if !es.remote.is_empty() {
             return Err("it reads a Vault beside its generator: move it by hand".to_owned());
+        }
+        // A template is applied to what is read: what stands in the Secret went through it once already.
+        if es.templated || es.creation_policy.as_str() != "Owner" {
+            return Err("it has a template, or does not own its Secret: move it by hand".to_owned());
         }
     }
     let target = ObjectRef { kind: Kind::Secret, namespace: es.meta.namespace.clone(), name: es.target.clone() };
@@ -138,7 +143,8 @@ fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> 
     let vault = store.vault.as_ref().ok_or("its store reads no Vault")?;
     let server = world.vault_of(store).ok_or("its Vault is not known")?;
     let (pod, _) = server.open().find(|(_, replica)| replica.leads()).ok_or("no replica of its Vault takes writes now")?;
-    let place = es.target.as_str().to_owned();
+    // Namespaces that share a mount do not share a path.
+    let place = format!("{}/{}", es.meta.namespace, es.target);
     let path = KvPath {
         object: vault.address.path_ref(&vault.path_of(&place)),
         namespace: vault.namespace.clone(),
@@ -148,9 +154,15 @@ fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> 
     Ok(Move { es, secret, key: key.to_string(), store, path, server: vault.address.clone(), replica: server.replica_ref(pod) })
 }
 
-/// The store of its namespace, or one for all; the one that most read through, which is the one that is meant for it.
+/// The store of its namespace, or one for all that the namespace reads through already, and so may; the one that most do.
 fn store<'a>(es: &ExternalSecret, world: &'a Inventory) -> Option<&'a SecretStore> {
-    let near = |store: &&SecretStore| store.meta.namespace.is_empty() || store.meta.namespace == es.meta.namespace;
+    let near = |store: &&SecretStore| {
+        let reads = |reader: &std::sync::Arc<ExternalSecret>| {
+            reader.meta.namespace == es.meta.namespace && reader.health() == Health::Healthy
+        };
+        store.meta.namespace == es.meta.namespace
+            || store.meta.namespace.is_empty() && world.readers_of(&store.store_ref()).any(reads)
+    };
     let fits = |store: &&SecretStore| {
         let kv2 = store.vault.as_ref().is_some_and(|vault| vault.version.as_str() != "v1" && !vault.mount.is_empty());
         store.health() == Health::Healthy && kv2 && !store.is_referent()
@@ -168,26 +180,43 @@ fn copy(one: &Move<'_>, progress: &Progress) -> Task {
         path: one.path.clone(),
         property: one.key.clone(),
         version: 0,
+        store: one.store.store_ref(),
         from: one.secret.object_ref(),
         key: one.key.clone(),
     };
     let write = VaultWrite { server: one.server.clone(), replica: one.replica.clone(), change };
-    let before = progress.last(COPYING.id, &one.path.object);
+    let before = copied(one, progress);
     let written = before.is_some_and(|applied| applied.result.is_ok());
     let operation = before.map_or(Operation::Vault(write), |applied| applied.operation.clone());
     let effect = if written { Effect::Proved("version 1 is there".to_owned()) } else { Effect::None };
     Task { operation, effect }
 }
 
+/// The write of this value to a Vault, as far as it left.
+fn copied<'a>(one: &Move<'_>, progress: &'a Progress) -> Option<&'a Applied> {
+    let secret = one.secret.object_ref();
+    progress.of_step(COPYING.id).rfind(|applied| {
+        matches!(&applied.operation, Operation::Vault(VaultWrite { change: VaultChange::MoveValue { from, .. }, .. }) if *from == secret)
+    })
+}
+
 fn switch(one: &Move<'_>, progress: &Progress) -> Task {
     let object = one.es.object_ref();
     let applied = progress.last(SWITCHING.id, &object);
+    // What is read is what was written, and where: not what would be chosen now.
+    let written = copied(one, progress).filter(|applied| applied.result.is_ok()).map(|applied| &applied.operation);
+    let (store, remote) = match written {
+        Some(Operation::Vault(VaultWrite { change: VaultChange::MoveValue { store, path, .. }, .. })) => {
+            (store.clone(), path.key.clone())
+        }
+        _ => (one.store.store_ref(), one.path.key.clone()),
+    };
     let operation = applied.map_or_else(
         || {
             Operation::Kubernetes(KubernetesWrite::ReadVault {
                 external_secret: object.clone(),
-                store: one.store.store_ref(),
-                remote: one.path.key.clone(),
+                store,
+                remote,
                 property: one.key.clone(),
                 secret_key: one.key.clone(),
                 data_hash: one.secret.data_hash.clone(),
@@ -195,6 +224,9 @@ fn switch(one: &Move<'_>, progress: &Progress) -> Task {
         },
         |applied| applied.operation.clone(),
     );
+    if written.is_none() {
+        return Task { operation, effect: Effect::LeftOut("its value was not written to Vault".to_owned()) };
+    }
     let effect = match (&operation, applied.map(Applied::effective)) {
         (Operation::Kubernetes(KubernetesWrite::ReadVault { data_hash, .. }), Some(since)) => {
             let synced = one.es.health() == Health::Healthy

@@ -2,6 +2,7 @@
 
 use super::by_name;
 use super::each::{Each, Effect, Task};
+use super::restart::rolled_since;
 use crate::model::kinds::Deployment;
 use crate::model::{Clock, Inventory};
 use crate::runbooks::{KubernetesWrite, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target};
@@ -37,6 +38,7 @@ fn next(_: &Target, world: &Inventory, progress: &Progress) -> Next {
             format!("Now: version {}, {} ready, {leader}{renewed}.", controller.version, controller.ready)
         });
         Preview {
+            exact: false,
             will: vec![state, "Restart the Deployment of External Secrets by a rollout.".to_owned()],
             will_not: vec!["No store, ExternalSecret or Secret is touched.".to_owned()],
             forecast: vec![
@@ -65,7 +67,7 @@ fn task(world: &Inventory, progress: &Progress) -> Result<Task, String> {
     }
     let effect = match applied.map(super::super::Applied::effective) {
         Some(since) => {
-            let rolled = found.is_none_or(|found| found.observed && found.updated >= found.wanted && found.ready >= found.wanted);
+            let rolled = rolled_since(world, &workload, since).is_some();
             let leads = controller.works() && controller.seen >= since && controller.renewed.is_none_or(|at| at >= since);
             if rolled && leads { Effect::Proved(format!("{} leads", controller.leader)) } else { Effect::None }
         }

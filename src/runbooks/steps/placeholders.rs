@@ -14,6 +14,7 @@ pub const STEP: StepDef = StepDef {
     explanation: "Annotates each ExternalSecret whose Secret holds a known placeholder, and looks whether the value that follows is another.",
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| Preview {
+            exact: false,
             will: vec![format!("Annotate {} and compare the hash of what follows.", counted(open.len(), "ExternalSecret"))],
             will_not: vec!["No value is read.".to_owned()],
             forecast: vec!["Pods that read the placeholder when they started keep it: restart-consumers.".to_owned()],

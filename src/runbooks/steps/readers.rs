@@ -15,6 +15,7 @@ pub const STEP: StepDef = StepDef {
     explanation: "Annotates each ExternalSecret that reads what was written, so that its Secret follows now; waits until it is synced.",
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| Preview {
+            exact: false,
             will: vec![format!("Annotate {} and wait until each is synced.", counted(open.len(), "ExternalSecret"))],
             will_not: vec!["No Secret is deleted, no pod restarted by us.".to_owned()],
             forecast: vec!["The Secrets get the new value; Reloader, where it is, restarts what reads them.".to_owned()],

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::each::{Each, Effect, Task};
 use super::{by_name, counted, external_secrets_of};
 use crate::model::kinds::deployment::Workload;
@@ -19,6 +21,7 @@ pub const STEP: StepDef = StepDef {
         EACH.next(&tasks(target, world, progress), progress, |open| {
             let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
             Preview {
+                exact: false,
                 will: vec![format!("Restart {}, {AT_ONCE} at a time, each by its own rollout.", counted(open.len(), "workload"))],
                 will_not: vec!["What reads the Secret from a volume is not restarted: the kubelet renews its files.".to_owned()],
                 forecast: vec![
@@ -95,16 +98,8 @@ fn task(workload: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
         None => Effect::None,
         Some(applied) => {
             let since = applied.effective();
-            let pods: Vec<&Pod> =
-                world.pointing_at(&workload, Role::MadeBy).filter_map(|pod| world.get::<Pod>(pod)).map(AsRef::as_ref).collect();
-            let pods = if pods.is_empty() { of_workload(world, &workload) } else { pods };
-            let old = pods.iter().filter(|pod| !pod.is_over() && pod.running.is_none_or(|at| at < since)).count();
-            match rolled(world, &workload) {
-                Some(found) if old == 0 && found.observed && found.ready >= found.wanted => {
-                    Effect::Proved(format!("{} since the restart", counted(pods.len(), "pod")))
-                }
-                _ => Effect::None,
-            }
+            rolled_since(world, &workload, since)
+                .map_or(Effect::None, |pods| Effect::Proved(format!("{} since the restart", counted(pods, "pod"))))
         }
     };
     let at = applied.map_or(progress.entered.get(STEP.id).copied().unwrap_or(progress.now), |applied| match &applied.operation {
@@ -112,6 +107,16 @@ fn task(workload: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
         _ => applied.at,
     });
     Task { operation: Operation::Kubernetes(KubernetesWrite::Restart { workload, at }), effect }
+}
+
+/// How many pods a workload has, once all of them started since then and as many are ready as are wanted.
+pub(super) fn rolled_since(world: &Inventory, workload: &ObjectRef, since: Timestamp) -> Option<usize> {
+    let pods: Vec<&Pod> =
+        world.pointing_at(workload, Role::MadeBy).filter_map(|pod| world.get::<Pod>(pod)).map(AsRef::as_ref).collect();
+    let pods = if pods.is_empty() { of_workload(world, workload) } else { pods };
+    let old = pods.iter().any(|pod| !pod.is_over() && pod.running.is_none_or(|at| at < since));
+    let found = rolled(world, workload)?;
+    (!old && found.observed && found.ready >= found.wanted).then_some(pods.len())
 }
 
 /// The pods of a Deployment stand behind its `ReplicaSet`.

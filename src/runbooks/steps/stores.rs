@@ -199,6 +199,7 @@ fn preview(stores: &[&SecretStore], progress: &Progress) -> Preview {
         will.push(format!("{stale} of them still say Valid from before the unseal: they are checked too."));
     }
     Preview {
+        exact: false,
         will,
         will_not: vec!["No spec of a store is changed.".to_owned()],
         forecast: vec!["A store that is not asked waits for its back-off, up to 7 minutes.".to_owned()],

@@ -295,6 +295,7 @@ impl Desk<'_> {
         }
         let quorum = self.server.quorum();
         Preview {
+            exact: false,
             will,
             will_not: vec!["No share is stored, logged, put into an argument or sent through exec.".to_owned()],
             forecast: if self.server.replicas.len() > 1 {

@@ -61,6 +61,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
             Confirm::TypeName(path.object.name.to_string())
         };
         Preview {
+            exact: true,
             will: vec![will],
             will_not: vec![
                 "The other properties of the path stay as they are.".to_owned(),

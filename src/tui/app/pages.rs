@@ -89,9 +89,15 @@ impl Model {
     #[must_use]
     pub fn target_for(&self, runbook: &Runbook) -> Option<Target> {
         let (first, target) = self.remedy()?;
+        let diagnosis = &self.snapshot.diagnosis;
         let fits = match &target {
             Target::Vault(_) => true,
-            Target::Objects(_) => runbook.name == "refresh" || runbook.name == first,
+            // What repairs the cause, and what repairs none of its own.
+            Target::Objects(objects) => {
+                let wrong =
+                    |slug: &&str| objects.iter().any(|object| diagnosis.about(object).any(|finding| finding.slug == *slug));
+                runbook.name == first || runbook.name == "refresh" || runbook.fixes.is_empty() || runbook.fixes.iter().any(wrong)
+            }
         };
         fits.then_some(target)
     }

@@ -106,7 +106,11 @@ impl Prompt {
         }
         let same_question = shown.step == self.shown.step && shown.confirm == self.shown.confirm;
         // Some recovered by themselves while the person read: an agreement to all is one to the rest.
-        if same_question && !shown.objects.is_empty() && shown.objects.iter().all(|object| self.shown.objects.contains(object)) {
+        if same_question
+            && !preview.exact
+            && !shown.objects.is_empty()
+            && shown.objects.iter().all(|object| self.shown.objects.contains(object))
+        {
             self.shown = shown;
             return false;
         }

@@ -13,8 +13,12 @@ use crate::gateways::kubernetes::requests::with_body;
 use crate::model::{Fault, FaultKind, ObjectRef};
 use crate::runbooks::{KubernetesWrite, Receipt};
 
-/// How long a deleted Job may take to go: its pods are ended first.
-const GOING: Duration = Duration::from_secs(60);
+/// How long a deleted Job may take to go: its pods are ended first, each in its grace period.
+const GOING: Duration = Duration::from_secs(180);
+/// For how long it is tried to make it again.
+const MAKING: Duration = Duration::from_secs(120);
+/// How long between two tries.
+const BETWEEN: Duration = Duration::from_secs(2);
 /// How often it is looked whether it is gone.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -99,19 +103,49 @@ pub(super) async fn run_again(inner: &Inner, job: &ObjectRef) -> Result<Receipt,
         preconditions: json!({ "uid": found["metadata"]["uid"] }),
     };
     inner.send(with_body(Method::DELETE, &at, "application/json", &options)?, &asked).await.map_err(super::unknown_if_cut)?;
+    if !is_gone(inner, &at, &found["metadata"]["uid"], &asked).await? {
+        // Somebody made it anew already: its owner.
+        return Ok(Receipt::default());
+    }
+    make(inner, job, &manifest, &asked).await
+}
+
+/// Waits until a deleted Job is gone; says no if another stands in its place.
+async fn is_gone(inner: &Inner, at: &str, uid: &Value, asked: &str) -> Result<bool, Fault> {
     let until = Instant::now() + GOING;
     loop {
-        match inner.get::<Value>(&at, &asked).await {
-            Err(failure) if failure.fault.kind == FaultKind::NotFound => break,
+        match inner.get::<Value>(at, asked).await {
+            Err(failure) if failure.fault.kind == FaultKind::NotFound => return Ok(true),
+            Ok(found) if found["metadata"]["uid"] != *uid => return Ok(false),
+            // Not one that is tried again: that would delete what is made meanwhile.
             _ if Instant::now() > until => {
-                let message = format!("{job} was deleted, and is not gone after {} s: a finalizer holds it.", GOING.as_secs());
-                return Err(Fault::new(FaultKind::Timeout, &message)
-                    .hinted("Once it is gone, its owner makes it anew; or make it from its manifest."));
+                let message = format!("Could not {asked}: it was deleted, and was not gone after {} s.", GOING.as_secs());
+                return Err(Fault::new(FaultKind::Invalid, &message).hinted(
+                    "Look what holds it (finalizers, pods that end slowly); once it is gone, make it from its manifest.",
+                ));
             }
             _ => tokio::time::sleep(LOOK).await,
         }
     }
-    told(inner, creating(inner, job, &manifest, "", &asked).await?, &asked).await
+}
+
+/// Makes a Job, and does not give up at the first fault: the one that it replaces is gone.
+async fn make(inner: &Inner, job: &ObjectRef, manifest: &Value, asked: &str) -> Result<Receipt, Fault> {
+    let until = Instant::now() + MAKING;
+    loop {
+        let made = told(inner, creating(inner, job, manifest, "", asked).await?, asked).await;
+        match made {
+            Err(fault) if fault.kind == FaultKind::Conflict => return Ok(Receipt::default()),
+            Err(fault) if Instant::now() < until && (fault.is_transient() || fault.kind == FaultKind::Unknown) => {
+                tokio::time::sleep(BETWEEN).await;
+            }
+            Err(fault) => {
+                let message = format!("{job} was deleted, and could not be made again: {}", fault.message);
+                return Err(Fault::new(FaultKind::Invalid, &message).hinted("Make it from its manifest in Git or in its chart."));
+            }
+            made => return made,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -65,7 +65,7 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
         (Confirm::TypeName(name), _) => Asked::Name(format!("Type “{name}” in full to agree:"), prompt),
         (Confirm::Value(what), Way::Left) => Asked::Key(format!("It asks for {what}. Enter goes to the field.")),
         (Confirm::Value(what), _) => {
-            Asked::Share(format!("Type {what}, unseen. Enter keeps it for the next question, Esc wipes it."))
+            Asked::Share(format!("Type {what}, unseen, in one line. Enter keeps it for the next question, Esc wipes it."))
         }
         (Confirm::Share { .. }, Way::Left) => {
             Asked::Key("A share is asked for. Enter goes to the field, Tab takes the shares from the Secret.".to_owned())
