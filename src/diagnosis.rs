@@ -10,21 +10,27 @@ pub mod chain;
 pub mod finding;
 pub mod jobs;
 pub mod login;
+mod look;
 pub mod lookup;
+pub mod memory;
 pub mod near;
 pub mod server;
 pub mod sibling;
 pub mod starting;
 pub mod state;
+mod touched;
 pub mod unknown;
 pub mod upcoming;
 
-pub use cause::{Cause, Diagnosis, diagnose};
+pub use cause::{Cause, Diagnosis};
 pub use finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};
 pub use login::LoginCase;
+pub use memory::{Memory, diagnose};
 pub use unknown::Unknown;
 
 pub use case::{Case, PathCase, ReaderCase, StoreCase, Word};
+
+use std::sync::Arc;
 
 use crate::model::VaultServer;
 
@@ -71,13 +77,27 @@ pub enum Check {
     Login(fn(&LoginCase<'_>, &mut Vec<Finding>)),
     /// Each path of a Vault of which the Vault says that it is not as it should be.
     Path(fn(&PathCase<'_>, &mut Vec<Finding>)),
-    /// The world at once: for kinds of which there are few, and for what stands between several objects.
+    /// The world at once: for kinds of which there are few.
     World(fn(&Case<'_>, &mut Vec<Finding>)),
     /// Each `ExternalSecret`, green ones too: of these there are thousands, so the first line must be cheap.
     /// Given what was found about this one so far.
     ExternalSecret(fn(&ReaderCase<'_>, &mut Vec<Finding>)),
     /// Each `ExternalSecret` that says that it fails.
     Failing(fn(&ReaderCase<'_>, &mut Vec<Finding>)),
+    /// Everything that was found: what several findings mean together. It may look at findings, and not at all objects.
+    Together(fn(&Case<'_>, &mut Vec<Arc<Finding>>)),
+    /// Several of these.
+    Several(&'static [Check]),
+}
+
+impl Check {
+    /// Itself, or each of several.
+    const fn each(&'static self) -> &'static [Self] {
+        match self {
+            Self::Several(checks) => checks,
+            one => std::slice::from_ref(one),
+        }
+    }
 }
 
 macro_rules! rules {
@@ -127,7 +147,6 @@ rules! {
     version_destroyed,
     property_missing,
     policy_denies,
-    placeholder_value,
     target_owned_by_externalsecret,
     target_owned_by_controller,
     target_missing,
@@ -142,14 +161,16 @@ rules! {
     cluster_external_secret_failed,
     lease_expired,
     api_version_gone,
-    stuck_deleting,
-    sync_stalled,
     client_patcher_failed,
     client_patcher_not_run,
     bootstrap_required_key_missing,
     bootstrap_failed,
     // The last word about an ExternalSecret.
     sync_backing_off,
+    // What may be wrong beside that, and is no reason for it.
+    placeholder_value,
+    stuck_deleting,
+    sync_stalled,
 }
 
 /// The rule with this slug.

@@ -107,7 +107,7 @@ async fn every_true_cause_that_has_a_rule_is_named_and_nothing_healthy_is_blamed
 fn certain(diagnosis: &Diagnosis) -> BTreeSet<(String, &'static str, &'static str)> {
     let sure = |finding: &&Finding| finding.certainty == Certainty::Certain && finding.severity >= Severity::Warning;
     let named = |finding: &&Finding| !matches!(finding.subject.kind, Kind::Vault | Kind::VaultPath);
-    let all = diagnosis.findings.iter().filter(sure).filter(named);
+    let all = diagnosis.findings.iter().map(AsRef::as_ref).filter(sure).filter(named);
     all.map(|finding| (finding.subject.to_string(), finding.slug, finding.cause().0)).collect()
 }
 

@@ -1,14 +1,13 @@
-//! What a rule is given: one object, with what belongs to it looked up once. The order of the looks is that of
-//! causality: Vaults, then the stores that log in to them, then what reads through these, then the rest.
+//! What a rule is given: one object, with what belongs to it looked up once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{CauseKey, Certainty, Finding, Severity, Source};
 use super::server::{ServerState, said};
-use super::{Check, RULES};
 use crate::model::kinds::external_secret::RemoteRef;
 use crate::model::kinds::{Event, ExternalSecret, SecretStore, Watched as _};
 use crate::model::vault::{MountState, SecretPath};
@@ -19,8 +18,9 @@ use crate::model::{Clock, Condition, Health, Inventory, Kind, ObjectRef, PathSta
 pub struct Case<'a> {
     /// The world.
     pub world: &'a Inventory,
-    /// When it is judged.
-    pub now: Timestamp,
+    now: Timestamp,
+    /// When what was asked of the time is to be asked again.
+    again: &'a Cell<Option<Timestamp>>,
 }
 
 /// What External Secrets says of a failure.
@@ -90,87 +90,27 @@ pub struct Read<'a> {
     pub path: Option<&'a SecretPath>,
 }
 
-/// Looks at everything in the world, in order.
-pub(super) fn examine(world: &Inventory, now: Timestamp) -> Vec<Finding> {
-    let case = Case { world, now };
-    let mut found = Vec::new();
-    for rule in RULES {
-        if let Check::Vault(check) = rule.check {
-            world.vaults.values().for_each(|server| check(&case, server, &mut found));
-        }
-    }
-    let servers: Vec<Finding> = found.iter().filter(|finding| drags_down(finding)).cloned().collect();
-    let mut blamed: HashMap<ObjectRef, Vec<(CauseKey, Certainty)>> = HashMap::new();
-    for store in world.stores() {
-        let store = case.of_store(store);
-        let mut here: Vec<Finding> = servers.iter().filter_map(|root| store.under(root)).collect();
-        let login = store.login();
-        for rule in RULES {
-            match (rule.check, &login) {
-                (Check::Store(check), _) => check(&store, &mut here),
-                (Check::Login(check), Some(login)) => check(login, &mut here),
-                _ => {}
-            }
-        }
-        let errors = here.iter().filter(|finding| finding.severity == Severity::Error && finding.subject == store.object);
-        let mut causes: Vec<(CauseKey, Certainty)> = errors.map(|finding| (finding.cause(), finding.certainty)).collect();
-        causes.dedup_by(|a, b| a.0 == b.0);
-        if !causes.is_empty() {
-            blamed.insert(store.object, causes);
-        }
-        found.append(&mut here);
-    }
-    for rule in RULES {
-        if let Check::World(check) = rule.check {
-            check(&case, &mut found);
-        }
-    }
-    let mut of_paths = Vec::new();
-    for server in world.vaults.values() {
-        for (full, path) in server.paths.iter().filter(|(_, path)| path.facts.state.is_trouble()) {
-            let path = PathCase { case, server, object: server.address.path_ref(full), path };
-            for rule in RULES {
-                if let Check::Path(check) = rule.check {
-                    check(&path, &mut of_paths);
-                }
-            }
-        }
-    }
-    // A store and its readers are found by each of the paths that they read.
-    let mut known = HashSet::new();
-    of_paths.retain(|finding: &Finding| known.insert((finding.slug, finding.subject.clone(), finding.because.clone())));
-    let told: HashSet<ObjectRef> = of_paths.iter().map(|finding| finding.subject.clone()).collect();
-    found.append(&mut of_paths);
-    for es in world.all::<ExternalSecret>().iter() {
-        let mut reader = case.of_reader(es);
-        reader.told = reader.word.is_some() && told.contains(&reader.object);
-        let start = found.len();
-        if reader.word.is_some() {
-            let store = es.store_ref();
-            let causes = store.as_ref().and_then(|store| blamed.get(store));
-            found.extend(causes.into_iter().flatten().map(|(cause, sure)| reader.under(cause, *sure)));
-            if causes.is_none() {
-                found.extend(
-                    servers.iter().filter(|root| reader.is_hit_by(root)).map(|root| reader.under(&root.cause(), root.certainty)),
-                );
-            }
-        }
-        let mut here = found.split_off(start);
-        let login = reader.login();
-        for rule in RULES {
-            match (rule.check, &login) {
-                (Check::ExternalSecret(check), _) => check(&reader, &mut here),
-                (Check::Failing(check), _) if reader.word.is_some() => check(&reader, &mut here),
-                (Check::Login(check), Some(login)) => check(login, &mut here),
-                _ => {}
-            }
-        }
-        found.append(&mut here);
-    }
-    found
-}
-
 impl<'a> Case<'a> {
+    pub(super) const fn new(world: &'a Inventory, now: Timestamp, again: &'a Cell<Option<Timestamp>>) -> Self {
+        Self { world, now, again }
+    }
+
+    /// Whether this time is over. A rule has no other clock: so it is known when it has to look again.
+    #[must_use]
+    pub fn has_passed(&self, at: Timestamp) -> bool {
+        let passed = at < self.now;
+        if !passed {
+            self.again.set(Some(self.again.get().map_or(at, |first| first.min(at))));
+        }
+        passed
+    }
+
+    /// Whether this was more than so many seconds ago.
+    #[must_use]
+    pub fn is_longer_ago(&self, at: Timestamp, seconds: i64) -> bool {
+        at.checked_add(SignedDuration::from_secs(seconds)).is_ok_and(|end| self.has_passed(end))
+    }
+
     pub(super) fn of_store(self, store: &'a SecretStore) -> StoreCase<'a> {
         let object = store.store_ref();
         let fails = store.ready.as_ref().is_some_and(|ready| ready.status != Status::True);
@@ -220,7 +160,7 @@ impl StoreCase<'_> {
     }
 
     /// This store under what is wrong with its Vault, if that is why it fails.
-    fn under(&self, root: &Finding) -> Option<Finding> {
+    pub(super) fn under(&self, root: &Finding) -> Option<Finding> {
         self.server.filter(|server| self.word.is_some() && is_hit(server, root, self.text()))?;
         let summary = "This store cannot log in to its Vault.".to_owned();
         let finding = self.finding(root.slug, Severity::Error, summary).under(root.slug, root.subject.clone());
@@ -338,13 +278,13 @@ impl ReaderCase<'_> {
     }
 
     /// Whether what is wrong with its Vault makes it fail although its store still says that it is well.
-    fn is_hit_by(&self, root: &Finding) -> bool {
+    pub(super) fn is_hit_by(&self, root: &Finding) -> bool {
         self.server.is_some_and(|server| is_hit(server, root, self.text()))
     }
 }
 
 /// Whether what is wrong with a Vault makes fail what reads there: it is known to be so, also inside the cluster.
-fn drags_down(root: &Finding) -> bool {
+pub(super) fn drags_down(root: &Finding) -> bool {
     let known = root.certainty == Certainty::Certain || root.evidence.iter().any(|evidence| evidence.source == Source::Event);
     root.because.is_none() && root.severity == Severity::Error && known
 }

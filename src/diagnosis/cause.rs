@@ -2,15 +2,15 @@
 //! and what is not hit. One cause is one thing to repair.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::case::examine;
 use super::finding::{CauseKey, Certainty, Finding, Severity};
 use super::rule;
 use super::server::ServerState;
-use super::starting::{Starting, set_apart};
+use super::starting::Starting;
 use super::unknown::{Unknown, unknown};
 use crate::model::kinds::{ExternalSecret, Pod, SecretStore, Watched};
 use crate::model::{Health, Inventory, Kind, ObjectRef, Status};
@@ -21,7 +21,7 @@ pub struct Diagnosis {
     /// Root causes, the one that reaches furthest first.
     pub causes: Vec<Cause>,
     /// Every finding; causes refer to them by index.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Arc<Finding>>,
     /// What could not be looked at, and what would let us.
     pub unknown: Vec<Unknown>,
     /// How many objects are broken now.
@@ -111,41 +111,36 @@ pub struct Spared {
     pub pods: usize,
 }
 
-/// Examines a world: all rules, then the grouping.
-#[must_use]
-pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
-    let mut findings = examine(world, now);
-    let starting = set_apart(world, now, &mut findings);
-    let causes = group(world, &findings);
-    let broken: BTreeSet<ObjectRef> = broken(world).into_iter().filter(|object| !starting.has(object)).collect();
-    let named: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
-    let unexplained: Vec<Unknown> =
-        broken.iter().filter(|object| !named.contains(object)).map(|object| unexplained(world, object)).collect();
-    let explained = broken.len() - unexplained.len();
-    let mut subjects: HashMap<ObjectRef, Vec<usize>> = HashMap::new();
-    for (index, finding) in findings.iter().enumerate() {
-        subjects.entry(finding.subject.clone()).or_default().push(index);
-    }
-    let found = subjects.keys().filter(|object| says_well(world, object) == Some(true));
-    let early = starting.objects().filter(|object| says_well(world, object) == Some(false));
-    let gainsaid = found.chain(early).cloned().collect();
-    Diagnosis {
-        unknown: unknown(world),
-        broken: broken.len(),
-        explained,
-        unexplained,
-        gainsaid,
-        causes,
-        findings,
-        starting,
-        subjects,
-    }
-}
-
 impl Diagnosis {
+    /// Groups what was found. It costs what was found and what that reaches, however much is well.
+    pub(super) fn of(world: &Inventory, findings: Vec<Arc<Finding>>, starting: Starting) -> Self {
+        let causes = group(world, &findings);
+        let mut subjects: HashMap<ObjectRef, Vec<usize>> = HashMap::new();
+        for (index, finding) in findings.iter().enumerate() {
+            subjects.entry(finding.subject.clone()).or_default().push(index);
+        }
+        let broken: BTreeSet<ObjectRef> = broken(world).into_iter().filter(|object| !starting.has(object)).collect();
+        let alone = broken.iter().filter(|object| !subjects.contains_key(*object));
+        let unexplained: Vec<Unknown> = alone.map(|object| unexplained(world, object)).collect();
+        let found = subjects.keys().filter(|object| says_well(world, object) == Some(true));
+        let early = starting.objects().filter(|object| says_well(world, object) == Some(false));
+        let gainsaid = found.chain(early).cloned().collect();
+        Self {
+            unknown: unknown(world),
+            broken: broken.len(),
+            explained: broken.len() - unexplained.len(),
+            unexplained,
+            gainsaid,
+            causes,
+            findings,
+            starting,
+            subjects,
+        }
+    }
+
     /// The findings about one object.
     pub fn about(&self, object: &ObjectRef) -> impl Iterator<Item = &Finding> {
-        self.subjects.get(object).into_iter().flatten().map(|index| &self.findings[*index])
+        self.subjects.get(object).into_iter().flatten().map(|index| &*self.findings[*index])
     }
 
     /// The worst severity among the findings.
@@ -155,7 +150,7 @@ impl Diagnosis {
     }
 }
 
-fn group(world: &Inventory, findings: &[Finding]) -> Vec<Cause> {
+fn group(world: &Inventory, findings: &[Arc<Finding>]) -> Vec<Cause> {
     let mut groups: BTreeMap<CauseKey, Vec<usize>> = BTreeMap::new();
     for (index, finding) in findings.iter().enumerate() {
         let under = groups.entry(finding.cause()).or_default();
@@ -165,7 +160,7 @@ fn group(world: &Inventory, findings: &[Finding]) -> Vec<Cause> {
     let mut causes: Vec<Cause> =
         groups.into_iter().filter_map(|((slug, subject), under)| cause(world, findings, slug, subject, under)).collect();
     // The same for every cause, and counted once: there may be as many causes as objects.
-    let generators = || world.all::<ExternalSecret>().iter().filter(|es| es.rotates() && es.remote.is_empty()).count();
+    let generators = || world.generating().into_iter().filter(|es| es.remote.is_empty()).count();
     let generators = if causes.is_empty() { 0 } else { generators() };
     for cause in &mut causes {
         cause.spared.generators = generators;
@@ -183,7 +178,13 @@ impl Cause {
     }
 }
 
-fn cause(world: &Inventory, findings: &[Finding], slug: &'static str, subject: ObjectRef, under: Vec<usize>) -> Option<Cause> {
+fn cause(
+    world: &Inventory,
+    findings: &[Arc<Finding>],
+    slug: &'static str,
+    subject: ObjectRef,
+    under: Vec<usize>,
+) -> Option<Cause> {
     let rule = rule(slug)?;
     let root = &findings[*under.first()?];
     let failing = failing(world, findings, &under);
@@ -215,7 +216,7 @@ fn cause(world: &Inventory, findings: &[Finding], slug: &'static str, subject: O
 }
 
 /// What fails now: the objects of error findings under a cause, and the pods that wait for their Secrets.
-fn failing(world: &Inventory, findings: &[Finding], under: &[usize]) -> Counts {
+fn failing(world: &Inventory, findings: &[Arc<Finding>], under: &[usize]) -> Counts {
     let mut counts = Counts::default();
     let mut namespaces = BTreeSet::new();
     let mut pods = BTreeSet::new();
@@ -245,7 +246,7 @@ struct Reached {
     external_secrets: BTreeSet<ObjectRef>,
 }
 
-fn reached(world: &Inventory, subject: &ObjectRef, findings: &[Finding], under: &[usize]) -> Reached {
+fn reached(world: &Inventory, subject: &ObjectRef, findings: &[Arc<Finding>], under: &[usize]) -> Reached {
     let named = || under.iter().map(|index| &findings[*index].subject);
     let mut stores: BTreeSet<ObjectRef> =
         named().filter(|o| matches!(o.kind, Kind::SecretStore | Kind::ClusterSecretStore)).cloned().collect();

@@ -1,5 +1,7 @@
 //! A placeholder waits for a client-patcher that is not there.
 
+use std::sync::Arc;
+
 use super::finding::Finding;
 use super::jobs::{CLIENT_PATCHER, is_planned, runs};
 use super::{Case, Check, Rule, Severity};
@@ -10,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     title: "Client patcher never ran",
     severity: Severity::Error,
     runbooks: &[],
-    check: Check::World(check),
+    check: Check::Together(check),
     explain: "\
 A Secret holds a placeholder, and no Job is there that would replace it: it was never made, or it was deleted after its time
 (`ttlSecondsAfterFinished`) without having done its work.
@@ -21,19 +23,18 @@ A Secret holds a placeholder, and no Job is there that would replace it: it was 
 ",
 };
 
-fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
+fn check(case: &Case<'_>, found: &mut Vec<Arc<Finding>>) {
     let world = case.world;
-    if !world.is_complete(Kind::Job) || runs(world, CLIENT_PATCHER).next().is_some() || is_planned(world, CLIENT_PATCHER) {
+    let is_there = || runs(world, CLIENT_PATCHER).next().is_some() || is_planned(world, CLIENT_PATCHER);
+    let holds = |finding: &&Arc<Finding>| finding.slug == "placeholder-value";
+    if !found.iter().any(|finding| holds(&finding)) || !world.is_complete(Kind::Job) || is_there() {
         return;
     }
-    let waiting: Vec<Finding> = found
-        .iter()
-        .filter(|finding| finding.slug == "placeholder-value")
-        .map(|finding| {
-            let summary = "It holds a placeholder, and there is no client-patcher that would replace it.".to_owned();
-            let waits = Finding::certain(RULE.slug, RULE.severity, finding.subject.clone(), summary).suspected();
-            waits.since(finding.since).under(finding.slug, finding.subject.clone())
-        })
-        .collect();
+    let waits = |holds: &Arc<Finding>| {
+        let summary = "It holds a placeholder, and there is no client-patcher that would replace it.".to_owned();
+        let finding = Finding::certain(RULE.slug, RULE.severity, holds.subject.clone(), summary).suspected();
+        Arc::new(finding.since(holds.since).under(holds.slug, holds.subject.clone()))
+    };
+    let waiting: Vec<Arc<Finding>> = found.iter().filter(holds).map(waits).collect();
     found.extend(waiting);
 }

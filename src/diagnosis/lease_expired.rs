@@ -25,7 +25,7 @@ nothing can be said.
 
 fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     for lease in case.world.all::<VaultDynamicSecret>().iter() {
-        let Some(end) = lease.expires().filter(|end| *end < case.now && !lease.static_credentials) else { continue };
+        let Some(end) = lease.expires().filter(|end| !lease.static_credentials && case.has_passed(*end)) else { continue };
         let summary = format!("Its lease of {} s ended at {} and was not renewed.", lease.lease, Clock(end));
         let finding = Finding::certain(RULE.slug, RULE.severity, lease.object_ref(), summary).since(Some(end));
         found.push(finding.seen(Source::Kubernetes, "status.lastRenewalTime", lease.renewed));

@@ -1,6 +1,7 @@
 //! A login of kubernetes auth that is refused: what External Secrets was told, and what the prober found out step by step.
 //! Shared by the rules about logins, each of which names one reason.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -409,7 +410,8 @@ impl LoginCase<'_> {
 /// The checklist of a login that fails: of a store, or of an `ExternalSecret` that logs in itself.
 #[must_use]
 pub fn checklist(world: &Inventory, object: &ObjectRef, now: Timestamp) -> Option<Vec<Step>> {
-    let case = Case { world, now };
+    let again = Cell::default();
+    let case = Case::new(world, now, &again);
     match object.kind {
         Kind::ExternalSecret => case.of_reader(world.get::<ExternalSecret>(object)?).login().map(|login| login.steps()),
         _ => case.of_store(world.store(object)?).login().map(|login| login.steps()),

@@ -1,17 +1,14 @@
 //! A Secret holds the placeholder that a bootstrap left.
 
-use std::sync::Arc;
-
 use super::finding::{Finding, Source};
-use super::{Case, Check, Rule, Severity};
-use crate::model::kinds::{ExternalSecret, Role, Secret, Watched as _};
+use super::{Check, ReaderCase, Rule, Severity};
 
 pub(super) const RULE: Rule = Rule {
     slug: "placeholder-value",
     title: "Value is still a placeholder",
     severity: Severity::Error,
     runbooks: &["client-patcher", "write-value"],
-    check: Check::World(check),
+    check: Check::ExternalSecret(check),
     explain: "\
 A bootstrap wrote a placeholder into Vault, to be replaced by a real value later (by the client-patcher, or by a person), and that has
 not happened. Everything is green; what uses the Secret is refused by the other side.
@@ -24,21 +21,12 @@ restart what read the placeholder.
 ",
 };
 
-fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let world = case.world;
-    let holds = |secret: &&Arc<Secret>| secret.marks.as_ref().is_some_and(|marks| marks.placeholder);
-    for secret in world.all::<Secret>().iter().filter(holds) {
-        let object = secret.object_ref();
-        for by in world.pointing_at(&object, Role::Writes) {
-            let Some(es) = world.get::<ExternalSecret>(by) else { continue };
-            let keys: Vec<&str> = es.remote.iter().map(|remote| remote.key.as_str()).collect();
-            let summary = format!(
-                "The Secret “{}” holds a known placeholder: nobody wrote the real value to {} yet.",
-                es.target,
-                keys.join(", ")
-            );
-            let finding = Finding::certain(RULE.slug, RULE.severity, by.clone(), summary).since(secret.written());
-            found.push(finding.seen(Source::Kubernetes, "its data-hash is that of a known placeholder", secret.written()));
-        }
-    }
+fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
+    let secret = case.case.world.target_of(case.es);
+    let Some(secret) = secret.filter(|secret| secret.marks.as_ref().is_some_and(|marks| marks.placeholder)) else { return };
+    let keys: Vec<&str> = case.es.remote.iter().map(|remote| remote.key.as_str()).collect();
+    let (target, keys) = (&case.es.target, keys.join(", "));
+    let summary = format!("The Secret “{target}” holds a known placeholder: nobody wrote the real value to {keys} yet.");
+    let finding = Finding::certain(RULE.slug, RULE.severity, case.object.clone(), summary).since(secret.written());
+    found.push(finding.seen(Source::Kubernetes, "its data-hash is that of a known placeholder", secret.written()));
 }

@@ -1,7 +1,8 @@
 //! What has not had the time yet to be well: made moments ago, and without a word so far. It is neither broken nor
 //! fine, so what follows from it is set apart from the findings until its time is over.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,7 +10,9 @@ use super::finding::Finding;
 use super::server::ServerState;
 use super::unknown::Unknown;
 use crate::model::kinds::deployment::Workload;
-use crate::model::kinds::{DaemonSet, Deployment, ExternalSecret, Namespace, Pod, Role, Service, StatefulSet, Watched as _};
+use crate::model::kinds::{
+    DaemonSet, Deployment, ExternalSecret, Namespace, Pod, Role, SecretStore, Service, StatefulSet, Watched as _,
+};
 use crate::model::vault::Replica;
 use crate::model::{Age, Health, Inventory, Kind, Name, ObjectRef, VaultServer};
 
@@ -45,15 +48,67 @@ impl Starting {
     }
 }
 
-/// What is starting in this world; findings that rest on it alone are taken out.
-pub(super) fn set_apart(world: &Inventory, now: Timestamp, findings: &mut Vec<Finding>) -> Starting {
+/// Whether an object has not worked yet, or does not work: then how old it is says whether it is starting.
+pub(super) fn waits(world: &Inventory, object: &ObjectRef) -> bool {
+    match object.kind {
+        Kind::ExternalSecret => world.get::<ExternalSecret>(object).is_some_and(|es| reader_waits(es)),
+        Kind::SecretStore | Kind::ClusterSecretStore => world.store(object).is_some_and(store_waits),
+        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => workload(world, object).is_some_and(workload_waits),
+        Kind::Pod => world.get::<Pod>(object).is_some_and(|pod| pod_waits(pod)),
+        _ => false,
+    }
+}
+
+/// Everything that waits so.
+pub(super) fn waiting(world: &Inventory) -> BTreeSet<ObjectRef> {
+    let readers = world.all::<ExternalSecret>().iter().filter(|es| reader_waits(es)).map(|es| es.object_ref());
+    let stores = world.stores().filter(|store| store_waits(store)).map(SecretStore::store_ref);
+    let deployments = world.all::<Deployment>().iter().filter(|one| workload_waits(&one.0)).map(|one| one.object_ref());
+    let stateful = world.all::<StatefulSet>().iter().filter(|one| workload_waits(&one.0)).map(|one| one.object_ref());
+    let daemons = world.all::<DaemonSet>().iter().filter(|one| workload_waits(&one.0)).map(|one| one.object_ref());
+    let pods = world.all::<Pod>().iter().filter(|pod| pod_waits(pod)).map(|pod| pod.object_ref());
+    readers.chain(stores).chain(deployments).chain(stateful).chain(daemons).chain(pods).collect()
+}
+
+fn reader_waits(es: &ExternalSecret) -> bool {
+    es.refreshed.is_none() && matches!(es.health(), Health::Unknown | Health::Failing)
+}
+
+const fn store_waits(store: &SecretStore) -> bool {
+    store.ready.is_none()
+}
+
+const fn workload_waits(workload: &Workload) -> bool {
+    workload.ready < workload.wanted
+}
+
+const fn pod_waits(pod: &Pod) -> bool {
+    pod.waiting.is_some()
+}
+
+fn workload<'a>(world: &'a Inventory, object: &ObjectRef) -> Option<&'a Workload> {
+    match object.kind {
+        Kind::Deployment => world.get::<Deployment>(object).map(|one| &one.0),
+        Kind::StatefulSet => world.get::<StatefulSet>(object).map(|one| &one.0),
+        _ => world.get::<DaemonSet>(object).map(|one| &one.0),
+    }
+}
+
+/// What is starting in this world, of what waits; findings that rest on it alone are taken out.
+pub(super) fn set_apart(
+    world: &Inventory,
+    now: Timestamp,
+    waiting: &BTreeSet<ObjectRef>,
+    findings: &mut Vec<Arc<Finding>>,
+) -> Starting {
     let young = Young { world, now };
     let mut said: BTreeMap<ObjectRef, String> = BTreeMap::new();
     let controller = young.controller();
     if let Some((object, why)) = &controller {
         said.insert(object.clone(), why.clone());
     }
-    said.extend(young.readers(controller.is_some()));
+    let most = if controller.is_some() { PODS } else { FIRST_WORD };
+    said.extend(waiting.iter().filter_map(|object| Some((object.clone(), young.first_word(object, most)?))));
     for server in world.vaults.values() {
         said.extend(young.server(server).map(|why| (server.subject(), why)));
     }
@@ -71,8 +126,7 @@ pub(super) fn set_apart(world: &Inventory, now: Timestamp, findings: &mut Vec<Fi
     }
     let missing: Vec<ObjectRef> = objects.iter().flat_map(|object| young.awaited(object)).collect();
     objects.extend(missing);
-    objects.extend(young.workloads());
-    objects.extend(young.pods());
+    objects.extend(waiting.iter().filter(|object| young.is_coming_up(object)).cloned());
     let said = said.into_iter().map(|(object, needs)| Unknown { subject: object.to_string(), needs }).collect();
     Starting { objects, said }
 }
@@ -97,26 +151,20 @@ impl Young<'_> {
         Some((controller.deployment.clone(), format!("its first pod: it was made {age} ago.")))
     }
 
-    /// Stores and `ExternalSecret`s that were never worked on.
-    fn readers(&self, without_controller: bool) -> Vec<(ObjectRef, String)> {
-        let most = if without_controller { PODS } else { FIRST_WORD };
-        let first = |what: &str, age: Age| format!("its first {what}: it was made {age} ago.");
-        let stores = self.world.stores().filter(|store| store.ready.is_none());
-        let stores = stores.filter_map(|store| Some((store.store_ref(), first("check", self.age(store.meta.created, most)?))));
-        let all = self.world.all::<ExternalSecret>().iter();
-        let readers = all.filter_map(|es| {
-            let age = self.age(es.meta.created, most)?;
-            let why = match es.health() {
-                Health::Unknown if es.refreshed.is_none() => first("sync", age),
-                // One sync of Argo CD or Flux brings both, in any order. What was synced had its store.
-                Health::Failing if es.refreshed.is_none() && self.lacks_store(es) => {
-                    format!("its store: it was made {age} ago, and the store is not there yet.")
-                }
-                _ => return None,
-            };
-            Some((es.object_ref(), why))
-        });
-        stores.chain(readers).collect()
+    /// What a store or an `ExternalSecret` waits for that was never worked on, if it was made at most so many seconds ago.
+    fn first_word(&self, object: &ObjectRef, most: i64) -> Option<String> {
+        if object.kind != Kind::ExternalSecret {
+            let age = self.age(self.world.store(object)?.meta.created, most)?;
+            return Some(format!("its first check: it was made {age} ago."));
+        }
+        let es = self.world.get::<ExternalSecret>(object)?;
+        let age = self.age(es.meta.created, most)?;
+        match es.health() {
+            Health::Unknown => Some(format!("its first sync: it was made {age} ago.")),
+            // One sync of Argo CD or Flux brings both, in any order. What was synced had its store.
+            _ if self.lacks_store(es) => Some(format!("its store: it was made {age} ago, and the store is not there yet.")),
+            _ => None,
+        }
     }
 
     fn lacks_store(&self, es: &ExternalSecret) -> bool {
@@ -183,16 +231,13 @@ impl Young<'_> {
         of_set.or_else(of_service).or_else(of_namespace)
     }
 
-    fn workloads(&self) -> Vec<ObjectRef> {
-        let is_young = |object: &ObjectRef, workload: &Workload| {
-            let young = workload.ready < workload.wanted && self.age(workload.meta.created, PODS).is_some();
-            young && !self.is_stuck(object)
-        };
-        let deployments = self.world.all::<Deployment>().iter().map(|one| (one.object_ref(), &one.0));
-        let stateful = self.world.all::<StatefulSet>().iter().map(|one| (one.object_ref(), &one.0));
-        let daemons = self.world.all::<DaemonSet>().iter().map(|one| (one.object_ref(), &one.0));
-        let all = deployments.chain(stateful).chain(daemons);
-        all.filter(|(object, workload)| is_young(object, workload)).map(|(object, _)| object).collect()
+    /// Whether it is a workload whose pods come, or a pod that waits for what comes with it.
+    fn is_coming_up(&self, object: &ObjectRef) -> bool {
+        if object.kind == Kind::Pod {
+            return self.world.get::<Pod>(object).is_some_and(|pod| self.age(pod.meta.created, FIRST_WORD).is_some());
+        }
+        let young = workload(self.world, object).is_some_and(|one| self.age(one.meta.created, PODS).is_some());
+        young && !self.is_stuck(object)
     }
 
     /// Whether a pod of a workload waits for longer than what comes with it takes to come.
@@ -200,20 +245,14 @@ impl Young<'_> {
         let pods = self.world.pointing_at(workload, Role::MadeBy).filter_map(|pod| self.world.get::<Pod>(pod));
         pods.into_iter().any(|pod| pod.waiting.is_some() && self.age(pod.meta.created, FIRST_WORD).is_none())
     }
-
-    /// Pods that wait for what comes with them.
-    fn pods(&self) -> Vec<ObjectRef> {
-        let waits = |pod: &&std::sync::Arc<Pod>| pod.waiting.is_some() && self.age(pod.meta.created, FIRST_WORD).is_some();
-        self.world.all::<Pod>().iter().filter(waits).map(|pod| pod.object_ref()).collect()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::cause::diagnose;
+    use crate::diagnosis::diagnose;
     use crate::model::inventory::Change;
-    use crate::model::kinds::{OnShelf as _, SecretStore};
+    use crate::model::kinds::OnShelf as _;
     use crate::model::{Fault, FaultKind, Names, VaultAddress};
 
     fn at(second: i64) -> Timestamp {

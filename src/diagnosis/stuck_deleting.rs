@@ -1,16 +1,16 @@
 //! Something is being deleted and does not go.
 
 use super::finding::{Finding, Source};
-use super::{Case, Check, Rule, Severity};
-use crate::model::Clock;
-use crate::model::kinds::{ClusterExternalSecret, ExternalSecret, Meta, PushSecret, Watched as _};
+use super::{Case, Check, ReaderCase, Rule, Severity};
+use crate::model::kinds::{ClusterExternalSecret, Meta, PushSecret, Watched as _};
+use crate::model::{Clock, ObjectRef};
 
 pub(super) const RULE: Rule = Rule {
     slug: "stuck-deleting",
     title: "Deletion does not end",
     severity: Severity::Error,
     runbooks: &[],
-    check: Check::World(check),
+    check: Check::Several(&[Check::World(others), Check::ExternalSecret(reader)]),
     explain: "\
 The object was deleted minutes ago and is still there: a finalizer waits for a controller that does not come. ExternalSecrets have
 one since External Secrets 0.20 (#5154), and so does a store that a PushSecret with `deletionPolicy: Delete` refers to. It
@@ -23,18 +23,23 @@ the last resort remove the finalizer by hand; with `deletionPolicy: Delete` the 
 ",
 };
 
-fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let stuck = |meta: &Meta| meta.deleting.filter(|at| case.now.as_second() - at.as_second() > LONGEST);
+fn reader(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
+    found.extend(stuck(&case.case, &case.es.meta, || case.object.clone()));
+}
+
+/// Of everything else that has a finalizer there is little.
+fn others(case: &Case<'_>, found: &mut Vec<Finding>) {
     let world = case.world;
-    let readers = world.all::<ExternalSecret>().iter().filter_map(|es| Some((es.object_ref(), stuck(&es.meta)?)));
-    let stores = world.stores().filter_map(|store| Some((store.store_ref(), stuck(&store.meta)?)));
-    let wide = world.all::<ClusterExternalSecret>().iter().filter_map(|all| Some((all.object_ref(), stuck(&all.meta)?)));
-    let pushed = world.all::<PushSecret>().iter().filter_map(|push| Some((push.object_ref(), stuck(push.meta())?)));
-    for (object, at) in readers.chain(stores).chain(wide).chain(pushed) {
-        let summary = format!("It was deleted at {} and is still there: a finalizer waits for its controller.", Clock(at));
-        let finding = Finding::certain(RULE.slug, RULE.severity, object, summary).since(Some(at));
-        found.push(finding.seen(Source::Kubernetes, "metadata.deletionTimestamp", Some(at)));
-    }
+    found.extend(world.stores().filter_map(|store| stuck(case, &store.meta, || store.store_ref())));
+    found.extend(world.all::<ClusterExternalSecret>().iter().filter_map(|all| stuck(case, &all.meta, || all.object_ref())));
+    found.extend(world.all::<PushSecret>().iter().filter_map(|push| stuck(case, push.meta(), || push.object_ref())));
+}
+
+fn stuck(case: &Case<'_>, meta: &Meta, object: impl FnOnce() -> ObjectRef) -> Option<Finding> {
+    let at = meta.deleting.filter(|at| case.is_longer_ago(*at, LONGEST))?;
+    let summary = format!("It was deleted at {} and is still there: a finalizer waits for its controller.", Clock(at));
+    let finding = Finding::certain(RULE.slug, RULE.severity, object(), summary).since(Some(at));
+    Some(finding.seen(Source::Kubernetes, "metadata.deletionTimestamp", Some(at)))
 }
 
 /// Seconds that a deletion may take.

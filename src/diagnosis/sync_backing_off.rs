@@ -53,7 +53,7 @@ fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
 }
 
 fn when(case: &ReaderCase<'_>) -> String {
-    match next_try(case.case.world, case.es).filter(|next| *next > case.case.now) {
+    match next_try(case.case.world, case.es).filter(|next| !case.case.has_passed(*next)) {
         Some(next) => format!("Its cause is gone, but External Secrets tries again only at about {}.", Clock(next)),
         None => "Its cause is gone; External Secrets will try again any moment.".to_owned(),
     }

@@ -1,8 +1,9 @@
 //! An `ExternalSecret` is green and is not synced any more.
 
-use super::finding::{Finding, Source};
-use super::{Case, Check, Rule, Severity};
-use crate::model::kinds::{ExternalSecret, Watched as _};
+use std::sync::Arc;
+
+use super::finding::{Certainty, Finding, Source};
+use super::{Case, Check, ReaderCase, Rule, Severity};
 use crate::model::{Clock, Health};
 
 pub(super) const RULE: Rule = Rule {
@@ -10,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     title: "Sync has stalled",
     severity: Severity::Error,
     runbooks: &["restart-eso"],
-    check: Check::World(check),
+    check: Check::Several(&[Check::ExternalSecret(overdue), Check::Together(together)]),
     explain: "\
 The ExternalSecret is `Ready=True` and long overdue: its refresh time has stopped moving, without an error (external-secrets#6053,
 #6019). Where one is, it may be its place in a queue; where many are, External Secrets itself is down, hangs or is far behind.
@@ -25,48 +26,48 @@ restart (`kubectl rollout restart`) empties the queue. With thousands of Externa
 ",
 };
 
-fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let world = case.world;
-    let overdue = |es: &ExternalSecret| {
-        let windows = es.more.as_ref().is_some_and(|more| more.windows.is_some());
-        let due = es.next_refresh().filter(|_| es.health() == Health::Healthy && !windows && es.meta.deleting.is_none())?;
-        (case.now.as_second() - due.as_second() > LONGEST).then_some(due)
+fn overdue(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
+    let es = case.es;
+    let windows = es.more.as_ref().is_some_and(|more| more.windows.is_some());
+    if es.health() != Health::Healthy || windows || es.meta.deleting.is_some() {
+        return;
+    }
+    let Some(due) = es.next_refresh().filter(|due| case.case.is_longer_ago(*due, LONGEST)) else { return };
+    let read = es.refreshed.map_or_else(String::new, |at| format!(" Its last sync was at {}.", Clock(at)));
+    let summary = format!("It was due at {} and was not synced since, without an error.{read}", Clock(due));
+    let finding = Finding::certain(RULE.slug, RULE.severity, case.object.clone(), summary).since(Some(due)).suspected();
+    found.push(finding.seen(Source::Kubernetes, format!("status.refreshTime; refreshInterval {} s", es.interval), es.refreshed));
+}
+
+/// What many of them mean, or an External Secrets that is not Ready or lets its lease run out: that it is the cause.
+fn together(case: &Case<'_>, found: &mut Vec<Arc<Finding>>) {
+    let Some(controller) = &case.world.controller else { return };
+    let stalled: Vec<usize> = (0..found.len()).filter(|at| found[*at].slug == RULE.slug).collect();
+    let idle = !controller.works();
+    if !idle && stalled.len() < MANY {
+        return;
+    }
+    let lapsed = controller.renewed.filter(|_| controller.ready > 0 && controller.lapsed);
+    let state = match lapsed {
+        Some(at) => format!("External Secrets stands still: its lease was last renewed at {}", Clock(at)),
+        None => "External Secrets does not run".to_owned(),
     };
-    let stalled: Vec<_> = world.all::<ExternalSecret>().iter().filter_map(|es| Some((es, overdue(es)?))).collect();
-    // One that is not Ready, or that has let its lease run out, does nothing at all.
-    let idle = world.controller.as_ref().filter(|controller| !controller.works());
-    let many = world.controller.as_ref().filter(|_| stalled.len() >= MANY);
-    let root = idle.or(many);
-    if let Some(controller) = root {
-        let lapsed = controller.renewed.filter(|_| controller.ready > 0 && controller.lapsed);
-        let state = match lapsed {
-            Some(at) => format!("External Secrets stands still: its lease was last renewed at {}", Clock(at)),
-            None => "External Secrets does not run".to_owned(),
-        };
-        let summary = match stalled.len() {
-            0 if idle.is_some() => format!("{state}. Nothing is synced, and no store is checked."),
-            n if idle.is_some() => format!("{state}. {n} ExternalSecrets are overdue, and no store is checked."),
-            n => format!("{n} ExternalSecrets are overdue, green and without an error: External Secrets hangs or is far behind."),
-        };
-        let first = lapsed.or_else(|| stalled.iter().map(|(_, due)| *due).min());
-        let finding = Finding::certain(RULE.slug, RULE.severity, controller.deployment.clone(), summary).since(first);
-        let renewed = controller.renewed.map_or_else(String::new, |at| format!(", which renewed its lease at {}", Clock(at)));
-        let leader = if controller.leader.is_empty() { "nobody" } else { controller.leader.as_str() };
-        let what = format!("{} pods are ready; the leader is {leader}{renewed}", controller.ready);
-        let finding = finding.seen(Source::Kubernetes, what, Some(controller.seen));
-        found.push(if idle.is_some() { finding } else { finding.suspected() });
+    let summary = match stalled.len() {
+        0 => format!("{state}. Nothing is synced, and no store is checked."),
+        n if idle => format!("{state}. {n} ExternalSecrets are overdue, and no store is checked."),
+        n => format!("{n} ExternalSecrets are overdue, green and without an error: External Secrets hangs or is far behind."),
+    };
+    let first = lapsed.or_else(|| stalled.iter().filter_map(|at| found[*at].since).min());
+    let finding = Finding::certain(RULE.slug, RULE.severity, controller.deployment.clone(), summary).since(first);
+    let renewed = controller.renewed.map_or_else(String::new, |at| format!(", which renewed its lease at {}", Clock(at)));
+    let leader = if controller.leader.is_empty() { "nobody" } else { controller.leader.as_str() };
+    let what = format!("{} pods are ready; the leader is {leader}{renewed}", controller.ready);
+    let finding = finding.seen(Source::Kubernetes, what, Some(controller.seen));
+    for at in stalled {
+        let one = Arc::make_mut(&mut found[at]);
+        (one.certainty, one.because) = (Certainty::Certain, Some((RULE.slug, controller.deployment.clone())));
     }
-    for (es, due) in stalled {
-        let read = es.refreshed.map_or_else(String::new, |at| format!(" Its last sync was at {}.", Clock(at)));
-        let summary = format!("It was due at {} and was not synced since, without an error.{read}", Clock(due));
-        let finding = Finding::certain(RULE.slug, RULE.severity, es.object_ref(), summary).since(Some(due));
-        let finding =
-            finding.seen(Source::Kubernetes, format!("status.refreshTime; refreshInterval {} s", es.interval), es.refreshed);
-        found.push(match root {
-            Some(controller) => finding.under(RULE.slug, controller.deployment.clone()),
-            None => finding.suspected(),
-        });
-    }
+    found.push(Arc::new(if idle { finding } else { finding.suspected() }));
 }
 
 /// Seconds that a sync may be late: the longest back-off.

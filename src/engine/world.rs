@@ -15,7 +15,7 @@ use super::login::{LoggingIn, LoginView, log_out};
 use super::run::{RunState, RunView};
 use super::snapshot::{Notice, Snapshot};
 use super::{Command, Engine, Looks, Options, Ports, prober};
-use crate::diagnosis::{Diagnosis, diagnose};
+use crate::diagnosis::{Diagnosis, Memory};
 use crate::model::inventory::SHAPING;
 use crate::model::kinds::{Visitor, Watched, visit};
 use crate::model::vault::Login;
@@ -62,6 +62,8 @@ struct World {
     published: watch::Sender<Arc<Inventory>>,
     diagnosis: Arc<Diagnosis>,
     diagnosed: (u64, Timestamp),
+    /// What the last diagnosis leaves to the next one.
+    memory: Box<Memory>,
     /// The revision at which everything was heard of for the first time.
     told_at: Option<u64>,
     /// The revision at which everything was asked that a finding may rest on.
@@ -89,6 +91,7 @@ struct World {
 struct Diagnosed {
     revision: u64,
     diagnosis: Diagnosis,
+    memory: Box<Memory>,
     took: Duration,
 }
 
@@ -120,6 +123,7 @@ impl World {
             published: watch::channel(Arc::default()).0,
             diagnosis: Arc::default(),
             diagnosed: (0, now),
+            memory: Box::default(),
             told_at: None,
             asked_at: None,
             diagnosing: None,
@@ -185,7 +189,8 @@ impl World {
                 }
                 Wake::Diagnosed(done) => {
                     self.diagnosing = None;
-                    if let Some(Diagnosed { revision, diagnosis, took }) = done {
+                    if let Some(Diagnosed { revision, diagnosis, memory, took }) = done {
+                        self.memory = memory;
                         self.diagnosis = Arc::new(diagnosis);
                         self.diagnosed = (revision, now);
                         self.rested = Some(Instant::now() + took * DIAGNOSIS_REST);
@@ -425,10 +430,12 @@ impl World {
             return;
         }
         let world = self.published.borrow().clone();
+        // If it fails, the next one begins with nothing.
+        let mut memory = std::mem::take(&mut self.memory);
         self.diagnosing = Some(tokio::task::spawn_blocking(move || {
             let began = Instant::now();
-            let diagnosis = diagnose(&world, now);
-            Diagnosed { revision: world.revision, diagnosis, took: began.elapsed() }
+            let diagnosis = memory.diagnose(&world, now);
+            Diagnosed { revision: world.revision, diagnosis, memory, took: began.elapsed() }
         }));
     }
 

@@ -71,7 +71,7 @@ pub fn write(snapshot: &Snapshot, upcoming: Option<&[Upcoming]>, out: &mut dyn W
         observed_at: rfc3339(snapshot.now),
         world_age_s: Ages { kubernetes: age(snapshot.kubernetes_seen()), vault: age(snapshot.world.vault_seen) },
         causes: diagnosis.causes.iter().map(cause).collect(),
-        findings: diagnosis.findings.iter().map(finding).collect(),
+        findings: diagnosis.findings.iter().map(|one| finding(one)).collect(),
         unknown: diagnosis.unknown.iter().chain(&diagnosis.starting.said).chain(&diagnosis.unexplained).collect(),
         upcoming,
     };

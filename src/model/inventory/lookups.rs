@@ -1,10 +1,12 @@
 //! What is found through the indices, and not by looking at every object.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Inventory;
 use crate::model::health::Status;
+use crate::model::kinds::generator::KINDS;
 use crate::model::kinds::{ExternalSecret, Role, SecretStore, Watched};
 use crate::model::object::{Kind, Name, ObjectRef, Uid};
 use crate::model::shelf::Placed as _;
@@ -32,6 +34,17 @@ impl Inventory {
             }
         }
         stores
+    }
+
+    /// Every `ExternalSecret` that takes a value from a generator.
+    #[must_use]
+    pub fn generating(&self) -> Vec<&Arc<ExternalSecret>> {
+        let links = KINDS.iter().chain(&[Kind::Generator]).flat_map(|kind| {
+            let from = self.links.iter_from(&|(link, _)| link.to.kind.cmp(kind));
+            from.take_while(|(link, _)| link.to.kind == *kind)
+        });
+        let all: BTreeSet<&ObjectRef> = links.filter(|(link, _)| link.role == Role::Generates).map(|(_, by)| by).collect();
+        all.into_iter().filter_map(|es| self.get(es)).collect()
     }
 
     /// Whether an object stands on its shelf in the same version; only a real server's word counts for that.

@@ -111,7 +111,7 @@ fn why(model: &Model, object: &ObjectRef) -> Document {
         && let Some(cause) = diagnosis.causes.iter().find(|cause| cause.subject == *object)
     {
         // A root that has no finding of its own is known by what hangs on it.
-        findings.extend(cause.findings.first().map(|index| &diagnosis.findings[*index]));
+        findings.extend(cause.findings.first().map(|index| &*diagnosis.findings[*index]));
     }
     let object = findings.first().map_or(object, |finding| &finding.subject);
     if findings.is_empty() {

@@ -1,0 +1,307 @@
+//! Which looks a change touches: from what differs between two pictures of a world, along the links between objects. It may
+//! name a look too many, and must not miss one: whoever lets a rule read something new sees here whether that is followed.
+//! What is read at every diagnosis anyway (the controller, what cannot be seen, how far a cause reaches) is not followed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Finding;
+use super::look::{Look, blamed, dragging, troubled};
+use super::starting::waits;
+use crate::model::kinds::generator::is_generator;
+use crate::model::kinds::{self, ExternalSecret, Link, Role, SecretStore, Visitor, Watched};
+use crate::model::shelf::Difference;
+use crate::model::vault::{MountState, Replica, ReplicaHealth, SecretPath, TokenSource};
+use crate::model::{Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
+
+/// More looks than a quarter of all, and these, are not worth being told apart.
+const FEW: usize = 256;
+
+/// The looks that may find something else in a world than they found in an older picture of it; nothing if that is
+/// everything. `waiting` is brought up to date with it.
+pub(super) fn touched(old: &Inventory, new: &Inventory, waiting: &mut BTreeSet<ObjectRef>) -> Option<BTreeSet<Look>> {
+    let most = new.all::<ExternalSecret>().len() / 4 + FEW;
+    let mut touched = Touched { old, new, waiting, looks: BTreeSet::new(), most };
+    // That something is missing is said only where it would be seen.
+    if !sees_as(old, new) {
+        return None;
+    }
+    touched.vaults();
+    if old.logs.len() != new.logs.len() || !old.logs.iter().zip(&new.logs).all(|(a, b)| a.0 == b.0 && Arc::ptr_eq(a.1, b.1)) {
+        touched.looks.insert(Look::World);
+    }
+    kinds::visit(&mut touched);
+    (!touched.is_too_much()).then_some(touched.looks)
+}
+
+/// The looks that rest on what another one found, if it is not for them what it was: evidence may have a new time.
+pub(super) fn downstream(world: &Inventory, look: &Look, before: &[Arc<Finding>], now: &[Arc<Finding>]) -> Vec<Look> {
+    let failing = |is_hit: &dyn Fn(&ExternalSecret) -> bool| {
+        let failing = world.failing::<ExternalSecret>().filter(|es| is_hit(es));
+        failing.map(|es| Look::Reader(es.object_ref())).collect::<Vec<_>>()
+    };
+    let root = |finding: &Finding| (finding.cause(), finding.certainty);
+    match look {
+        Look::Vault(address) if !dragging(before).map(root).eq(dragging(now).map(root)) => {
+            let stores = world.stores().filter(|store| is_at(store, address));
+            let mut looks: Vec<Look> = stores.map(|store| Look::Store(store.store_ref())).collect();
+            looks.extend(failing(&|es| reads_at(world, es, address)));
+            looks
+        }
+        Look::Store(store) if blamed(store, before) != blamed(store, now) => {
+            failing(&|es| es.store_ref().as_ref() == Some(store))
+        }
+        Look::Path(..) => {
+            let subjects = |here: &[Arc<Finding>]| here.iter().map(|finding| finding.subject.clone()).collect::<BTreeSet<_>>();
+            let (before, now) = (subjects(before), subjects(now));
+            let told = before.symmetric_difference(&now).filter(|subject| subject.kind == Kind::ExternalSecret);
+            told.cloned().map(Look::Reader).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn reads_at(world: &Inventory, es: &ExternalSecret, address: &VaultAddress) -> bool {
+    es.store_ref().and_then(|store| world.store(&store)).is_some_and(|store| is_at(store, address))
+}
+
+fn is_at(store: &SecretStore, address: &VaultAddress) -> bool {
+    store.vault.as_ref().is_some_and(|vault| vault.address == *address)
+}
+
+/// Whether the same would be seen in two pictures if it were there.
+fn sees_as(old: &Inventory, new: &Inventory) -> bool {
+    old.sources.len() == new.sources.len()
+        && old.sources.iter().zip(&new.sources).all(|((kind, old), (other, new))| {
+            let parts = || old.parts.iter().zip(&new.parts);
+            let same = parts().all(|((place, old), (other, new))| place == other && old.complete == new.complete);
+            kind == other && old.parts.len() == new.parts.len() && same && old.refused.is_some() == new.refused.is_some()
+        })
+}
+
+struct Touched<'a> {
+    old: &'a Inventory,
+    new: &'a Inventory,
+    waiting: &'a mut BTreeSet<ObjectRef>,
+    looks: BTreeSet<Look>,
+    most: usize,
+}
+
+impl Visitor for Touched<'_> {
+    fn visit<K: Watched>(&mut self) {
+        let (old, new) = (self.old, self.new);
+        new.all::<K>().differences(old.all::<K>(), |difference| {
+            let (before, after) = match difference {
+                Difference::Gone(before) => (Some(before), None),
+                Difference::New(after) => (None, Some(after)),
+                Difference::Changed(before, after) => (Some(before), Some(after)),
+            };
+            if !self.is_too_much() {
+                self.changed(before.map(AsRef::as_ref), after.map(AsRef::as_ref));
+            }
+        });
+    }
+}
+
+impl Touched<'_> {
+    fn is_too_much(&self) -> bool {
+        self.looks.len() > self.most
+    }
+
+    /// An object that came, went or is another one now.
+    fn changed<K: Watched>(&mut self, before: Option<&K>, after: Option<&K>) {
+        let Some(object) = after.or(before).map(K::object_ref) else { return };
+        if waits(self.new, &object) {
+            self.waiting.insert(object.clone());
+        } else {
+            self.waiting.remove(&object);
+        }
+        for link in before.into_iter().chain(after).flat_map(K::links) {
+            self.pointed(&link);
+        }
+        match object.kind {
+            Kind::ExternalSecret => self.reader(&object),
+            Kind::SecretStore | Kind::ClusterSecretStore => self.store(&object),
+            Kind::Secret => {
+                self.pointing_at(&object, Role::Writes);
+                self.pointing_at(&object, Role::LogsInWith);
+            }
+            Kind::Namespace => self.failing(|es| es.meta.namespace == object.name),
+            // Of these nothing is read but whether they are there.
+            Kind::ServiceAccount if before.is_some() != after.is_some() => {
+                self.looks.extend(self.new.stores().map(|store| Look::Store(store.store_ref())));
+                self.failing(|es| es.meta.namespace == object.namespace);
+            }
+            Kind::ClusterExternalSecret
+            | Kind::PushSecret
+            | Kind::VaultDynamicSecret
+            | Kind::Application
+            | Kind::Kustomization
+            | Kind::HelmRelease
+            | Kind::Job => {
+                self.looks.insert(Look::World);
+            }
+            kind if is_generator(kind) => self.pointing_at(&object, Role::Generates),
+            _ => {}
+        }
+    }
+
+    /// What an object points at that changed.
+    fn pointed(&mut self, link: &Link) {
+        match link.role {
+            // Who else writes this Secret, and for whom.
+            Role::Writes | Role::Consumes => self.pointing_at(&link.to, Role::Writes),
+            Role::Tells => match link.to.kind {
+                Kind::ExternalSecret => self.reader(&link.to),
+                Kind::SecretStore | Kind::ClusterSecretStore => self.told_of_store(&link.to),
+                _ => {}
+            },
+            Role::MadeBy if link.to.kind == Kind::Job => {
+                self.looks.insert(Look::World);
+            }
+            _ => {}
+        }
+    }
+
+    /// What points at an object in this role.
+    fn pointing_at(&mut self, object: &ObjectRef, role: Role) {
+        for by in self.new.pointing_at(object, role) {
+            match by.kind {
+                Kind::ExternalSecret => self.looks.insert(Look::Reader(by.clone())),
+                Kind::SecretStore | Kind::ClusterSecretStore => self.looks.insert(Look::Store(by.clone())),
+                _ => false,
+            };
+        }
+    }
+
+    /// An `ExternalSecret`, and what is judged by its readers: its paths, its store, its Vault.
+    fn reader(&mut self, object: &ObjectRef) {
+        self.looks.insert(Look::Reader(object.clone()));
+        for world in [self.old, self.new] {
+            let Some(es) = world.get::<ExternalSecret>(object) else { continue };
+            let Some(store) = es.store_ref() else { continue };
+            if let Some(vault) = world.store(&store).and_then(|store| store.vault.as_ref()) {
+                let paths = es.remote.iter().map(|remote| vault.path_of(remote.key.as_str()));
+                let paths = paths.filter(|full| self.is_troubled(&vault.address, full)).collect::<Vec<_>>();
+                self.looks.extend(paths.into_iter().map(|full| Look::Path(vault.address.clone(), full)));
+                self.looks.insert(Look::Vault(vault.address.clone()));
+            }
+            self.looks.insert(Look::Store(store));
+        }
+    }
+
+    fn is_troubled(&self, address: &VaultAddress, full: &Text) -> bool {
+        let paths = [self.old, self.new].map(|world| world.vaults.get(address).and_then(|server| server.paths.get(full)));
+        paths.into_iter().flatten().any(|path| path.facts.state.is_trouble())
+    }
+
+    /// A store, and the others of its Vault, beside which it is held. Who reads through it and is well asks only where it
+    /// leads.
+    fn store(&mut self, object: &ObjectRef) {
+        let (before, after) = (self.old.store(object), self.new.store(object));
+        self.told_of_store(object);
+        self.looks.insert(Look::World);
+        let moved = before.is_none() != after.is_none() || before.map(|store| &store.vault) != after.map(|store| &store.vault);
+        if moved {
+            let readers = self.new.readers_of(object).map(|es| Look::Reader(es.object_ref()));
+            self.looks.extend(readers);
+        }
+        for address in before.into_iter().chain(after).filter_map(|store| Some(&store.vault.as_ref()?.address)) {
+            self.vault(address);
+            for server in [self.old, self.new].into_iter().filter_map(|world| world.vaults.get(address)).filter(|_| moved) {
+                self.looks.extend(troubled(server));
+            }
+        }
+    }
+
+    /// Something was said of a store.
+    fn told_of_store(&mut self, object: &ObjectRef) {
+        self.looks.insert(Look::Store(object.clone()));
+        for store in [self.old, self.new].into_iter().filter_map(|world| world.store(object)) {
+            self.looks.extend(store.vault.as_ref().map(|vault| Look::Vault(vault.address.clone())));
+        }
+        self.failing(|es| es.store_ref().as_ref() == Some(object));
+    }
+
+    /// A Vault, with its stores and what fails through these.
+    fn vault(&mut self, address: &VaultAddress) {
+        self.looks.insert(Look::Vault(address.clone()));
+        let stores = self.new.stores().filter(|store| is_at(store, address)).map(|store| Look::Store(store.store_ref()));
+        self.looks.extend(stores);
+        let new = self.new;
+        self.failing(|es| reads_at(new, es, address));
+    }
+
+    /// What fails, and is so.
+    fn failing(&mut self, is_hit: impl Fn(&ExternalSecret) -> bool) {
+        let failing = self.new.failing::<ExternalSecret>().filter(|es| is_hit(es));
+        self.looks.extend(failing.map(|es| Look::Reader(es.object_ref())));
+    }
+
+    fn vaults(&mut self) {
+        let (old, new) = (self.old, self.new);
+        let addresses: BTreeSet<&VaultAddress> = old.vaults.keys().chain(new.vaults.keys()).collect();
+        for address in addresses {
+            match (old.vaults.get(address), new.vaults.get(address)) {
+                (Some(before), Some(after)) if Arc::ptr_eq(before, after) => {}
+                (before, after) => self.answered(address, before.map(AsRef::as_ref), after.map(AsRef::as_ref)),
+            }
+        }
+    }
+
+    /// A Vault that gave answers. It is asked every second: that only times moved must cost nothing.
+    fn answered(&mut self, address: &VaultAddress, before: Option<&VaultServer>, after: Option<&VaultServer>) {
+        // What was found there says when.
+        self.looks.insert(Look::Vault(address.clone()));
+        if before.map(Word::of) != after.map(Word::of) {
+            self.vault(address);
+            self.looks.insert(Look::World);
+            self.looks.extend(before.into_iter().chain(after).flat_map(troubled));
+        }
+        let (none, paths) = (Arc::default(), |server: Option<&VaultServer>| server.map(|server| server.paths.clone()));
+        let (before, after) = (paths(before).unwrap_or_else(|| Arc::clone(&none)), paths(after).unwrap_or(none));
+        if !Arc::ptr_eq(&before, &after) {
+            for (full, path) in before.iter().filter(|(full, path)| after.get(*full) != Some(*path)) {
+                self.path(address, full, Some(path), after.get(full));
+            }
+            for (full, path) in after.iter().filter(|(full, _)| !before.contains_key(*full)) {
+                self.path(address, full, None, Some(path));
+            }
+        }
+    }
+
+    fn path(&mut self, address: &VaultAddress, full: &Text, before: Option<&SecretPath>, after: Option<&SecretPath>) {
+        if before.into_iter().chain(after).any(|path| path.facts.state.is_trouble()) {
+            self.looks.insert(Look::Path(address.clone(), full.clone()));
+        }
+        let said = |path: &SecretPath| SecretPath { asked: None, readers: 0, ..path.clone() };
+        if before.map(said) != after.map(said) && !self.is_too_much() {
+            let readers = self.new.readers_of_path(&address.path_ref(full));
+            self.looks.extend(readers.map(|(_, es)| Look::Reader(es.object_ref())));
+        }
+    }
+}
+
+/// What a Vault says beside its paths, whenever it says it.
+#[derive(PartialEq)]
+struct Word<'a> {
+    replicas: Vec<(&'a Name, Replica)>,
+    listed: bool,
+    mounts: Vec<(&'a Text, &'a MountState)>,
+    token: Option<&'a TokenSource>,
+    logins: Vec<usize>,
+}
+
+impl<'a> Word<'a> {
+    fn of(server: &'a VaultServer) -> Self {
+        let replica = |replica: &Replica| Replica { answered: None, health: ReplicaHealth::default(), ..replica.clone() };
+        Self {
+            replicas: server.replicas.iter().map(|(pod, one)| (pod, replica(one))).collect(),
+            listed: server.listed,
+            mounts: server.mounts.iter().map(|(name, mount)| (name, &mount.state)).collect(),
+            token: server.token.as_ref().map(|token| &token.from),
+            // One that was asked anew is another one.
+            logins: server.logins.values().map(|checks| Arc::as_ptr(checks).addr()).collect(),
+        }
+    }
+}
