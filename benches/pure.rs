@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use sealwatch::diagnosis::{Diagnosis, diagnose};
+use sealwatch::diagnosis::{Diagnosis, Memory, diagnose};
 use sealwatch::engine::{Policy, Snapshot};
 use sealwatch::keymap::Chord;
-use sealwatch::model::kinds::{ClusterSecretStore, ExternalSecret, Object, Watched};
-use sealwatch::model::{Change, Inventory, Kind, Names};
+use sealwatch::model::kinds::{ClusterSecretStore, Event, ExternalSecret, Object, Pod, Secret, Watched};
+use sealwatch::model::{Change, Inventory, Kind, Name, Names, ReplicaRole, VaultAddress};
 use sealwatch::ports::Scope;
 use sealwatch::theme::{Depth, Theme};
 use sealwatch::tui::app::board::Pane;
@@ -42,9 +42,16 @@ fn main() {
     let few = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(10_000);
     let parse = reading(few);
     let (small, large) = (World::of(few), World::of(10 * few));
-    let rules = median(|| drop(black_box(small.diagnosed())));
-    let ratio = rules.as_secs_f64() / parse.as_secs_f64();
-    println!("{:<44} {:>12} {:>12} {ratio:>7.2}", "all rules over them, to that Value", millis(rules), "");
+    println!("{:<44} {:>12} {:>12} {:>7}", "of the rules, with a Secret and a pod for each", "", "", "ratio");
+    let beside = |what: &str, took: Duration| {
+        println!("{what:<44} {:>12} {:>12} {:>7.3}", millis(took), "", took.as_secs_f64() / parse.as_secs_f64());
+    };
+    for (state, mut world) in [("", Remembered::of(few, false)), (", Vault is sealed", Remembered::of(few, true))] {
+        beside(&format!("all of them, once{state}"), median(|| drop(black_box(diagnose(&world.inventory, world.now)))));
+        for (kind, change) in [("ExternalSecret", 0), ("Secret", 1), ("Pod", 2), ("Event", 3)] {
+            beside(&format!("one {kind} changes{state}"), world.changes(change));
+        }
+    }
     println!();
     println!("{:<44} {:>12} {:>12} {:>7}", "of the console", few, 10 * few, "ratio");
     compare("changes of a first list, taken in", || black_box(small.taken_in()), || black_box(large.taken_in()));
@@ -195,6 +202,96 @@ impl World {
             console.key("pagedown");
         }
         console
+    }
+}
+
+/// A world that was examined and is remembered, with a Secret and a pod for each `ExternalSecret`.
+struct Remembered {
+    inventory: Inventory,
+    now: Timestamp,
+    memory: Memory,
+    turn: usize,
+    sealed: bool,
+}
+
+impl Remembered {
+    /// While its Vault is sealed, everything fails.
+    fn of(count: usize, sealed: bool) -> Self {
+        let (mut inventory, now) = (Inventory::default(), "2026-11-25T02:40:00Z".parse().expect("a time"));
+        let lists: [(Kind, Vec<Object>); 6] = [
+            (Kind::SecretStore, Vec::new()),
+            (Kind::ClusterSecretStore, vec![store()]),
+            (Kind::ExternalSecret, (0..count).map(|number| one(0, number, 0, sealed)).collect()),
+            (Kind::Secret, (0..count).map(|number| one(1, number, 0, sealed)).collect()),
+            (Kind::Pod, (0..count).map(|number| one(2, number, 0, sealed)).collect()),
+            (
+                Kind::Event,
+                (0..count).filter(|number| sealed || number % 100 == 7).map(|number| one(3, number, 0, sealed)).collect(),
+            ),
+        ];
+        for (kind, objects) in lists {
+            inventory.apply(Change::Listed(kind.into(), objects, Vec::new()), now);
+        }
+        inventory.settle();
+        let address = VaultAddress::parse("http://vault.example:8200").expect("an address");
+        let seal = json!({ "type": "shamir", "initialized": true, "sealed": sealed, "t": 3, "n": 5 });
+        let answer = (serde_json::from_value(seal).expect("a seal"), ReplicaRole::Single);
+        inventory.apply(Change::Replicas(address.clone(), Ok(vec![(Name::new("vault-0"), None)])), now);
+        inventory.apply(Change::Answered(address, Name::new("vault-0"), Ok(answer)), now);
+        let mut memory = Memory::default();
+        drop(black_box(memory.diagnose(&inventory, now)));
+        Self { inventory, now, memory, turn: 0, sealed }
+    }
+
+    /// How long the diagnosis takes that follows a change of one object of a kind.
+    fn changes(&mut self, kind: usize) -> Duration {
+        let mut took: Vec<Duration> = (0..21)
+            .map(|_| {
+                self.turn += 1;
+                let number = (self.turn * 4_300 + 7) % self.inventory.all::<ExternalSecret>().len();
+                self.inventory.apply(Change::Applied(one(kind, number, self.turn, self.sealed)), self.now);
+                self.inventory.settle();
+                let began = Instant::now();
+                let diagnosis = self.memory.diagnose(&self.inventory, self.now);
+                let took = began.elapsed();
+                drop(black_box(diagnosis));
+                took
+            })
+            .collect();
+        took.sort_unstable();
+        took[took.len() / 2]
+    }
+}
+
+/// The `ExternalSecret` of a number, its Secret, its pod or its event, in this version.
+fn one(kind: usize, number: usize, version: usize, sealed: bool) -> Object {
+    let (names, mut wire) = (&mut Names::default(), wire(number));
+    let message = if sealed { "could not get provider client: Vault is sealed" } else { "as it is" };
+    let (namespace, name) = (wire["metadata"]["namespace"].clone(), wire["metadata"]["name"].clone());
+    let metadata = json!({ "name": name, "namespace": namespace, "resourceVersion": (9000 + version).to_string(), "creationTimestamp": "2026-11-25T02:00:00Z" });
+    let read = "what is made here is of its kind";
+    match kind {
+        0 => {
+            wire["status"]["refreshTime"] = format!("2026-11-25T02:{:02}:{:02}Z", version / 60 % 30, version % 60).into();
+            if sealed {
+                wire["status"]["conditions"][0]["status"] = "False".into();
+                wire["status"]["conditions"][0]["reason"] = "SecretSyncedError".into();
+            }
+            object::<ExternalSecret>(serde_json::from_value(wire).expect(read), names)
+        }
+        1 => object::<Secret>(serde_json::from_value(json!({ "metadata": metadata })).expect(read), names),
+        2 => {
+            let spec = json!({ "containers": [{ "name": "app", "envFrom": [{ "secretRef": { "name": name } }] }] });
+            let wire = json!({ "metadata": metadata, "spec": spec, "status": { "phase": "Running" } });
+            object::<Pod>(serde_json::from_value(wire).expect(read), names)
+        }
+        _ => {
+            let about =
+                json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "namespace": namespace, "name": name });
+            let wire = json!({ "metadata": metadata, "involvedObject": about, "reason": "UpdateFailed", "message": message,
+                "type": "Warning", "count": version, "lastTimestamp": "2026-11-25T02:39:00Z" });
+            object::<Event>(serde_json::from_value(wire).expect(read), names)
+        }
     }
 }
 
