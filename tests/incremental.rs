@@ -189,6 +189,7 @@ impl Moving {
                 store_requeue: 300,
                 leader: Name::empty(),
                 renewed: None,
+                lapsed: number.is_multiple_of(5),
                 seen: self.now,
             })),
             (27, _) => Change::Log(object.object_ref(), vec![Text::foreign("required key missing: a")]),

@@ -448,7 +448,8 @@ pub struct Mending {
 /// What mends the login of this store, if its login is what fails.
 #[must_use]
 pub fn mending(world: &Inventory, store: &SecretStore, now: Timestamp) -> Option<Mending> {
-    let case = Case { world, now }.of_store(store);
+    let again = Cell::default();
+    let case = Case::new(world, now, &again).of_store(store);
     let login = case.login()?;
     let remedy = login.remedy()?;
     let is_asked = login.checks().is_some_and(|checks| checks.role != Told::NotAsked && checks.config != Told::NotAsked);

@@ -78,7 +78,7 @@ const MANY: usize = 5;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::cause::diagnose;
+    use crate::diagnosis::diagnose;
     use crate::model::inventory::Change;
     use crate::model::{Controller, Inventory, Kind, Name, ObjectRef, Text};
     use jiff::Timestamp;

@@ -258,16 +258,8 @@ impl Touched<'_> {
             self.looks.insert(Look::World);
             self.looks.extend(before.into_iter().chain(after).flat_map(troubled));
         }
-        let (none, paths) = (Arc::default(), |server: Option<&VaultServer>| server.map(|server| server.paths.clone()));
-        let (before, after) = (paths(before).unwrap_or_else(|| Arc::clone(&none)), paths(after).unwrap_or(none));
-        if !Arc::ptr_eq(&before, &after) {
-            for (full, path) in before.iter().filter(|(full, path)| after.get(*full) != Some(*path)) {
-                self.path(address, full, Some(path), after.get(full));
-            }
-            for (full, path) in after.iter().filter(|(full, _)| !before.contains_key(*full)) {
-                self.path(address, full, None, Some(path));
-            }
-        }
+        let paths = |server: Option<&VaultServer>| server.map(|server| server.paths.clone()).unwrap_or_default();
+        paths(after).differences(&paths(before), |full, before, after| self.path(address, full, before, after));
     }
 
     fn path(&mut self, address: &VaultAddress, full: &Text, before: Option<&SecretPath>, after: Option<&SecretPath>) {
