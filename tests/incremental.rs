@@ -75,6 +75,20 @@ struct Moving {
     pool: Vec<Object>,
 }
 
+/// Kinds of which a rule says that an object is missing.
+const MISSED: &[Kind] = &[
+    Kind::SecretStore,
+    Kind::ClusterSecretStore,
+    Kind::Secret,
+    Kind::ServiceAccount,
+    Kind::Password,
+    Kind::Job,
+    Kind::SecretStore,
+    Kind::ClusterSecretStore,
+    Kind::Secret,
+    Kind::ServiceAccount,
+];
+
 /// What a failure may say.
 const TEXTS: &[&str] = &[
     "error processing spec.data[0] (key: db), err: cannot find secret data for key: \"password\"",
@@ -110,7 +124,8 @@ impl Moving {
         let (object, other) = (at.get(&self.pool).clone(), beside.get(&self.pool).clone());
         let vaults: Vec<_> = self.world.vaults.values().cloned().collect();
         let vault = (!vaults.is_empty()).then(|| at.get(&vaults).clone());
-        let kind = kinds::all()[number as usize % kinds::all().len()];
+        // Mostly one whose absence is told.
+        let kind = *MISSED.get(number as usize % 16).unwrap_or(&kinds::all()[number as usize / 16 % kinds::all().len()]);
         let change = match (what, vault) {
             (0 | 1, _) => Change::Deleted(object.object_ref()),
             (2 | 3, _) => Change::Applied(object),
