@@ -238,6 +238,19 @@ fn jobs_and_operator(scene: &Scene) {
     let (code, report, err) = scene.run("admin", &["vault-bootstrap", "--target", &target, "--confirm", cron, "--write"]);
     assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {err}");
 
+    let dev = scene.lab.text("/namespaces/dev").to_owned();
+    let target = format!("ExternalSecret/{dev}/powerdns-api-key");
+    let path = format!("secret/{dev}/powerdns-api-key");
+    let all = ["move-to-vault", "--target", &target, "--confirm", "powerdns-api-key", "--confirm", &path, "--write"];
+    let (code, report, err) = scene.run("admin", &all);
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {err}");
+    let (_, found, _) = scene.sealwatch("admin", &["get", "externalsecrets", "-n", &dev, "-o", "json"]);
+    assert!(found.contains(&format!("{dev}/powerdns-api-key")) && found.contains(&path), "it reads Vault: {found}");
+
+    let target = format!("StatefulSet/{dev}/powerdns");
+    let (code, report, err) = scene.run("admin", &["restart-consumers", "--target", &target, "--confirm", "powerdns", "--write"]);
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {err}");
+
     // A Job that fails for a reason of its own fails again, and what it said is told.
     scene.lab.fault("client-patcher-failed", &[]);
     scene.until("client-patcher-failed is named", |scene| scene.cause("client-patcher-failed").is_some());

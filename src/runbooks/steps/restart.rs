@@ -114,9 +114,12 @@ pub(super) fn rolled_since(world: &Inventory, workload: &ObjectRef, since: Times
     let pods: Vec<&Pod> =
         world.pointing_at(workload, Role::MadeBy).filter_map(|pod| world.get::<Pod>(pod)).map(AsRef::as_ref).collect();
     let pods = if pods.is_empty() { of_workload(world, workload) } else { pods };
-    let old = pods.iter().any(|pod| !pod.is_over() && pod.running.is_none_or(|at| at < since));
+    let alive = pods.iter().filter(|pod| !pod.is_over());
+    let new = alive.clone().filter(|pod| pod.running.is_some_and(|at| at >= since)).count();
     let found = rolled(world, workload)?;
-    (!old && found.observed && found.ready >= found.wanted).then_some(pods.len())
+    // Between the old pod and the new one there is none, and the status still counts the old.
+    let all = new == alive.count() && u32::try_from(new).is_ok_and(|new| new >= found.wanted);
+    (all && found.observed && found.ready >= found.wanted).then_some(new)
 }
 
 /// The pods of a Deployment stand behind its `ReplicaSet`.
