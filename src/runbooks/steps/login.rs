@@ -221,9 +221,9 @@ fn preview(open: &[&Task], plan: &Plan) -> Preview {
     let configures = open
         .iter()
         .any(|task| matches!(&task.operation, Operation::Vault(VaultWrite { change: VaultChange::Configure { .. }, .. })));
-    let mut forecast =
-        vec!["A standby uses a new configuration up to 30 s later: this waits for that, or a store would flap.".to_owned()];
+    let mut forecast = Vec::new();
     if configures {
+        forecast.push("A standby uses it up to 30 s later: this waits for that, or a store would flap.".to_owned());
         forecast.push("Writing the configuration replaces all of it: a reviewer's token that was set by hand is dropped, and the pod's own is used.".to_owned());
         forecast.push("What set it up (a bootstrap Job, Terraform) may write it back: change it there too.".to_owned());
     }
