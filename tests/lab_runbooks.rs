@@ -224,6 +224,10 @@ fn bad_ways(scene: &Scene) {
     assert!(code == Some(4) && err.contains("--write"), "writes are closed: {code:?} {err}");
     let (code, report, err) = undelete("viewer", &["--confirm", "secret/fault/version-deleted", "--write"]);
     assert!(code == Some(4) || code == Some(3), "no port may be forwarded: {code:?} {report} {err}");
+    let (code, _, err) = scene.run("admin", &["stop-rotation", "--target", "ExternalSecret/no/such", "--write"]);
+    assert!(code == Some(2) && err.contains("There is no ExternalSecret"), "what is not there is not done: {code:?} {err}");
+    let (code, _, err) = scene.run("admin", &["stop-rotation", "--target", "ExternalSecret/a/b\u{1b}[31m", "--write"]);
+    assert!(code == Some(2) && !err.contains('\u{1b}'), "{code:?} {err:?}");
     assert!(scene.cause("version-deleted").is_some(), "nothing was written");
     scene.lab.heal("version-deleted", &[]);
 }

@@ -8,12 +8,15 @@ use tokio::sync::{mpsc, watch};
 
 use super::args::{Global, Output, RunbookCommand};
 use super::look::look;
+use super::trace::lost;
 use super::wiring::Wired;
 use super::{BLIND, FINDINGS, Failure, OK, REFUSED, wiring};
+use crate::diagnosis::lookup::lookup;
+use crate::engine::gate::STAY_CLOSED;
 use crate::engine::run::RunResult;
 use crate::engine::{Command, Decision, Engine, Ports, RunState, RunView, Snapshot, StepState, target_of};
 use crate::gateways::shares;
-use crate::model::{Fault, Kind, ObjectRef};
+use crate::model::{Fault, ObjectRef};
 use crate::ports::Typed;
 use crate::report::run_json;
 use crate::runbooks::{Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Right, Runbook, Target, runbook};
@@ -82,8 +85,10 @@ fn show(name: &str) -> Result<u8, Failure> {
 /// failing that, the only Vault there is.
 fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> Result<Target, Failure> {
     if let Some(object) = named {
-        if object.kind == Kind::Vault && snapshot.world.vault(&object).is_none() {
-            return Err(Failure::usage(format!("No store names the Vault {object}."), "`sealwatch check` shows the names."));
+        // The root of a cause may be no object of its own, such as an auth method.
+        let is_root = snapshot.diagnosis.causes.iter().any(|cause| cause.subject == object);
+        if !is_root {
+            lookup(&snapshot.world, &object.to_string(), &[]).map_err(lost)?;
         }
         return Ok(target_of(&object));
     }
@@ -307,7 +312,8 @@ async fn execute(
         return Err(Failure::from(fault.clone()));
     }
     if !snapshot.writes.open {
-        let notice = snapshot.errors.last().filter(|_| write);
+        // What else went wrong is no reason for that.
+        let notice = snapshot.errors.iter().rev().find(|notice| write && notice.text.contains(STAY_CLOSED));
         let why = notice.map_or_else(|| "Writes are closed.".to_owned(), |notice| notice.text.clone());
         let hint = if write {
             "Nothing was done."

@@ -49,7 +49,7 @@ pub(super) async fn run(global: &Global, object: &str, output: Output, most: usi
 }
 
 /// That no object, or more than one, was meant, with those that may have been.
-fn lost(not: NotOne) -> Failure {
+pub(super) fn lost(not: NotOne) -> Failure {
     let like: Vec<String> = not.like.iter().map(ObjectRef::to_string).collect();
     let hint = match (like.is_empty(), not.unseen) {
         (false, _) => format!("Did you mean {}?", like.join(", ")),

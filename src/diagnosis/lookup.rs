@@ -90,7 +90,7 @@ fn all(world: &Inventory, kind: Kind) -> BTreeSet<ObjectRef> {
     for es in world.all::<ExternalSecret>().iter() {
         all.extend(es.store_ref().filter(|store| store.kind == kind));
         if kind == Kind::Secret {
-            all.insert(ObjectRef { kind, namespace: es.meta.namespace.clone(), name: es.target.clone() });
+            all.insert(es.target_ref());
         }
     }
     // A workload that may not be listed is known by its pods.

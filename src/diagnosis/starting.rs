@@ -175,7 +175,7 @@ impl Young<'_> {
     fn awaited(&self, object: &ObjectRef) -> Vec<ObjectRef> {
         let Some(es) = self.world.get::<ExternalSecret>(object) else { return Vec::new() };
         let store = es.store_ref().filter(|_| self.lacks_store(es));
-        let written = ObjectRef { kind: Kind::Secret, namespace: es.meta.namespace.clone(), name: es.target.clone() };
+        let written = es.target_ref();
         store.into_iter().chain(self.world.target_of(es).is_none().then_some(written)).collect()
     }
 

@@ -3,7 +3,6 @@
 use super::finding::{Finding, Source};
 use super::{ReaderCase, Check, Rule, Severity};
 use crate::model::kinds::{ExternalSecret, Role, Watched as _};
-use crate::model::{Kind, ObjectRef};
 
 pub(super) const RULE: Rule = Rule {
     slug: "target-two-writers",
@@ -28,7 +27,7 @@ fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
     if case.word.is_some() || !writes_freely(case.es) {
         return;
     }
-    let secret = ObjectRef { kind: Kind::Secret, namespace: case.es.meta.namespace.clone(), name: case.es.target.clone() };
+    let secret = case.es.target_ref();
     let world = case.case.world;
     let others = world.pointing_at(&secret, Role::Writes).filter(|by| **by != case.object);
     let others: Vec<_> = others.filter_map(|by| world.get::<ExternalSecret>(by)).filter(|es| !es.fails() && writes_freely(es)).collect();

@@ -8,6 +8,9 @@ use crate::ports::Identity;
 /// How long writes stay open under break-glass, in minutes.
 pub const OPEN_MINUTES: i64 = 30;
 
+/// How every reason begins or ends why they were not opened.
+pub const STAY_CLOSED: &str = "Writes stay closed";
+
 /// Whether one may write, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writes {
@@ -56,10 +59,10 @@ impl Writes {
         }
         if self.policy.name == PolicyName::BreakGlass {
             if typed != identity.context.as_str() {
-                return Err(format!("That is not the name of this context, “{}”. Writes stay closed.", identity.context));
+                return Err(format!("That is not the name of this context, “{}”. {STAY_CLOSED}.", identity.context));
             }
             if reason.trim().is_empty() {
-                return Err("Say why: the reason stands in the journal. Writes stay closed.".to_owned());
+                return Err(format!("Say why: the reason stands in the journal. {STAY_CLOSED}."));
             }
             self.until = now.checked_add(SignedDuration::from_mins(OPEN_MINUTES)).ok();
         }

@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::door::{Door, Order, first_view};
-use super::gate::Writes;
+use super::gate::{STAY_CLOSED, Writes};
 use super::login::{LoggingIn, LoginView, log_out};
 use super::run::{RunState, RunView};
 use super::snapshot::{Notice, Snapshot};
@@ -367,7 +367,7 @@ impl World {
             Ok(()) => {
                 self.writes.send_replace(writes);
             }
-            Err(fault) => self.note(format!("Writes stay closed, because the journal cannot be written: {fault}"), now),
+            Err(fault) => self.note(format!("{STAY_CLOSED}, because the journal cannot be written: {fault}"), now),
         }
     }
 

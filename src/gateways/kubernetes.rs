@@ -144,7 +144,7 @@ impl Cluster for KubernetesGateway {
     }
 
     async fn rehearse(&self, write: &KubernetesWrite) -> Option<Result<(), Fault>> {
-        write::rehearse(&self.0, write).await
+        Some(write::rehearse(&self.0, write).await)
     }
 
     async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault> {

@@ -7,8 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::model::{Fault, FaultKind};
 use crate::ports::Typed;
@@ -172,7 +171,7 @@ fn line(input: &mut impl Read) -> io::Result<Option<Typed>> {
         }
         bytes.push(byte[0]);
     }
-    zeroize::Zeroize::zeroize(&mut byte);
+    byte.zeroize();
     let text = std::str::from_utf8(&bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))?;
     let mut typed = Typed::new();
     text.chars().for_each(|c| typed.push(c));

@@ -381,6 +381,10 @@ impl ObjectRef {
     /// # Errors
     /// A sentence that says which part is missing or unknown.
     pub fn parse(text: &str) -> Result<Self, String> {
+        // It is said again in messages.
+        if text.chars().any(char::is_control) {
+            return Err("A name of an object holds no control characters.".to_owned());
+        }
         let mut parts = text.splitn(3, '/');
         let (Some(kind), Some(namespace), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(format!("“{text}” is not of the form Kind/namespace/name."));

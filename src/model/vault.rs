@@ -168,6 +168,13 @@ impl VaultServer {
         self.replicas.iter().filter(|(_, replica)| replica.is_sealed())
     }
 
+    /// The replica that takes writes: it is open, and leads.
+    #[must_use]
+    pub fn active(&self) -> Option<ObjectRef> {
+        let (pod, _) = self.open().find(|(_, replica)| replica.leads())?;
+        Some(self.replica_ref(pod))
+    }
+
     /// Replicas that said they are open.
     pub fn open(&self) -> impl Iterator<Item = (&Name, &Replica)> {
         self.replicas.iter().filter(|(_, replica)| replica.is_open())

@@ -278,11 +278,17 @@ impl Progress {
         self.applied.iter().filter(move |applied| applied.step == step)
     }
 
+    /// When a step became the current one; now, if it is about to.
+    #[must_use]
+    pub fn entered_at(&self, step: &str) -> Timestamp {
+        self.entered.get(step).copied().unwrap_or(self.now)
+    }
+
     /// The value that a step writes into an annotation: the second at which it began, so that what is shown
     /// before is what is written after.
     #[must_use]
     pub fn stamp(&self, step: &str) -> i64 {
-        self.entered.get(step).unwrap_or(&self.now).as_second()
+        self.entered_at(step).as_second()
     }
 
     /// The numbers of the shares that the door holds. Numbers are never used again, so that a share given

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Confirm, KvPath, Progress, Right, Target};
+use super::{Confirm, KvPath, Next, Progress, Right, Target};
 use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{Application, ExternalSecret, Meta, Role, SecretStore, Watched};
 use crate::model::manager::Manager;
@@ -111,12 +111,6 @@ impl<'a> KnownPath<'a> {
         let (namespace, mount) = (self.path.namespace.clone(), self.path.mount.clone());
         KvPath { object: self.object(), namespace, mount, key: self.path.key(&self.full).to_owned() }
     }
-
-    /// The replica that takes writes.
-    pub(super) fn active(&self) -> Option<ObjectRef> {
-        let (pod, _) = self.server.open().find(|(_, replica)| replica.leads())?;
-        Some(self.server.replica_ref(pod))
-    }
 }
 
 /// The paths that a target means, in order of their names: those that it names, and what its `ExternalSecret`s read.
@@ -170,6 +164,15 @@ pub(super) fn closed_server(target: &Target, world: &Inventory) -> Option<String
     let (sealed, all) = (server.sealed().count(), server.replicas.len());
     let name = server.subject().short();
     Some(format!("The Vault {name} does not serve now ({sealed} of {all} replicas sealed): “recover” repairs that first."))
+}
+
+/// How long what a Vault was not asked yet is waited for, in seconds.
+const ASKING: i64 = 20;
+
+/// The wait for what a Vault has not said yet, while that is worth it.
+pub(super) fn asking(progress: &Progress, step: &str, what: &str) -> Option<Next> {
+    let is_young = progress.now.as_second() - progress.entered_at(step).as_second() < ASKING;
+    is_young.then(|| Next::Wait { what: format!("Vault to say {what}"), until: progress.in_seconds(1) })
 }
 
 /// What comes of a write that failed for want of an answer: the same again after a while.

@@ -40,47 +40,52 @@ struct ManagedFields {
     time: Option<Timestamp>,
 }
 
+/// What asks the API server to do everything but keep it.
+const DRY: &str = "&dryRun=All";
+
 /// See [`crate::ports::Cluster::write`].
 pub(super) async fn write(inner: &Inner, write: &KubernetesWrite) -> Result<Receipt, Fault> {
+    let asked = asked(write);
     match write {
-        KubernetesWrite::StartJob { cron_job, job } => jobs::start(inner, cron_job, job).await,
-        KubernetesWrite::RunAgain { job } => jobs::run_again(inner, job).await,
-        KubernetesWrite::Delegate { account } => {
-            let asked = asked_to_delegate(account);
-            told(inner, delegation(account, "")?, &asked).await
-        }
-        KubernetesWrite::Annotate { .. }
-        | KubernetesWrite::Restart { .. }
-        | KubernetesWrite::Sync { .. }
-        | KubernetesWrite::ReadVault { .. }
-        | KubernetesWrite::KeepValue { .. } => {
-            let patch = patch(write).unwrap_or_default();
-            patched(inner, write.object(), &patch, verb(write)).await
-        }
+        KubernetesWrite::RunAgain { job } => jobs::run_again(inner, job, &asked).await,
+        write => told(inner, request(inner, write, "", &asked).await?, &asked).await,
     }
 }
 
 /// See [`crate::ports::Cluster::rehearse`].
-pub(super) async fn rehearse(inner: &Inner, write: &KubernetesWrite) -> Option<Result<(), Fault>> {
-    let asked = format!("{} {}", verb(write), write.object());
-    let rehearsed = async |patch: serde_json::Value| {
-        let place = format!("{}?fieldManager={MANAGER}&dryRun=All", place(inner, write.object(), &asked).await?);
-        let request = with_body(Method::PATCH, &place, "application/merge-patch+json", &patch)?;
-        told(inner, request, &asked).await.map(drop)
-    };
-    match patch(write) {
-        Some(patch) => Some(rehearsed(patch).await),
-        None => match write {
-            KubernetesWrite::Delegate { account } => {
-                let asked = asked_to_delegate(account);
-                let request = delegation(account, "&dryRun=All");
-                Some(match request {
-                    Ok(request) => told(inner, request, &asked).await.map(drop),
-                    Err(fault) => Err(fault),
-                })
-            }
-            write => jobs::rehearse(inner, write).await,
-        },
+pub(super) async fn rehearse(inner: &Inner, write: &KubernetesWrite) -> Result<(), Fault> {
+    let asked = asked(write);
+    match write {
+        KubernetesWrite::RunAgain { job } => jobs::rehearse(inner, job, &asked).await,
+        write => told(inner, request(inner, write, DRY, &asked).await?, &asked).await.map(drop),
+    }
+}
+
+/// What an error says that could not be done.
+fn asked(write: &KubernetesWrite) -> String {
+    let object = write.object();
+    match write {
+        KubernetesWrite::Annotate { .. } => format!("annotate {object}"),
+        KubernetesWrite::Restart { .. } => format!("restart {object}"),
+        KubernetesWrite::Sync { .. } => format!("sync {object}"),
+        KubernetesWrite::StartJob { cron_job, .. } => format!("start {object} from {cron_job}"),
+        KubernetesWrite::RunAgain { .. } => format!("run {object} again"),
+        KubernetesWrite::Delegate { .. } => format!("let {object} review tokens"),
+        KubernetesWrite::ReadVault { .. } | KubernetesWrite::KeepValue { .. } => format!("change {object}"),
+    }
+}
+
+/// The one request that a write is.
+async fn request(inner: &Inner, write: &KubernetesWrite, more: &str, asked: &str) -> Result<Request<Body>, Fault> {
+    match write {
+        KubernetesWrite::StartJob { cron_job, job } => jobs::starting(inner, cron_job, job, more, asked).await,
+        KubernetesWrite::Delegate { account } => delegation(account, more),
+        write => {
+            let place = format!("{}?fieldManager={MANAGER}{more}", place(inner, write.object(), asked).await?);
+            let patch =
+                patch(write).ok_or_else(|| Fault::new(FaultKind::Invalid, &format!("Could not {asked}: it is no change.")))?;
+            with_body(Method::PATCH, &place, "application/merge-patch+json", &patch)
+        }
     }
 }
 
@@ -104,20 +109,6 @@ fn patch(write: &KubernetesWrite) -> Option<serde_json::Value> {
     }
 }
 
-/// What an error says that could not be done.
-const fn verb(write: &KubernetesWrite) -> &'static str {
-    match write {
-        KubernetesWrite::Annotate { .. } => "annotate",
-        KubernetesWrite::Restart { .. } => "restart",
-        KubernetesWrite::Sync { .. } => "sync",
-        _ => "change",
-    }
-}
-
-fn asked_to_delegate(account: &ObjectRef) -> String {
-    format!("let {account} review tokens")
-}
-
 /// Binds `system:auth-delegator` to an account.
 fn delegation(account: &ObjectRef, more: &str) -> Result<Request<Body>, Fault> {
     let binding = serde_json::json!({
@@ -129,14 +120,6 @@ fn delegation(account: &ObjectRef, more: &str) -> Result<Request<Body>, Fault> {
     });
     let place = format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings?fieldManager={MANAGER}{more}");
     with_body(Method::POST, &place, "application/json", &binding)
-}
-
-/// Changes an object by a merge patch.
-async fn patched(inner: &Inner, object: &ObjectRef, patch: &serde_json::Value, verb: &str) -> Result<Receipt, Fault> {
-    let asked = format!("{verb} {object}");
-    let place = format!("{}?fieldManager={MANAGER}", place(inner, object, &asked).await?);
-    let request = with_body(Method::PATCH, &place, "application/merge-patch+json", patch)?;
-    told(inner, request, &asked).await
 }
 
 /// The path of an object in the API.

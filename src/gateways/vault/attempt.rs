@@ -95,7 +95,7 @@ impl Inner {
         let (route, word) = (self.route(replica)?, StoreWord::of(login));
         let way = self.way(&replica.server, &route, Some(&word));
         let fields = [("role", login.role.as_str()), ("jwt", jwt.as_str())];
-        let answer = client::ask(&Line::default(), way, &Post { path, fields: &fields }, Call::login(LOGIN, namespace)).await?;
+        let answer = client::ask(&Line::default(), way, &Post::of(path, &fields), Call::login(LOGIN, namespace)).await?;
         if let Some(words) = words(&answer) {
             return Ok(Some(words));
         }

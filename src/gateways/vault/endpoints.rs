@@ -57,15 +57,26 @@ endpoint! {
     ResetUnseal, PUT "sys/unseal", |_: &ResetUnseal| br#"{"reset":true}"#.to_vec()
 }
 
-/// A login, a renewal, a revocation: a path, and texts that may be secret.
-pub(super) struct Post<'a> {
+/// A login, a renewal, a revocation, a write of a value: a path, and JSON that may be secret.
+pub(super) struct Post {
     /// Without `/v1/`.
-    pub(super) path: String,
-    /// The body.
-    pub(super) fields: &'a [(&'a str, &'a str)],
+    path: String,
+    body: Zeroizing<Vec<u8>>,
 }
 
-impl Endpoint for Post<'_> {
+impl Post {
+    /// One that holds these texts.
+    pub(super) fn of(path: String, fields: &[(&str, &str)]) -> Self {
+        Self { path, body: Zeroizing::new(as_json(fields)) }
+    }
+
+    /// One that holds this JSON.
+    pub(super) const fn json(path: String, body: Zeroizing<Vec<u8>>) -> Self {
+        Self { path, body }
+    }
+}
+
+impl Endpoint for Post {
     type Response = IgnoredAny;
     const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
     const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
@@ -79,7 +90,8 @@ impl Endpoint for Post<'_> {
     }
 
     fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
-        Ok(Some(as_json(self.fields)))
+        // The client wipes what it sends.
+        Ok(Some(self.body.to_vec()))
     }
 }
 
@@ -93,24 +105,30 @@ fn as_json(fields: &[(&str, &str)]) -> Vec<u8> {
         if body.len() > 1 {
             body.push(b',');
         }
-        body.push(b'"');
-        body.extend_from_slice(key.as_bytes());
-        body.extend_from_slice(br#"":""#);
-        for c in value.chars() {
-            match c {
-                '"' | '\\' => body.extend_from_slice(&[b'\\', u8::try_from(c).unwrap_or(b'?')]),
-                c if c.is_control() => {}
-                c => {
-                    let mut utf8 = [0; 4];
-                    body.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
-                    utf8.zeroize();
-                }
-            }
-        }
-        body.push(b'"');
+        word(&mut body, key.chars());
+        body.push(b':');
+        word(&mut body, value.chars().filter(|c| !c.is_control()));
     }
     body.push(b'}');
     body
+}
+
+/// A string of JSON, put behind what is there; the buffer must have the room.
+pub(super) fn word(body: &mut Vec<u8>, text: impl Iterator<Item = char>) {
+    body.push(b'"');
+    for c in text {
+        match c {
+            '"' | '\\' => body.extend_from_slice(&[b'\\', u8::try_from(c).unwrap_or(b'?')]),
+            '\n' => body.extend_from_slice(b"\\n"),
+            c if c < ' ' => body.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes()),
+            c => {
+                let mut utf8 = [0; 4];
+                body.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
+                utf8.zeroize();
+            }
+        }
+    }
+    body.push(b'"');
 }
 
 /// Reads a seal status, which is also the answer of `sys/unseal`.

@@ -118,7 +118,7 @@ impl Inner {
     ) -> Result<Zeroizing<String>, Fault> {
         let route = self.route(replica)?;
         let way = self.way(&replica.server, &route, word);
-        let post = Post { path: path.to_owned(), fields };
+        let post = Post::of(path.to_owned(), fields);
         let answer = client::ask(&Line::default(), way, &post, Call::login(LOGIN, namespace)).await?;
         token_of(&answer, &replica.pod)
     }
@@ -170,7 +170,7 @@ impl Inner {
         let word = session.word();
         let way = self.way(&session.at.server, &route, word.as_ref());
         let call = Call::with_token(deadline, &session.token, session.namespace.as_deref());
-        client::ask(&Line::default(), way, &Post { path: path.to_owned(), fields: &[] }, call).await
+        client::ask(&Line::default(), way, &Post::of(path.to_owned(), &[]), call).await
     }
 
     /// Whose token reads there. One that a login got is renewed before it ends; where that cannot be and the login

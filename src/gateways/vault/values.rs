@@ -4,18 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rustify::endpoint::Endpoint;
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
-use rustify::errors::ClientError;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::api::{Api as _, Question};
 use super::client::{self, Answer, Call};
 use super::connection::Line;
+use super::endpoints::{Post, word};
 use super::reads::Reads;
 use super::wire::Data;
 use crate::model::vault::May;
@@ -126,7 +123,7 @@ impl Reads<'_> {
         let way = self.inner.way(&self.replica.server, &self.route, self.word.as_ref());
         let namespace = Some(namespace.trim_matches('/')).filter(|namespace| !namespace.is_empty());
         let call = Call::change(WRITE, &self.token, namespace.or(self.namespace.as_deref()));
-        client::ask(&Line::default(), way, &Put { path, body }, call).await
+        client::ask(&Line::default(), way, &Post::json(path, body), call).await
     }
 }
 
@@ -137,31 +134,6 @@ fn place(path: &KvPath, view: &str) -> String {
 fn unreadable(path: &KvPath) -> Fault {
     let message = format!("What stands at {} cannot be read, so nothing was written: the rest of it would be lost.", path.object);
     Fault::new(FaultKind::Http, &message)
-}
-
-/// A POST of JSON that may hold values.
-struct Put {
-    path: String,
-    body: Zeroizing<Vec<u8>>,
-}
-
-impl Endpoint for Put {
-    type Response = IgnoredAny;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        self.path.clone()
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::POST
-    }
-
-    fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
-        // The client wipes it when it is sent.
-        Ok(Some(self.body.to_vec()))
-    }
 }
 
 /// What stands at a path, each value as the bytes that it is.
@@ -186,34 +158,16 @@ fn merged(beside: &BTreeMap<String, &RawValue>, property: &str, value: &str, ver
     let mut body = Zeroizing::new(Vec::with_capacity(length + (property.len() + value.len()) * 6 + 96));
     body.extend_from_slice(format!(r#"{{"options":{{"cas":{version}}},"data":{{"#).as_bytes());
     for (name, value) in others {
-        word(&mut body, name);
+        word(&mut body, name.chars());
         body.push(b':');
         body.extend_from_slice(value.get().as_bytes());
         body.push(b',');
     }
-    word(&mut body, property);
+    word(&mut body, property.chars());
     body.push(b':');
-    word(&mut body, value);
+    word(&mut body, value.chars());
     body.extend_from_slice(b"}}");
     body
-}
-
-/// A string of JSON.
-fn word(body: &mut Vec<u8>, text: &str) {
-    body.push(b'"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => body.extend_from_slice(&[b'\\', u8::try_from(c).unwrap_or(b'?')]),
-            '\n' => body.extend_from_slice(b"\\n"),
-            c if c < ' ' => body.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes()),
-            c => {
-                let mut utf8 = [0; 4];
-                body.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
-                utf8.zeroize();
-            }
-        }
-    }
-    body.push(b'"');
 }
 
 #[cfg(test)]

@@ -167,6 +167,12 @@ impl ExternalSecret {
         !self.generators.is_empty()
     }
 
+    /// The Secret that it writes.
+    #[must_use]
+    pub fn target_ref(&self) -> ObjectRef {
+        ObjectRef { kind: Kind::Secret, namespace: self.meta.namespace.clone(), name: self.target.clone() }
+    }
+
     /// The store as a full reference, seen from this object's namespace.
     #[must_use]
     pub fn store_ref(&self) -> Option<ObjectRef> {
@@ -355,7 +361,7 @@ impl Watched for ExternalSecret {
         if let Some(store) = self.store_ref() {
             links.push(Link { to: store, role: Role::ReadsThrough });
         }
-        let target = ObjectRef { kind: Kind::Secret, namespace: self.meta.namespace.clone(), name: self.target.clone() };
+        let target = self.target_ref();
         links.push(Link { to: target, role: Role::Writes });
         for (at, remote) in self.remote.iter().enumerate() {
             if self.remote.iter().take(at).all(|other| other.key != remote.key) {

@@ -67,12 +67,6 @@ impl fmt::Display for VaultRight {
     }
 }
 
-impl From<ClusterRight> for Right {
-    fn from(right: ClusterRight) -> Self {
-        Self::Cluster(right)
-    }
-}
-
 impl Right {
     /// The command that asks for it by hand.
     #[must_use]

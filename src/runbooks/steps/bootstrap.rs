@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::each::{Each, Effect, Task};
+use super::each::{Each, Effect, Task, preview};
 use super::{by_name, counted};
 use crate::diagnosis::jobs::said;
 use crate::model::inventory::runs::{BOOTSTRAP, base_name};
 use crate::model::kinds::{CronJob, Job, Role, Watched as _};
 use crate::model::{Inventory, Kind, Name, ObjectRef};
-use crate::runbooks::{KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
+use crate::runbooks::{Applied, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -17,17 +17,15 @@ pub const STEP: StepDef = StepDef {
     explanation: "Starts the Job that fills the Vault from its timetable, now, and follows it to its end.",
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| {
-            let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
+            let base = preview(open);
             // The new Job has a name that nobody can know before.
             let timetables: Vec<ObjectRef> = open.iter().map(|task| from(&task.operation).clone()).collect();
             Preview {
-                exact: false,
                 will: vec![format!("Start {}.", counted(open.len(), "run"))],
                 will_not: vec!["The timetable stays as it is.".to_owned()],
                 forecast: vec!["It does what the next run by the timetable would do: what it writes is up to it.".to_owned()],
-                commands: open.iter().map(|task| task.operation.command()).collect(),
                 confirm: by_name(&timetables, "run"),
-                objects,
+                ..base
             }
         })
     },
@@ -116,7 +114,7 @@ const fn from(operation: &Operation) -> &ObjectRef {
 /// How a run that was started here ended, if it has.
 pub(super) fn ended(world: &Inventory, progress: &Progress, step: &str, operation: &Operation) -> Effect {
     let object = operation.object();
-    let Some(since) = progress.last(step, object).map(super::super::Applied::effective) else { return Effect::None };
+    let Some(since) = progress.last(step, object).map(Applied::effective) else { return Effect::None };
     let Some(job) = world.get::<Job>(object).filter(|job| job.meta.created.is_some_and(|at| at >= since)) else {
         return Effect::None;
     };

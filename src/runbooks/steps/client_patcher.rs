@@ -3,12 +3,12 @@
 
 use super::bootstrap::{ended, failed, runs};
 use super::by_name;
-use super::each::{Each, Effect, Task};
+use super::each::{Each, Effect, Task, preview};
 use crate::model::inventory::runs::{CLIENT_PATCHER, base_name};
 use crate::model::kinds::{Application, Job, Watched as _};
 use crate::model::manager::Manager;
-use crate::model::{Inventory, Kind, ObjectRef};
-use crate::runbooks::{KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
+use crate::model::{Inventory, Kind};
+use crate::runbooks::{Applied, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -16,15 +16,13 @@ pub const STEP: StepDef = StepDef {
     explanation: "Runs the client-patcher again, by what owns it, and follows the new Job to its end.",
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| {
-            let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
+            let base = preview(open);
             Preview {
-                exact: false,
                 will: open.iter().map(|task| told(&task.operation)).collect(),
                 will_not: vec!["No value is written by us: the Job does that.".to_owned()],
                 forecast: vec!["It may fail for the same reason as before: what it said last stands on its Why page.".to_owned()],
-                commands: open.iter().map(|task| task.operation.command()).collect(),
-                confirm: by_name(&objects, "run"),
-                objects,
+                confirm: by_name(&base.objects, "run"),
+                ..base
             }
         })
     },
@@ -92,7 +90,7 @@ fn after(target: &Target, world: &Inventory, progress: &Progress, operation: &Op
     if let Operation::Kubernetes(KubernetesWrite::RunAgain { .. }) = operation {
         return ended(world, progress, STEP.id, operation);
     }
-    let Some(since) = progress.last(STEP.id, owner).map(super::super::Applied::effective) else { return Effect::None };
+    let Some(since) = progress.last(STEP.id, owner).map(Applied::effective) else { return Effect::None };
     let new = jobs(target, world).into_iter().find(|job| job.meta.created.is_some_and(|at| at >= since));
     match new {
         Some(job) if job.is_complete() => Effect::Proved(format!("complete, made anew by {}", owner.short())),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Again, again, counted, lacks};
-use crate::model::FaultKind;
+use crate::model::{FaultKind, ObjectRef};
 use crate::runbooks::{Item, ItemState, KubernetesWrite, Next, Operation, Outcome, Preview, Progress, Right, StepReport};
 
 /// A write, and where it stands.
@@ -56,11 +56,44 @@ enum Standing {
     Proved(String),
     Failed(String),
     LeftOut(String),
-    /// It was not agreed to, and it is not needed any more.
+    /// A right for it is missing.
     Blocked(String),
 }
 
+/// What cannot be made a task of: the object, and why.
+pub(super) type Aside = Vec<(ObjectRef, String)>;
+
+/// What every preview of tasks has: the commands, and the objects that are agreed to.
+pub(super) fn preview(open: &[&Task]) -> Preview {
+    Preview {
+        commands: open.iter().map(|task| task.operation.command()).collect(),
+        objects: open.iter().map(|task| task.operation.object().clone()).collect(),
+        ..Preview::default()
+    }
+}
+
 impl Each {
+    /// What is next where some of what is meant is no task: nothing is said to be done of which that is all.
+    pub(super) fn next_beside(
+        &self,
+        aside: Aside,
+        tasks: &[Task],
+        progress: &Progress,
+        preview: impl FnOnce(&[&Task]) -> Preview,
+    ) -> Next {
+        if tasks.is_empty() && !aside.is_empty() {
+            let summary = format!("{} cannot be helped by this.", counted(aside.len(), self.noun));
+            return Next::Done(StepReport { outcome: Outcome::Failed, summary, left: aside });
+        }
+        match self.next(tasks, progress, preview) {
+            Next::Done(mut report) => {
+                report.left.extend(aside);
+                Next::Done(report)
+            }
+            next => next,
+        }
+    }
+
     /// What is next. `preview` is asked for what will be done to the tasks that nobody agreed to yet.
     pub(super) fn next(&self, tasks: &[Task], progress: &Progress, preview: impl FnOnce(&[&Task]) -> Preview) -> Next {
         let rights: BTreeSet<Right> = tasks.iter().flat_map(|task| task.operation.rights()).collect();

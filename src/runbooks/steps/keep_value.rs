@@ -1,12 +1,12 @@
 //! Generators are stopped: `refreshPolicy: CreatedOnce`, and nothing else, since an edited interval rotates at once
 //! (external-secrets#5782). The proof is the policy in the world, and a Secret whose data nobody wrote since.
 
-use super::each::{Each, Effect, Task};
+use super::each::{Each, Effect, Task, preview};
 use super::{by_name, counted, external_secrets_of, reverted_by};
+use crate::model::Inventory;
 use crate::model::kinds::external_secret::RefreshPolicy;
 use crate::model::kinds::{ExternalSecret, Secret, Watched as _};
-use crate::model::{Inventory, Kind, ObjectRef};
-use crate::runbooks::{KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
+use crate::runbooks::{Applied, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -14,9 +14,8 @@ pub const STEP: StepDef = StepDef {
     explanation: "Sets refreshPolicy: CreatedOnce, which makes no new value; then looks that the Secret's data was not written since.",
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| {
-            let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
+            let base = preview(open);
             Preview {
-            exact: false,
                 will: vec![format!("Set spec.refreshPolicy: CreatedOnce on {}.", counted(open.len(), "ExternalSecret"))],
                 will_not: vec![
                     "The interval is not edited: that would make a new value at once.".to_owned(),
@@ -26,9 +25,8 @@ pub const STEP: StepDef = StepDef {
                     "What was set up with an earlier value (a database, a client of Keycloak) still has to be given the present one.".to_owned(),
                     "If the manifest stands in Git, put refreshPolicy: CreatedOnce there too.".to_owned(),
                 ],
-                commands: open.iter().map(|task| task.operation.command()).collect(),
-                confirm: by_name(&objects, "ExternalSecret"),
-                objects,
+                confirm: by_name(&base.objects, "ExternalSecret"),
+                ..base
             }
         })
     },
@@ -56,13 +54,12 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
 fn task(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Task {
     let object = es.object_ref();
     let operation = Operation::Kubernetes(KubernetesWrite::KeepValue { external_secret: object.clone() });
-    let since = progress.last(STEP.id, &object).map(super::super::Applied::effective);
+    let since = progress.last(STEP.id, &object).map(Applied::effective);
     let effect = match since {
         None => why_not(es, world).map_or(Effect::None, Effect::LeftOut),
         Some(_) if es.policy != RefreshPolicy::CreatedOnce => Effect::None,
         Some(since) => {
-            let secret = ObjectRef { kind: Kind::Secret, namespace: es.meta.namespace.clone(), name: es.target.clone() };
-            let written = world.get::<Secret>(&secret).and_then(|secret| secret.written());
+            let written = world.get::<Secret>(&es.target_ref()).and_then(|secret| secret.written());
             if es.refreshed.is_some_and(|at| at > since) && written.is_some_and(|at| at > since) {
                 Effect::Failed("it is stopped, but its Secret was written once more in between".to_owned())
             } else {

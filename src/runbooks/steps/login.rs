@@ -4,15 +4,14 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::each::{Each, Effect, Task};
-use super::{counted, stores_of};
+use super::each::{self, Aside, Each, Effect, Task};
+use super::{asking, by_name, counted, stores_of};
 use crate::diagnosis::login::{Mending, Remedy, mending};
 use crate::model::vault::AuthConfig;
 use crate::model::{Inventory, ObjectRef, Text, VaultServer};
 use crate::runbooks::operation::IN_CLUSTER;
 use crate::runbooks::{
-    AuthMethod, Confirm, KubernetesWrite, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange,
-    VaultWrite,
+    AuthMethod, KubernetesWrite, Next, Operation, Preview, Progress, StepDef, Target, VaultChange, VaultWrite,
 };
 
 /// See the module.
@@ -35,36 +34,23 @@ const EACH: Each = Each {
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let plan = plan(target, world, progress);
-    let entered = progress.entered.get(STEP.id).copied().unwrap_or(progress.now);
-    if plan.is_unasked && progress.now.as_second() - entered.as_second() < ASKING {
-        return Next::Wait { what: "Vault to say how the logins stand".to_owned(), until: progress.in_seconds(1) };
+    if plan.is_unasked
+        && let Some(wait) = asking(progress, STEP.id, "how the logins stand")
+    {
+        return wait;
     }
-    if plan.tasks.is_empty() && !plan.by_hand.is_empty() {
-        let summary = format!("{} to be mended by hand.", counted(plan.by_hand.len(), "login"));
-        return Next::Done(StepReport { outcome: Outcome::Failed, summary, left: plan.by_hand });
-    }
-    let next = EACH.next(&plan.tasks, progress, |open| preview(open, &plan));
-    match next {
-        Next::Done(mut report) => {
-            report.left.extend(plan.by_hand);
-            Next::Done(report)
-        }
-        next => next,
-    }
+    EACH.next_beside(plan.by_hand, &plan.tasks, progress, |open| preview(open, plan.differences))
 }
 
 struct Plan {
     tasks: Vec<Task>,
     /// What needs a decision: stores, each with a sentence.
-    by_hand: Vec<(ObjectRef, String)>,
+    by_hand: Aside,
     /// What is changed, line by line, for each method.
     differences: Vec<String>,
     /// Whether a Vault was not yet asked about a login that fails.
     is_unasked: bool,
 }
-
-/// How long the questions about a login are waited for, in seconds.
-const ASKING: i64 = 20;
 
 fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
     let mut plan = Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new(), is_unasked: false };
@@ -133,9 +119,7 @@ fn operation(server: &VaultServer, found: &Mending) -> Option<Operation> {
         },
         Remedy::ByHand(_) => return None,
     };
-    let (pod, _) = server.open().find(|(_, replica)| replica.leads())?;
-    let replica = server.replica_ref(pod);
-    Some(Operation::Vault(VaultWrite { server: server.address.clone(), replica, change }))
+    Some(Operation::Vault(VaultWrite { server: server.address.clone(), replica: server.active()?, change }))
 }
 
 fn method(found: &Mending, object: ObjectRef) -> AuthMethod {
@@ -216,28 +200,25 @@ fn changed(config: Option<&AuthConfig>) -> Vec<String> {
     lines.collect()
 }
 
-fn preview(open: &[&Task], plan: &Plan) -> Preview {
-    let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
+fn preview(open: &[&Task], differences: Vec<String>) -> Preview {
+    let base = each::preview(open);
     let configures = open
         .iter()
         .any(|task| matches!(&task.operation, Operation::Vault(VaultWrite { change: VaultChange::Configure { .. }, .. })));
-    let mut forecast = Vec::new();
-    if configures {
-        forecast.push("A standby uses it up to 30 s later: this waits for that, or a store would flap.".to_owned());
-        forecast.push("Writing the configuration replaces all of it: a reviewer's token that was set by hand is dropped, and the pod's own is used.".to_owned());
-        forecast.push("What set it up (a bootstrap Job, Terraform) may write it back: change it there too.".to_owned());
-    }
-    let confirm = match objects.as_slice() {
-        [only] => Confirm::TypeName(only.name.to_string()),
-        several => Confirm::TypeName(counted(several.len(), "change")),
-    };
+    let forecast: &[&str] = if configures { &CONFIGURED } else { &[] };
     Preview {
         exact: true,
-        will: plan.differences.clone(),
+        will: differences,
         will_not: vec!["No policy, role or token is removed; no pod is restarted.".to_owned()],
-        forecast,
-        commands: open.iter().map(|task| task.operation.command()).collect(),
-        objects,
-        confirm,
+        forecast: forecast.iter().map(ToString::to_string).collect(),
+        confirm: by_name(&base.objects, EACH.noun),
+        ..base
     }
 }
+
+/// What follows when a method gets another configuration.
+const CONFIGURED: [&str; 3] = [
+    "A standby uses it up to 30 s later: this waits for that, or a store would flap.",
+    "Writing the configuration replaces all of it: a reviewer's token that was set by hand is dropped, and the pod's own is used.",
+    "What set it up (a bootstrap Job, Terraform) may write it back: change it there too.",
+];

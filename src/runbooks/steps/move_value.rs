@@ -2,13 +2,12 @@
 //! stands (`cas=0`); it goes from gateway to gateway and is not seen. Then the `ExternalSecret` reads it from there. The
 //! proof is the hash of the Secret's data: the same as before.
 
-use super::each::{Each, Effect, Task};
+use super::each::{Aside, Each, Effect, Task, preview};
 use super::{by_name, external_secrets_of, reverted_by};
 use crate::model::kinds::{ExternalSecret, Secret, SecretStore, Watched as _};
-use crate::model::{Health, Inventory, Kind, ObjectRef, VaultAddress};
+use crate::model::{Health, Inventory, ObjectRef, VaultAddress};
 use crate::runbooks::{
-    Applied, KubernetesWrite, KvPath, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange,
-    VaultWrite,
+    Applied, KubernetesWrite, KvPath, Next, Operation, Preview, Progress, StepDef, Target, VaultChange, VaultWrite,
 };
 
 /// Writes the present value to Vault.
@@ -62,15 +61,8 @@ type MakeTask = fn(&Move<'_>, &Progress) -> Task;
 
 fn next(each: &Each, target: &Target, world: &Inventory, progress: &Progress, make: MakeTask) -> Next {
     let (tasks, by_hand) = tasks(target, world, progress, make);
-    if tasks.is_empty() && !by_hand.is_empty() {
-        return Next::Done(StepReport {
-            outcome: Outcome::Failed,
-            summary: "None of them can be moved by this.".to_owned(),
-            left: by_hand,
-        });
-    }
-    each.next(&tasks, progress, |open| {
-        let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
+    each.next_beside(by_hand, &tasks, progress, |open| {
+            let base = preview(open);
         Preview {
             exact: true,
             will: open.iter().map(|task| told(&task.operation)).collect(),
@@ -81,9 +73,8 @@ fn next(each: &Each, target: &Target, world: &Inventory, progress: &Progress, ma
             forecast: vec![
                 "Put the same spec.data and secretStoreRef into Git, and take dataFrom out there, or the next sync brings the generator back.".to_owned(),
             ],
-            commands: open.iter().map(|task| task.operation.command()).collect(),
-            confirm: by_name(&objects, each.noun),
-            objects,
+            confirm: by_name(&base.objects, each.noun),
+            ..base
         }
     })
 }
@@ -100,7 +91,7 @@ fn told(operation: &Operation) -> String {
     }
 }
 
-fn tasks(target: &Target, world: &Inventory, progress: &Progress, make: MakeTask) -> (Vec<Task>, Vec<(ObjectRef, String)>) {
+fn tasks(target: &Target, world: &Inventory, progress: &Progress, make: MakeTask) -> (Vec<Task>, Aside) {
     let (mut tasks, mut by_hand) = (Vec::new(), Vec::new());
     for es in external_secrets_of(target, world) {
         let object = es.object_ref();
@@ -133,7 +124,7 @@ fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> 
             return Err("it has a template, or does not own its Secret: move it by hand".to_owned());
         }
     }
-    let target = ObjectRef { kind: Kind::Secret, namespace: es.meta.namespace.clone(), name: es.target.clone() };
+    let target = es.target_ref();
     let secret = world.get::<Secret>(&target).ok_or_else(|| format!("its {target} cannot be seen"))?;
     let keys = secret.keys();
     let [key] = keys.as_slice() else {
@@ -142,7 +133,7 @@ fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> 
     let store = store(es, world).ok_or("no Ready store of a KV v2 mount is there that it could read through")?;
     let vault = store.vault.as_ref().ok_or("its store reads no Vault")?;
     let server = world.vault_of(store).ok_or("its Vault is not known")?;
-    let (pod, _) = server.open().find(|(_, replica)| replica.leads()).ok_or("no replica of its Vault takes writes now")?;
+    let replica = server.active().ok_or("no replica of its Vault takes writes now")?;
     // Namespaces that share a mount do not share a path.
     let place = format!("{}/{}", es.meta.namespace, es.target);
     let path = KvPath {
@@ -151,7 +142,7 @@ fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> 
         mount: vault.mount.clone(),
         key: place,
     };
-    Ok(Move { es, secret, key: key.to_string(), store, path, server: vault.address.clone(), replica: server.replica_ref(pod) })
+    Ok(Move { es, secret, key: key.to_string(), store, path, server: vault.address.clone(), replica })
 }
 
 /// The store of its namespace, or one for all that the namespace reads through already, and so may; the one that most do.

@@ -1,11 +1,11 @@
 //! External Secrets itself is looked at and restarted. The proof is a lease that is renewed by a pod that is ready.
 
 use super::by_name;
-use super::each::{Each, Effect, Task};
+use super::each::{Each, Effect, Task, preview};
 use super::restart::rolled_since;
 use crate::model::kinds::Deployment;
 use crate::model::{Clock, Inventory};
-use crate::runbooks::{KubernetesWrite, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target};
+use crate::runbooks::{Applied, KubernetesWrite, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -31,22 +31,20 @@ fn next(_: &Target, world: &Inventory, progress: &Progress) -> Next {
         Err(why) => return Next::Done(StepReport::new(Outcome::Failed, why)),
     };
     EACH.next(&[task], progress, |open| {
-        let objects: Vec<_> = open.iter().map(|task| task.operation.object().clone()).collect();
+            let base = preview(open);
         let state = world.controller.as_ref().map_or_else(String::new, |controller| {
             let leader = if controller.leader.is_empty() { "nobody holds a lease".to_owned() } else { format!("{} holds the lease", controller.leader) };
             let renewed = controller.renewed.map_or_else(String::new, |at| format!(", renewed at {}", Clock(at)));
             format!("Now: version {}, {} ready, {leader}{renewed}.", controller.version, controller.ready)
         });
         Preview {
-            exact: false,
             will: vec![state, "Restart the Deployment of External Secrets by a rollout.".to_owned()],
             will_not: vec!["No store, ExternalSecret or Secret is touched.".to_owned()],
             forecast: vec![
                 "It looks at every object once when it starts: what is overdue is synced then, and generators that are due make a new value.".to_owned(),
             ],
-            commands: open.iter().map(|task| task.operation.command()).collect(),
-            confirm: by_name(&objects, "Deployment"),
-            objects,
+            confirm: by_name(&base.objects, "Deployment"),
+            ..base
         }
     })
 }
@@ -65,7 +63,7 @@ fn task(world: &Inventory, progress: &Progress) -> Result<Task, String> {
             workload.namespace, workload.name
         ));
     }
-    let effect = match applied.map(super::super::Applied::effective) {
+    let effect = match applied.map(Applied::effective) {
         Some(since) => {
             let rolled = rolled_since(world, &workload, since).is_some();
             let leads = controller.works() && controller.seen >= since && controller.renewed.is_none_or(|at| at >= since);
@@ -73,6 +71,6 @@ fn task(world: &Inventory, progress: &Progress) -> Result<Task, String> {
         }
         None => Effect::None,
     };
-    let at = progress.entered.get(STEP.id).copied().unwrap_or(progress.now);
+    let at = progress.entered_at(STEP.id);
     Ok(Task { operation: Operation::Kubernetes(KubernetesWrite::Restart { workload, at }), effect })
 }

@@ -2,7 +2,7 @@
 //! data is compared, never a value.
 
 use super::counted;
-use super::each::{Each, Effect, Task};
+use super::each::{Each, Effect, Task, preview};
 use super::readers::synced;
 use crate::model::kinds::{ExternalSecret, Role, Secret, Watched as _};
 use crate::model::{Inventory, ObjectRef};
@@ -14,13 +14,11 @@ pub const STEP: StepDef = StepDef {
     explanation: "Annotates each ExternalSecret whose Secret holds a known placeholder, and looks whether the value that follows is another.",
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| Preview {
-            exact: false,
             will: vec![format!("Annotate {} and compare the hash of what follows.", counted(open.len(), "ExternalSecret"))],
             will_not: vec!["No value is read.".to_owned()],
             forecast: vec!["Pods that read the placeholder when they started keep it: restart-consumers.".to_owned()],
-            commands: open.iter().map(|task| task.operation.command()).collect(),
-            objects: open.iter().map(|task| task.operation.object().clone()).collect(),
             confirm: Confirm::Yes,
+            ..preview(open)
         })
     },
     items: |target, world, progress| EACH.items(&tasks(target, world, progress), progress),

@@ -21,7 +21,7 @@ const PATIENCE: i64 = 60;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let waiting = waiting(target, world);
-    let entered = progress.entered.get(STEP.id).copied().unwrap_or(progress.now);
+    let entered = progress.entered_at(STEP.id);
     if waiting.is_empty() && progress.now > entered {
         // It was entered before, and something waited then.
         return Next::Done(StepReport::new(Outcome::Proved, "The pods that waited for a Secret have started."));

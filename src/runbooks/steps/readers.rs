@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::counted;
-use super::each::{Each, Effect, Task};
+use super::each::{Each, Effect, Task, preview};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{ExternalSecret, Watched as _};
 use crate::model::{Health, Inventory, Kind, ObjectRef};
-use crate::runbooks::{Confirm, Operation, Preview, Progress, StepDef, Target};
+use crate::runbooks::{Applied, Confirm, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -15,13 +15,11 @@ pub const STEP: StepDef = StepDef {
     explanation: "Annotates each ExternalSecret that reads what was written, so that its Secret follows now; waits until it is synced.",
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| Preview {
-            exact: false,
             will: vec![format!("Annotate {} and wait until each is synced.", counted(open.len(), "ExternalSecret"))],
             will_not: vec!["No Secret is deleted, no pod restarted by us.".to_owned()],
             forecast: vec!["The Secrets get the new value; Reloader, where it is, restarts what reads them.".to_owned()],
-            commands: open.iter().map(|task| task.operation.command()).collect(),
-            objects: open.iter().map(|task| task.operation.object().clone()).collect(),
             confirm: Confirm::Yes,
+            ..preview(open)
         })
     },
     items: |target, world, progress| EACH.items(&tasks(target, world, progress), progress),
@@ -58,7 +56,7 @@ pub(super) fn synced(step: &str, es: &ExternalSecret, progress: &Progress) -> Ta
     let applied = progress.last(step, &object);
     let operation = applied
         .map_or_else(|| Operation::annotate(object.clone(), FORCE_SYNC, stamp.to_string()), |applied| applied.operation.clone());
-    let since = applied.map(super::super::Applied::effective);
+    let since = applied.map(Applied::effective);
     let effect = match since {
         Some(since) if es.health() == Health::Healthy && es.synced_current && es.refreshed.is_some_and(|at| at >= since) => {
             Effect::Proved("synced".to_owned())

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::each::{Each, Effect, Task};
+use super::each::{Each, Effect, Task, preview};
 use super::{by_name, counted, external_secrets_of};
 use crate::model::kinds::deployment::Workload;
-use crate::model::kinds::{DaemonSet, Deployment, Pod, Role, Secret, StatefulSet};
+use crate::model::kinds::{DaemonSet, Deployment, ExternalSecret, Pod, Role, Secret, StatefulSet};
 use crate::model::pod_spec::Use;
 use crate::model::{Inventory, Kind, ObjectRef};
 use crate::runbooks::{KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
@@ -19,18 +19,16 @@ pub const STEP: StepDef = StepDef {
     explanation: "Restarts each workload that still runs with an older value (kubectl rollout restart), and waits until all its pods are new and ready.",
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| {
-            let objects: Vec<ObjectRef> = open.iter().map(|task| task.operation.object().clone()).collect();
+            let base = preview(open);
             Preview {
-                exact: false,
                 will: vec![format!("Restart {}, {AT_ONCE} at a time, each by its own rollout.", counted(open.len(), "workload"))],
                 will_not: vec!["What reads the Secret from a volume is not restarted: the kubelet renews its files.".to_owned()],
                 forecast: vec![
                     "A workload with one replica and the strategy Recreate is away for as long as it starts.".to_owned(),
                     "A forced sync may have written the same value again: then the restart changes nothing.".to_owned(),
                 ],
-                commands: open.iter().map(|task| task.operation.command()).collect(),
-                confirm: by_name(&objects, "workload"),
-                objects,
+                confirm: by_name(&base.objects, "workload"),
+                ..base
             }
         })
     },
@@ -70,12 +68,7 @@ fn secrets(target: &Target, world: &Inventory) -> BTreeSet<ObjectRef> {
         Target::Objects(objects) => objects.iter().filter(|object| object.kind == Kind::Secret).cloned().collect(),
         Target::Vault(_) => Vec::new(),
     };
-    let of = |es: &crate::model::kinds::ExternalSecret| ObjectRef {
-        kind: Kind::Secret,
-        namespace: es.meta.namespace.clone(),
-        name: es.target.clone(),
-    };
-    named.into_iter().chain(external_secrets_of(target, world).into_iter().map(of)).collect()
+    named.into_iter().chain(external_secrets_of(target, world).into_iter().map(ExternalSecret::target_ref)).collect()
 }
 
 /// The workloads of which a pod keeps an older value of a Secret.
@@ -102,7 +95,7 @@ fn task(workload: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
                 .map_or(Effect::None, |pods| Effect::Proved(format!("{} since the restart", counted(pods, "pod"))))
         }
     };
-    let at = applied.map_or(progress.entered.get(STEP.id).copied().unwrap_or(progress.now), |applied| match &applied.operation {
+    let at = applied.map_or(progress.entered_at(STEP.id), |applied| match &applied.operation {
         Operation::Kubernetes(KubernetesWrite::Restart { at, .. }) => *at,
         _ => applied.at,
     });

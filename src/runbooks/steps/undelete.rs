@@ -1,48 +1,17 @@
 //! Deleted versions are brought back. The proof is the path itself: its current version exists again.
 
-use super::each::{Each, Effect, Task};
-use super::{counted, paths_of};
+use super::each::{Aside, Each, Effect, Task, preview};
+use super::{asking, by_name, counted, paths_of};
 use crate::model::{Inventory, PathState};
-use crate::runbooks::{
-    Confirm, Item, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange, VaultWrite,
-};
+use crate::runbooks::{Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange, VaultWrite};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
     id: "undelete",
     explanation: "Brings the deleted version of each path back, and looks whether it is there.",
-    next: |target, world, progress| {
-        // Where nobody can see a version, none can be said to be there.
-        let untold = paths_of(target, world).iter().filter(|known| !known.is_told()).count();
-        let entered = progress.entered.get("undelete").copied().unwrap_or(progress.now);
-        if untold > 0 && progress.now.as_second() - entered.as_second() < ASKING {
-            return Next::Wait { what: "Vault to say how the paths stand".to_owned(), until: progress.in_seconds(1) };
-        }
-        if untold > 0 && tasks(target, world, progress).is_empty() {
-            let summary = format!("Vault does not tell how {} stand: with your token, from here.", counted(untold, "path"));
-            return Next::Done(StepReport::new(Outcome::Refused, summary));
-        }
-        EACH.next(&tasks(target, world, progress), progress, |open| {
-            let objects: Vec<_> = open.iter().map(|task| task.operation.object().clone()).collect();
-            Preview {
-                exact: false,
-                will: vec![format!("Undelete the current version of {}.", counted(open.len(), "path"))],
-                will_not: vec!["No value is read or written; no version is destroyed.".to_owned()],
-                forecast: vec![
-                    "The value is the one from before the deletion: if it was deleted for being wrong, write a new one."
-                        .to_owned(),
-                ],
-                commands: open.iter().map(|task| task.operation.command()).collect(),
-                confirm: confirm(&objects),
-                objects,
-            }
-        })
-    },
-    items: |target, world, progress| -> Vec<Item> { EACH.items(&tasks(target, world, progress), progress) },
+    next,
+    items: |target, world, progress| EACH.items(&plan(target, world, progress).tasks, progress),
 };
-
-/// How long an answer of Vault is waited for, in seconds.
-const ASKING: i64 = 20;
 
 const EACH: Each = Each {
     id: "undelete",
@@ -54,26 +23,118 @@ const EACH: Each = Each {
     nothing: "No path has a deleted version.",
 };
 
-fn confirm(objects: &[crate::model::ObjectRef]) -> Confirm {
-    super::by_name(objects, "path")
+struct Plan {
+    tasks: Vec<Task>,
+    /// What has a deleted version and cannot be written to now.
+    aside: Aside,
+    /// How many paths Vault says nothing of.
+    untold: usize,
 }
 
-fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
-    let task = |known: &super::KnownPath<'_>| {
+fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let plan = plan(target, world, progress);
+    if plan.untold > 0
+        && let Some(wait) = asking(progress, STEP.id, "how the paths stand")
+    {
+        return wait;
+    }
+    // Where nobody can see a version, none can be said to be there.
+    if plan.untold > 0 && plan.tasks.is_empty() && plan.aside.is_empty() {
+        let summary = format!(
+            "Vault says nothing of {}: your token may not see it, or Vault does not answer.",
+            counted(plan.untold, "path")
+        );
+        return Next::Done(StepReport::new(Outcome::Refused, summary));
+    }
+    EACH.next_beside(plan.aside, &plan.tasks, progress, |open| {
+        let base = preview(open);
+        Preview {
+            will: open.iter().map(|task| told(&task.operation)).collect(),
+            will_not: vec!["No value is read or written; no version is destroyed.".to_owned()],
+            forecast: vec![
+                "The value is the one from before the deletion: if it was deleted for being wrong, write a new one.".to_owned(),
+            ],
+            confirm: by_name(&base.objects, EACH.noun),
+            ..base
+        }
+    })
+}
+
+fn told(operation: &Operation) -> String {
+    match operation {
+        Operation::Vault(VaultWrite { change: VaultChange::Undelete { path, version }, .. }) => {
+            format!("Undelete version {version} of {}.", path.object.name)
+        }
+        other => other.command(),
+    }
+}
+
+fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
+    let mut plan = Plan { tasks: Vec::new(), aside: Aside::new(), untold: 0 };
+    for known in paths_of(target, world) {
         let object = known.object();
         let before = progress.last(STEP.id, &object).map(|applied| applied.operation.clone());
-        match (&known.path.facts.state, before) {
-            (PathState::Deleted { version, .. }, None) => {
+        let (operation, effect) = match (&known.path.facts.state, before, known.server.active()) {
+            (PathState::Present { version, .. }, Some(operation), _) => {
+                (operation, Effect::Proved(format!("version {version} exists again")))
+            }
+            (_, Some(operation), _) => (operation, Effect::None),
+            (PathState::Deleted { version, .. }, None, Some(replica)) => {
                 let change = VaultChange::Undelete { path: known.place(), version: *version };
-                let write = VaultWrite { server: known.server.address.clone(), replica: known.active()?, change };
-                Some(Task { operation: Operation::Vault(write), effect: Effect::None })
+                let write = VaultWrite { server: known.server.address.clone(), replica, change };
+                (Operation::Vault(write), Effect::None)
             }
-            (PathState::Present { version, .. }, Some(operation)) => {
-                Some(Task { operation, effect: Effect::Proved(format!("version {version} exists again")) })
+            (PathState::Deleted { .. }, None, None) => {
+                plan.aside.push((object, "no replica of its Vault takes writes now: “recover” repairs that first".to_owned()));
+                continue;
             }
-            (_, Some(operation)) => Some(Task { operation, effect: Effect::None }),
-            _ => None,
-        }
-    };
-    paths_of(target, world).iter().filter_map(task).collect()
+            _ => {
+                plan.untold += usize::from(!known.is_told());
+                continue;
+            }
+        };
+        plan.tasks.push(Task { operation, effect });
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::inventory::Change;
+    use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
+    use crate::model::{Kind, Names, PathFacts, Text, VaultAddress};
+
+    fn read<K: Watched>(json: &str) -> crate::model::kinds::Object {
+        K::read(serde_json::from_str(json).expect("it parses"), &mut Names::default()).into_object()
+    }
+
+    #[test]
+    fn a_vault_that_was_sealed_meanwhile_is_not_taken_for_one_without_deleted_versions() {
+        let (now, address) = (Timestamp::UNIX_EPOCH, VaultAddress::parse("http://vault.a.svc:8200").expect("a URL"));
+        let mut world = Inventory::default();
+        let store = read::<SecretStore>(
+            r#"{"metadata": {"name": "store", "namespace": "a"},
+                "spec": {"provider": {"vault": {"server": "http://vault.a.svc:8200", "path": "secret", "version": "v2"}}}}"#,
+        );
+        let reader = read::<ExternalSecret>(
+            r#"{"metadata": {"name": "db", "namespace": "a"},
+                "spec": {"secretStoreRef": {"name": "store"}, "data": [{"secretKey": "k", "remoteRef": {"key": "db"}}]}}"#,
+        );
+        world.apply(Change::Listed(Kind::SecretStore.into(), vec![store], Vec::new()), now);
+        world.apply(Change::Listed(Kind::ExternalSecret.into(), vec![reader], Vec::new()), now);
+        world.settle();
+        let (path, progress) = (Text::foreign("secret/db"), Progress::new(now));
+        let target = Target::Objects(vec![address.path_ref(&path)]);
+        let untold = next(&target, &world, &progress);
+        assert!(matches!(&untold, Next::Wait { what, .. } if what == "Vault to say how the paths stand"), "{untold:?}");
+
+        let deleted = PathFacts { state: PathState::Deleted { version: 3, at: None }, ..PathFacts::default() };
+        world.apply(Change::Paths(address, vec![(path, deleted)]), now);
+        let Next::Done(report) = next(&target, &world, &progress) else { panic!("nobody leads, so nothing can be written") };
+        assert_eq!(report.outcome, Outcome::Failed);
+        assert!(report.left[0].1.contains("takes writes"), "{report:?}");
+    }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::each::{Each, Effect, Task};
-use super::{KnownPath, external_secrets_of, reads};
+use super::each::{Each, Effect, Task, preview};
+use super::{KnownPath, asking, external_secrets_of, reads};
 use crate::model::vault::Has;
 use crate::model::{Inventory, ObjectRef, PathState};
 use crate::runbooks::{
@@ -33,17 +33,14 @@ const EACH: Each = Each {
 
 /// Why nothing is written where a Vault was not asked yet, or does not answer.
 const NOT_TOLD: &str = "Vault does not tell how the path stands: without that nothing is written there.";
-/// How long its answer is waited for, in seconds.
-const ASKING: i64 = 20;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
-    let entered = progress.entered.get(STEP.id).copied().unwrap_or(progress.now);
     let task = match task(target, world, progress) {
         Ok(task) => task,
-        Err(why) if why == NOT_TOLD && progress.now.as_second() - entered.as_second() < ASKING => {
-            return Next::Wait { what: "Vault to say how the path stands".to_owned(), until: progress.in_seconds(1) };
+        Err(why) => {
+            let wait = (why == NOT_TOLD).then(|| asking(progress, STEP.id, "how the path stands")).flatten();
+            return wait.unwrap_or_else(|| Next::Done(StepReport::new(Outcome::Failed, why)));
         }
-        Err(why) => return Next::Done(StepReport::new(Outcome::Failed, why)),
     };
     EACH.next(&[task], progress, |open| {
         let [Task { operation, .. }] = open else { return Preview::default() };
@@ -68,9 +65,8 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
                 "The value is not shown, stored, logged or put into an argument; it is wiped after 120 s.".to_owned(),
             ],
             forecast: vec!["If somebody writes the path meanwhile, nothing is written and it says so (cas).".to_owned()],
-            commands: vec![operation.command()],
-            objects: vec![path.object.clone()],
             confirm,
+            ..preview(open)
         }
     })
 }
@@ -98,7 +94,7 @@ fn task(target: &Target, world: &Inventory, progress: &Progress) -> Result<Task,
         }
         _ => return Err(NOT_TOLD.to_owned()),
     };
-    let replica = known.active().ok_or("No replica of this Vault takes writes now.")?;
+    let replica = known.server.active().ok_or("No replica of this Vault takes writes now.")?;
     let change = VaultChange::WriteValue { path: known.place(), property, version };
     let write = VaultWrite { server: known.server.address.clone(), replica, change };
     Ok(Task { operation: Operation::Vault(write), effect: Effect::None })

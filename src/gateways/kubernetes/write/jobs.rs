@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use kube::client::Body;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::{Inner, MANAGER, place, told};
+use super::{DRY, Inner, MANAGER, place, told};
 use crate::gateways::kubernetes::requests::with_body;
 use crate::model::{Fault, FaultKind, ObjectRef};
-use crate::runbooks::{KubernetesWrite, Receipt};
+use crate::runbooks::Receipt;
 
 /// How long a deleted Job may take to go: its pods are ended first, each in its grace period.
 const GOING: Duration = Duration::from_secs(180);
@@ -24,37 +23,21 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Makes a Job from a timetable's template, as `kubectl create job --from` does: owned by the timetable, so that its
 /// history limits hold for it.
-pub(super) async fn start(inner: &Inner, cron_job: &ObjectRef, job: &ObjectRef) -> Result<Receipt, Fault> {
-    let asked = format!("start {job} from {cron_job}");
-    let manifest = from_template(inner, cron_job, job, &asked).await?;
-    told(inner, creating(inner, job, &manifest, "", &asked).await?, &asked).await
+pub(super) async fn starting(
+    inner: &Inner,
+    cron_job: &ObjectRef,
+    job: &ObjectRef,
+    more: &str,
+    asked: &str,
+) -> Result<Request<Body>, Fault> {
+    creating(inner, job, &from_template(inner, cron_job, job, asked).await?, more, asked).await
 }
 
-/// Whether the API server would take what a write makes.
-pub(super) async fn rehearse(inner: &Inner, write: &KubernetesWrite) -> Option<Result<(), Fault>> {
-    match write {
-        KubernetesWrite::StartJob { cron_job, job } => {
-            let asked = format!("start {job} from {cron_job}");
-            let rehearsal = async {
-                let manifest = from_template(inner, cron_job, job, &asked).await?;
-                told(inner, creating(inner, job, &manifest, DRY, &asked).await?, &asked).await.map(drop)
-            };
-            Some(rehearsal.await)
-        }
-        KubernetesWrite::RunAgain { job } => {
-            let asked = format!("run {job} again");
-            let rehearsal = async {
-                let found: Value = inner.get(&place(inner, job, &asked).await?, &asked).await?;
-                would_be_taken(inner, job, &anew(&found), &asked).await
-            };
-            Some(rehearsal.await)
-        }
-        _ => None,
-    }
+/// Whether the API server would take a Job that is made anew.
+pub(super) async fn rehearse(inner: &Inner, job: &ObjectRef, asked: &str) -> Result<(), Fault> {
+    let found: Value = inner.get(&place(inner, job, asked).await?, asked).await?;
+    would_be_taken(inner, job, &anew(&found), asked).await
 }
-
-/// What asks the API server to do everything but keep it.
-const DRY: &str = "&dryRun=All";
 
 async fn from_template(inner: &Inner, cron_job: &ObjectRef, job: &ObjectRef, asked: &str) -> Result<Value, Fault> {
     let found: Value = inner.get(&place(inner, cron_job, asked).await?, asked).await?;
@@ -90,24 +73,21 @@ async fn would_be_taken(inner: &Inner, job: &ObjectRef, manifest: &Value, asked:
 
 /// Deletes a Job and makes it anew from its own spec. The API server is asked first whether it would take the new one:
 /// nothing is deleted that could not be made again.
-pub(super) async fn run_again(inner: &Inner, job: &ObjectRef) -> Result<Receipt, Fault> {
-    let asked = format!("run {job} again");
-    let at = place(inner, job, &asked).await?;
-    let found: Value = inner.get(&at, &asked).await?;
+pub(super) async fn run_again(inner: &Inner, job: &ObjectRef, asked: &str) -> Result<Receipt, Fault> {
+    let at = place(inner, job, asked).await?;
+    let found: Value = inner.get(&at, asked).await?;
     let manifest = anew(&found);
-    would_be_taken(inner, job, &manifest, &asked).await?;
-    let options = Delete {
-        api_version: "v1",
-        kind: "DeleteOptions",
-        propagation_policy: "Foreground",
-        preconditions: json!({ "uid": found["metadata"]["uid"] }),
-    };
-    inner.send(with_body(Method::DELETE, &at, "application/json", &options)?, &asked).await.map_err(super::unknown_if_cut)?;
-    if !is_gone(inner, &at, &found["metadata"]["uid"], &asked).await? {
+    would_be_taken(inner, job, &manifest, asked).await?;
+    let options = json!({
+        "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground",
+        "preconditions": { "uid": found["metadata"]["uid"] },
+    });
+    inner.send(with_body(Method::DELETE, &at, "application/json", &options)?, asked).await.map_err(super::unknown_if_cut)?;
+    if !is_gone(inner, &at, &found["metadata"]["uid"], asked).await? {
         // Somebody made it anew already: its owner.
         return Ok(Receipt::default());
     }
-    make(inner, job, &manifest, &asked).await
+    make(inner, job, &manifest, asked).await
 }
 
 /// Waits until a deleted Job is gone; says no if another stands in its place.
@@ -146,15 +126,6 @@ async fn make(inner: &Inner, job: &ObjectRef, manifest: &Value, asked: &str) -> 
             made => return made,
         }
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Delete {
-    api_version: &'static str,
-    kind: &'static str,
-    propagation_policy: &'static str,
-    preconditions: Value,
 }
 
 async fn creating(inner: &Inner, job: &ObjectRef, manifest: &Value, more: &str, asked: &str) -> Result<Request<Body>, Fault> {
