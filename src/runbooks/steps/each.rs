@@ -82,7 +82,10 @@ impl Each {
         preview: impl FnOnce(&[&Task]) -> Preview,
     ) -> Next {
         if tasks.is_empty() && !aside.is_empty() {
-            let summary = format!("{} cannot be helped by this.", counted(aside.len(), self.noun));
+            let summary = match aside.as_slice() {
+                [(_, why)] => format!("Nothing was done: {why}."),
+                several => format!("{} cannot be helped by this, each for its own reason.", counted(several.len(), self.noun)),
+            };
             return Next::Done(StepReport { outcome: Outcome::Failed, summary, left: aside });
         }
         match self.next(tasks, progress, preview) {

@@ -54,7 +54,10 @@ impl Run {
 pub fn current(run: &RunView) -> usize {
     let goes_on = run.steps.iter().position(|step| !matches!(step.state, StepState::Ended(_)));
     let needs_eyes = |step: &StepView| matches!(step.state, StepState::Ended(outcome) if outcome >= Outcome::Unproved);
-    goes_on.or_else(|| run.steps.iter().position(needs_eyes)).unwrap_or(run.steps.len().saturating_sub(1))
+    let failed = run.steps.iter().position(needs_eyes);
+    // What a run that ended early did not reach tells nothing: what it ended at does.
+    let told = if matches!(run.state, RunState::Over(_)) { failed.or(goes_on) } else { goes_on.or(failed) };
+    told.unwrap_or(run.steps.len().saturating_sub(1))
 }
 
 impl Model {
@@ -384,5 +387,39 @@ impl Model {
             self.say("There is no command here to copy.");
             Vec::new()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::engine::run::RunResult;
+
+    #[test]
+    fn of_a_run_that_failed_the_step_that_failed_is_shown_and_not_one_that_was_never_reached() {
+        let step =
+            |id, state| StepView { id, explanation: "", state, started: None, ended: None, report: None, items: Vec::new() };
+        let states = [StepState::Ended(Outcome::Proved), StepState::Ended(Outcome::Failed), StepState::Next];
+        let mut run = RunView {
+            runbook: "recover",
+            title: "",
+            target: String::new(),
+            started: Timestamp::UNIX_EPOCH,
+            ended: None,
+            state: RunState::Over(RunResult::Failed),
+            steps: ["check", "unseal", "stores"].into_iter().zip(states).map(|(id, state)| step(id, state)).collect(),
+            applied: Vec::new(),
+            notice: None,
+            answers: 0,
+        };
+        assert_eq!(current(&run), 1);
+        run.state = RunState::Running { waiting: None };
+        assert_eq!(current(&run), 2, "one that goes on is where it goes on");
+        run.steps[1].state = StepState::Ended(Outcome::Proved);
+        run.steps[2].state = StepState::Ended(Outcome::Proved);
+        run.state = RunState::Over(RunResult::Proved);
+        assert_eq!(current(&run), 2);
     }
 }
