@@ -317,10 +317,15 @@ async fn one(
     }
     // Two causes of one fault are no rivals.
     for (line, (slug, place, _)) in lines.iter_mut().zip(&tracks) {
-        let rivals = beside(&seen.borrow(), slug, place);
         let own = |rival: &&'static str| causes.iter().any(|(slug, _)| slug == rival);
+        let rivals = || beside(&seen.borrow(), slug, place).into_iter().filter(|rival| !own(rival)).collect::<BTreeSet<_>>();
         if place.starts_with("fault-") {
-            line.beside = rivals.into_iter().filter(|rival| !own(rival)).collect();
+            // What was made a moment ago may still wait for its first turn after its store's, and that is truly said of it.
+            let deadline = Instant::now() + SURER;
+            while !rivals().is_empty() && Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            line.beside = rivals();
         }
     }
     let has_own_world =

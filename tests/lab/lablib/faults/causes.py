@@ -624,10 +624,17 @@ class _(Cause):
         self.wait_synced()
         self.vault.must("DELETE", f"secret/metadata/{self.path}")
         super().look_again(lab)
-        # Each try doubles the wait for the next one: after 31 s the next is 32 s away.
-        time.sleep(33)
+        # Each try doubles the wait for the next one: right after one at 31 s the next is 32 s away. A loaded machine tries late.
+        wait("a try that leaves half a minute to the next", 150, lambda: self.failing_for() >= 30, period=0.2)
         self.write_path({"value": secrets.token_hex(16)})
         self.acts()
+
+    def failing_for(self):
+        """How many seconds lie between the last try that failed and the first one."""
+        events = self.kubernetes.get(f"/api/v1/namespaces/{self.namespace}/events?fieldSelector=involvedObject.name=app,type=Warning")
+        said = [one for one in events["items"] if one["involvedObject"]["kind"] == "ExternalSecret" and one.get("lastTimestamp")]
+        times = [datetime.fromisoformat(one[name]) for one in said for name in ("firstTimestamp", "lastTimestamp")]
+        return (max(times) - min(times)).total_seconds() if times else 0
 
     def look_again(self, lab):
         """Not of itself: that would end it."""
