@@ -4,10 +4,12 @@
 //!
 //! To add one: write `runbooks/<name>.rs`, add its name to `runbooks!`.
 
+pub mod commit;
 pub mod operation;
 pub mod step;
 pub mod steps;
 
+pub use commit::{Commit, Snippet};
 pub use operation::{AuthMethod, ClusterRight, KubernetesWrite, KvPath, Operation, Right, VaultChange, VaultRight, VaultWrite};
 pub use step::{Applied, Confirm, Item, ItemState, Next, Outcome, Preview, Progress, Receipt, Runbook, StepDef, StepReport};
 
@@ -34,6 +36,7 @@ runbooks! {
     write_value,
     undelete_version,
     restart_eso,
+    hold_self_heal,
 }
 
 /// The runbook with this name.

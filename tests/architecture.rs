@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("keymap", &[], &[]),
     ("theme", &[], &["ratatui", "serde", "toml", "thiserror"]),
     ("diagnosis", &["model"], &["serde", "jiff", "strsim"]),
-    ("runbooks", &["model", "diagnosis"], &["serde", "jiff"]),
+    ("runbooks", &["model", "diagnosis"], &["serde", "serde_saphyr", "jiff"]),
     ("ports", &["model", "diagnosis", "runbooks"], &["serde", "jiff", "futures", "async_trait", "zeroize"]),
     (
         "gateways",

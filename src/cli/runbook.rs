@@ -19,7 +19,7 @@ use crate::gateways::shares;
 use crate::model::{Fault, ObjectRef};
 use crate::ports::Typed;
 use crate::report::run_json;
-use crate::runbooks::{Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Right, Runbook, Target, runbook};
+use crate::runbooks::{Commit, Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Right, Runbook, Target, runbook};
 
 /// Does what was asked with runbooks.
 pub(super) async fn run(global: &Global, command: RunbookCommand) -> Result<u8, Failure> {
@@ -162,6 +162,7 @@ async fn walk(wired: Wired, runbook: &'static Runbook, named: Option<ObjectRef>,
                 Next::Confirm(_) => break,
             }
         }
+        write_commits((step.git)(&target, &snapshot.world, &progress).iter(), &mut out)?;
     }
     Ok(OK)
 }
@@ -305,13 +306,15 @@ async fn execute(
     let engine = Engine::start(wired.ports, wired.options);
     let (mut snapshots, commands) = (engine.snapshots(), engine.commands());
     let snapshot = look(&mut snapshots, clock.as_ref(), timeout).await;
-    if let Some(refused) = snapshot.writes.refused {
+    // Under `gitops` the run shows what to commit; the door writes nothing.
+    let in_git = snapshot.writes.leaves_to_git();
+    if let Some(refused) = snapshot.writes.refused.filter(|_| !in_git) {
         return Err(Failure::refused(refused, "Nothing was done."));
     }
     if let Some(fault) = &snapshot.offline {
         return Err(Failure::from(fault.clone()));
     }
-    if !snapshot.writes.open {
+    if !snapshot.writes.open && !in_git {
         // What else went wrong is no reason for that.
         let notice = snapshot.errors.iter().rev().find(|notice| write && notice.text.contains(STAY_CLOSED));
         let why = notice.map_or_else(|| "Writes are closed.".to_owned(), |notice| notice.text.clone());
@@ -445,6 +448,14 @@ fn write_summary(run: &RunView, out: &mut dyn io::Write) -> io::Result<()> {
     }
     if let Some(notice) = &run.notice {
         writeln!(out, "  {notice}")?;
+    }
+    write_commits(run.steps.iter().flat_map(|step| &step.commits), out)
+}
+
+/// What to commit, apart from the rest, so that it can be copied as it is.
+fn write_commits<'a>(commits: impl Iterator<Item = &'a Commit>, out: &mut dyn io::Write) -> io::Result<()> {
+    for commit in commits {
+        writeln!(out, "\n# For Git:\n{}", commit.text())?;
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 //! shows it, waits for the person, checks the gate, journals the intent, grants a [`Permit`], applies,
 //! journals the result, and asks the step again with what the world says then.
 
+mod in_git;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +61,7 @@ pub(super) fn first_view(runbook: &'static Runbook, target: &Target, now: Timest
         ended: None,
         report: None,
         items: Vec::new(),
+        commits: Vec::new(),
     };
     RunView {
         runbook: runbook.name,
@@ -162,6 +165,7 @@ impl Run {
                     self.cut_short(step, &world);
                     return RunResult::Cancelled;
                 }
+                Next::Confirm(preview) if self.belongs_to_git(&preview.confirm) => self.leave_to_git(step, &world),
                 Next::Confirm(preview) => {
                     let preview = self.by_risk(step, preview);
                     self.confirm(&world, step, preview).await;
@@ -514,6 +518,7 @@ impl Run {
         let unanswered = |applied: &Applied| matches!(&applied.result, Err(fault) if fault.kind == FaultKind::Unknown);
         match worst {
             Outcome::Refused => RunResult::Refused,
+            _ if self.is_left_to_git() => RunResult::Refused,
             Outcome::Failed => RunResult::Failed,
             Outcome::Unproved if self.progress.applied.iter().any(unanswered) => RunResult::Unknown,
             Outcome::Unproved => RunResult::Unproved,
@@ -543,6 +548,7 @@ impl Run {
             (None, Some(_)) if !over => StepState::Runs,
             (None, _) => StepState::Next,
         };
+        let commits = if over { (def.git)(&self.door.target, world, &self.progress) } else { Vec::new() };
         let items = if started.is_some() { (def.items)(&self.door.target, world, &self.progress) } else { Vec::new() };
         StepView {
             id: def.id,
@@ -552,6 +558,7 @@ impl Run {
             ended: self.ended.get(def.id).copied(),
             report,
             items,
+            commits,
         }
     }
 }

@@ -49,6 +49,12 @@ impl Writes {
         }
     }
 
+    /// Whether changes go through Git here, and nothing else keeps one from them.
+    #[must_use]
+    pub fn leaves_to_git(&self) -> bool {
+        self.policy.name == PolicyName::Gitops && self.refused == self.policy.refuses()
+    }
+
     /// Opens them.
     ///
     /// # Errors
@@ -81,7 +87,7 @@ impl Writes {
     /// # Errors
     /// A sentence that says why not, and what opens writes.
     pub fn allow(&self, unseal: bool, now: Timestamp) -> Result<(), String> {
-        if self.policy.name == PolicyName::Gitops && self.policy.unseal && unseal && self.refused == self.policy.refuses() {
+        if self.leaves_to_git() && self.policy.unseal && unseal {
             return Ok(());
         }
         if let Some(refused) = self.refused {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::runbooks::{Applied, Outcome, Preview, StepReport};
+use crate::runbooks::{Applied, Commit, Outcome, Preview, StepReport};
 
 pub use crate::runbooks::{Item, ItemState};
 
@@ -96,6 +96,8 @@ pub struct StepView {
     pub report: Option<StepReport>,
     /// How far it is, object by object, where it works on several.
     pub items: Vec<Item>,
+    /// What is to be committed to Git, once the run is over.
+    pub commits: Vec<Commit>,
 }
 
 /// Where a step stands.

@@ -1,9 +1,11 @@
 //! What the kinds that deploy others have in common: which of the objects they deploy matter here, and which Secrets
 //! they read.
 
+use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::kinds::{Link, Meta, Role, System, WireCondition, api, kind_in};
+use super::kinds::{Link, Meta, Role, System, WireCondition, WireMeta, api, kind_in};
 use super::object::{Kind, Name, Names, ObjectRef};
 use super::text::Text;
 use super::wire::{Named, or_default};
@@ -18,6 +20,164 @@ pub(super) fn deployed(group: &str, kind: &str, namespace: &str, name: &str, nam
         kind => matches!(api(kind)?.system(), System::ExternalSecrets | System::VaultSecretsOperator),
     };
     matters.then(|| ObjectRef { kind, namespace: names.intern(namespace), name: names.intern(name) })
+}
+
+/// Our annotation on what deploys others while it is held, so that it can be given back by anybody: since when, and
+/// what stood there before.
+pub const HELD: &str = "sealwatch.dev/held";
+
+/// That something is held by us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Since when, if the annotation can be read.
+    pub since: Option<Timestamp>,
+    /// What stood in the spec before, such as `selfHeal=true`.
+    pub before: Text,
+}
+
+impl Held {
+    /// What the annotation says, if it is there.
+    pub(super) fn read<Managed>(wire: &WireMeta<Managed>) -> Option<Self> {
+        let said = wire.annotations.get(HELD)?;
+        let (since, before) = said.split_once(' ').unwrap_or((said, ""));
+        Some(Self { since: since.parse().ok(), before: Text::foreign(before) })
+    }
+}
+
+/// Where something stands in Git, or in a repository of charts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Origin {
+    /// The URL, without what one logs in with; or the object of Flux that knows it.
+    pub repository: Text,
+    /// The folder in it; empty if that is not told.
+    pub folder: Text,
+    /// The chart; empty if there is none.
+    pub chart: Text,
+    /// The branch, tag or version; empty if that is not told.
+    pub revision: Text,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let of = |what: &str, name: &Text| if name.is_empty() { String::new() } else { format!("{what} {name} of ") };
+        write!(f, "{}{}{}", of("chart", &self.chart), of("folder", &self.folder), self.repository)?;
+        if self.revision.is_empty() { Ok(()) } else { write!(f, " at {}", self.revision) }
+    }
+}
+
+/// A field of a spec that we may change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpecField {
+    /// `spec.refreshPolicy`.
+    RefreshPolicy,
+    /// `spec.secretStoreRef`.
+    SecretStoreRef,
+    /// `spec.data`.
+    Data,
+    /// `spec.dataFrom`.
+    DataFrom,
+}
+
+impl SpecField {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RefreshPolicy => "refreshPolicy",
+            Self::SecretStoreRef => "secretStoreRef",
+            Self::Data => "data",
+            Self::DataFrom => "dataFrom",
+        }
+    }
+}
+
+/// Which fields a tool of `GitOps` applied. What it did not apply it leaves alone: both compare what stands in Git only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Deployed(u8);
+
+/// The names under which Argo CD and Flux write (`argocd-controller` since 2.5, before that the name of the program).
+const APPLIERS: [&str; 4] = ["argocd-controller", "argocd-application-controller", "kustomize-controller", "helm-controller"];
+
+impl Deployed {
+    /// Whether this field was applied.
+    #[must_use]
+    pub const fn has(self, field: SpecField) -> bool {
+        self.0 & (1 << field as u8) != 0
+    }
+
+    /// What the managed fields say; `None` if no such tool stands there.
+    pub(super) fn read(wrote: &[WireWrote]) -> Option<Self> {
+        let mut ours = wrote.iter().filter(|one| APPLIERS.contains(&one.manager.as_str())).peekable();
+        ours.peek()?;
+        Some(Self(ours.map(|one| one.fields_v1.spec.bits()).fold(0, |all, one| all | one)))
+    }
+}
+
+/// One entry of managed fields: who wrote which of the fields above.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WireWrote {
+    manager: Text,
+    fields_v1: WireFields,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireFields {
+    #[serde(rename = "f:spec")]
+    spec: WireOwned,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireOwned {
+    #[serde(rename = "f:refreshPolicy")]
+    refresh_policy: Option<IgnoredAny>,
+    #[serde(rename = "f:secretStoreRef")]
+    secret_store_ref: Option<IgnoredAny>,
+    #[serde(rename = "f:data")]
+    data: Option<IgnoredAny>,
+    #[serde(rename = "f:dataFrom")]
+    data_from: Option<IgnoredAny>,
+}
+
+impl WireOwned {
+    fn bits(&self) -> u8 {
+        let owned = [
+            (SpecField::RefreshPolicy, self.refresh_policy.is_some()),
+            (SpecField::SecretStoreRef, self.secret_store_ref.is_some()),
+            (SpecField::Data, self.data.is_some()),
+            (SpecField::DataFrom, self.data_from.is_some()),
+        ];
+        owned.iter().filter(|(_, is)| *is).fold(0, |all, (field, _)| all | 1 << *field as u8)
+    }
+}
+
+/// A URL without the user and the password that may stand in it.
+pub(super) fn without_login(url: &Text) -> Text {
+    let Some((scheme, rest)) = url.as_str().split_once("://") else { return url.clone() };
+    let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
+    match host.rsplit_once('@') {
+        Some((_, host)) => Text::foreign(&format!("{scheme}://{host}{}", path.map_or_else(String::new, |path| format!("/{path}")))),
+        None => url.clone(),
+    }
+}
+
+/// What Flux reads a source from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct WireSourceRef {
+    kind: Text,
+    name: Text,
+    namespace: Text,
+}
+
+impl WireSourceRef {
+    /// What it is called, seen from this namespace; empty if it names nothing.
+    pub(super) fn read(&self, from: &Name) -> Text {
+        let namespace = if self.namespace.is_empty() { from.as_str() } else { self.namespace.as_str() };
+        if self.name.is_empty() { Text::default() } else { Text::foreign(&format!("{} {namespace}/{}", self.kind, self.name)) }
+    }
 }
 
 /// One link for each object.
@@ -110,6 +270,32 @@ pub struct WireStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_a_tool_of_gitops_applied_is_its_own() {
+        let read = |wire: &str| Deployed::read(&serde_json::from_str::<Vec<WireWrote>>(wire).expect("managed fields"));
+        let entry = |manager: &str, fields: &str| {
+            format!(r#"{{"manager": "{manager}", "operation": "Apply", "fieldsV1": {{"f:metadata": {{}}, "f:spec": {{{fields}}}}}}}"#)
+        };
+        let flux = entry("kustomize-controller", r#""f:dataFrom": {}, "f:target": {"f:name": {}}"#);
+        let person = entry("kubectl-edit", r#""f:refreshPolicy": {}"#);
+        let both = read(&format!("[{person}, {flux}]")).expect("Flux stands there");
+        assert!(both.has(SpecField::DataFrom) && !both.has(SpecField::RefreshPolicy) && !both.has(SpecField::Data));
+        assert_eq!(read(&format!("[{person}]")), None);
+        assert_eq!(read("[]"), None);
+    }
+
+    #[test]
+    fn of_a_url_what_one_logs_in_with_is_left_out() {
+        for (url, left) in [
+            ("https://bot:hunter2@git.example/a/b.git", "https://git.example/a/b.git"),
+            ("https://git.example/a@b", "https://git.example/a@b"),
+            ("ssh://git@git.example", "ssh://git.example"),
+            ("git@git.example:a/b", "git@git.example:a/b"),
+        ] {
+            assert_eq!(without_login(&Text::foreign(url)).as_str(), left);
+        }
+    }
 
     #[test]
     fn of_what_flux_applied_only_what_matters_here_is_kept() {

@@ -39,6 +39,8 @@ pub struct Inventory {
     links: Sorted<(Link, ObjectRef)>,
     /// What says of itself that it fails.
     failing: Sorted<ObjectRef>,
+    /// What deploys others and is held by us: since when. Anybody may give it back.
+    pub held: BTreeMap<ObjectRef, Option<Timestamp>>,
     settling: Settling,
     /// Every Vault that a store names.
     pub vaults: BTreeMap<VaultAddress, Arc<VaultServer>>,
@@ -206,6 +208,10 @@ impl Inventory {
 
     pub(super) fn put_kind<K: Watched>(&mut self, object: Arc<K>) {
         let (from, links, fails) = (object.object_ref(), object.links(), object.fails());
+        match object.held() {
+            Some(held) => drop(self.held.insert(from.clone(), held.since)),
+            None => drop(self.held.remove(&from)),
+        }
         let old = K::shelf_mut(&mut self.shelves).insert(object);
         self.fails(&from, old.as_ref().is_some_and(|old| old.fails()), fails);
         let before = old.map(|old| old.links()).unwrap_or_default();
@@ -223,6 +229,7 @@ impl Inventory {
     pub(super) fn take_kind<K: Watched>(&mut self, namespace: &Name, name: &Name) {
         if let Some(old) = K::shelf_mut(&mut self.shelves).remove((namespace, name)) {
             let from = old.object_ref();
+            self.held.remove(&from);
             self.fails(&from, old.fails(), false);
             for link in old.links() {
                 self.unlink(&link, &from);

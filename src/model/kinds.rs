@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::gitops::Held;
 use super::health::{Condition, Status};
 use super::inventory::Inventory;
 use super::object::{Kind, Name, Names, ObjectRef, Uid};
@@ -269,6 +270,11 @@ pub trait Watched: OnShelf + Clone + Debug + Send + Sync + 'static {
 
     /// The condition by which it tells how it is, if it has one.
     fn condition(&self) -> Option<&Condition> {
+        None
+    }
+
+    /// That we hold it, if we do: it deploys others, and reverts nothing meanwhile.
+    fn held(&self) -> Option<&Held> {
         None
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::engine::{RunState, RunView, StepView};
 use crate::model::ObjectRef;
-use crate::runbooks::{Applied, ItemState};
+use crate::runbooks::{Applied, Commit, ItemState};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -27,6 +27,32 @@ struct Line<'a> {
     result: String,
     proof: String,
     seconds: f64,
+    /// What is to be committed to Git.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    git: Vec<InGit<'a>>,
+}
+
+#[derive(Serialize)]
+struct InGit<'a> {
+    object: String,
+    place: &'a str,
+    says: &'a [String],
+    snippets: Vec<Piece<'a>>,
+}
+
+#[derive(Serialize)]
+struct Piece<'a> {
+    language: &'static str,
+    text: &'a str,
+}
+
+fn in_git(commit: &Commit) -> InGit<'_> {
+    InGit {
+        object: commit.object.to_string(),
+        place: &commit.place,
+        says: &commit.says,
+        snippets: commit.snippets.iter().map(|snippet| Piece { language: snippet.language, text: &snippet.text }).collect(),
+    }
 }
 
 /// Writes the report on one line.
@@ -61,6 +87,7 @@ fn lines<'a>(run: &'a RunView, step: &'a StepView) -> Vec<Line<'a>> {
         result: report.map_or("not reached", |report| report.outcome.as_str()).to_owned(),
         proof: report.map_or_else(String::new, |report| report.summary.clone()),
         seconds,
+        git: step.commits.iter().map(in_git).collect(),
     });
     lines
 }
@@ -82,6 +109,7 @@ fn write_line<'a>(step: &StepView, applied: &Applied) -> Line<'a> {
         result,
         proof,
         seconds: step.ended.map_or(0.0, |ended| seconds_between(applied.at, ended)),
+        git: Vec::new(),
     }
 }
 

@@ -10,7 +10,8 @@ pub static RUNBOOK: Runbook = Runbook {
     summary: "\
 Stops the generator, so that the value does not change meanwhile; writes the present value from the Secret to a new path of the KV
 mount that the namespace reads; then has the ExternalSecret read it from there. The value is not shown and stays the same: the hash
-of the Secret's data proves it. What Argo CD or Flux would revert is left out.",
+of the Secret's data proves it. The YAML and the Terraform for Git are shown, without a value. What Argo CD or Flux would revert is
+left out; hold-self-heal keeps them from reverting.",
     fixes: &["generator-rotates"],
     steps: &[keep_value::STEP, move_value::COPY, move_value::SWITCH],
 };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Operation, Right, Target};
+use super::{Commit, Operation, Right, Target};
 use crate::model::{Fault, Inventory, ObjectRef, Seal};
 
 /// A guided repair.
@@ -29,10 +29,20 @@ pub struct StepDef {
     pub id: &'static str,
     /// What it does and why, in a sentence or two.
     pub explanation: &'static str,
+    /// What is to be committed to Git, so that what it does stands there: in place of doing it, or beside it.
+    pub git: InGit,
     /// What is next in it.
     pub next: fn(&Target, &Inventory, &Progress) -> Next,
     /// How far it is, object by object.
     pub items: fn(&Target, &Inventory, &Progress) -> Vec<Item>,
+}
+
+/// How a step tells what is to be committed to Git.
+pub type InGit = fn(&Target, &Inventory, &Progress) -> Vec<Commit>;
+
+impl StepDef {
+    /// Of a step that changes nothing that stands in Git.
+    pub const NOT_IN_GIT: InGit = |_, _, _| Vec::new();
 }
 
 impl Runbook {

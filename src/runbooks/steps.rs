@@ -6,6 +6,7 @@ pub mod check;
 pub mod client_patcher;
 mod each;
 pub mod external_secrets;
+pub mod hold;
 pub mod keep_value;
 pub mod login;
 pub mod move_value;
@@ -14,6 +15,7 @@ pub mod placeholders;
 pub mod pods;
 pub mod readers;
 pub mod restart;
+mod reverted;
 pub mod stores;
 pub mod undelete;
 pub mod unseal;
@@ -25,8 +27,7 @@ use jiff::Timestamp;
 
 use super::{Confirm, KvPath, Next, Progress, Right, Target};
 use crate::diagnosis::server::ServerState;
-use crate::model::kinds::{Application, ExternalSecret, Meta, Role, SecretStore, Watched};
-use crate::model::manager::Manager;
+use crate::model::kinds::{ExternalSecret, Role, SecretStore, Watched};
 use crate::model::vault::{SecretPath, StoreLogin};
 use crate::model::{Fault, Inventory, Kind, ObjectRef, PathState, Text, VaultServer};
 
@@ -130,19 +131,6 @@ pub(super) fn reads<'a>(world: &'a Inventory, es: &'a ExternalSecret) -> impl It
     let vault = es.store_ref().and_then(|store| world.store(&store)?.vault.as_ref());
     let path = |vault: &crate::model::kinds::secret_store::VaultProvider, key: &str| vault.address.path_ref(&vault.path_of(key));
     es.remote.iter().filter_map(move |remote| Some((path(vault?, remote.key.as_str()), remote.property.as_str())))
-}
-
-/// Who would take a change of this object's spec back, in a few words; `None` if nobody does.
-pub(super) fn reverted_by(world: &Inventory, object: &ObjectRef, meta: &Meta) -> Option<String> {
-    match world.manager_of(object, meta)? {
-        Manager::Object(owner) if owner.kind == Kind::Application => {
-            let app = world.get::<Application>(&owner);
-            app.is_none_or(|app| app.automated && app.heals)
-                .then(|| format!("Argo CD reverts it ({}): change it in Git", owner.short()))
-        }
-        Manager::Object(owner) => Some(format!("Flux reverts it ({owner}): change it in Git")),
-        Manager::Release { .. } => None,
-    }
 }
 
 /// How a person agrees to a change of these objects: by the name of the one, or how many they are.

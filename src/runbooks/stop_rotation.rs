@@ -9,7 +9,8 @@ pub static RUNBOOK: Runbook = Runbook {
     title: "Stop a generator",
     summary: "\
 Sets `refreshPolicy: CreatedOnce` on ExternalSecrets with a generator, so that the present value stays. It does not edit the
-interval, which would make a new value at once. What Argo CD or Flux would revert is left out, with the place where to change it.",
+interval, which would make a new value at once. What Argo CD or Flux would revert is left out, with the change to commit in Git and
+the place where it belongs; hold-self-heal keeps them from reverting.",
     fixes: &["generator-rotates"],
     steps: &[keep_value::STEP],
 };

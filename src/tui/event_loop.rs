@@ -387,6 +387,7 @@ mod tests {
             ended: None,
             report: None,
             items: Vec::new(),
+            commits: Vec::new(),
         };
         snapshot.run = Some(Arc::new(RunView {
             runbook: "unseal",

@@ -153,6 +153,7 @@ fn recovering(snapshot: &Snapshot) -> RunView {
             ended: None,
             report: None,
             items: Vec::new(),
+            commits: Vec::new(),
         })
         .collect();
     for (number, (start, end)) in times.into_iter().enumerate() {

@@ -72,6 +72,8 @@ fn asked(write: &KubernetesWrite) -> String {
         KubernetesWrite::RunAgain { .. } => format!("run {object} again"),
         KubernetesWrite::Delegate { .. } => format!("let {object} review tokens"),
         KubernetesWrite::ReadVault { .. } | KubernetesWrite::KeepValue { .. } => format!("change {object}"),
+        KubernetesWrite::Hold { .. } => format!("hold {object}"),
+        KubernetesWrite::GiveBack { .. } => format!("give {object} back"),
     }
 }
 
@@ -105,7 +107,7 @@ fn patch(write: &KubernetesWrite) -> Option<serde_json::Value> {
             "secretStoreRef": { "kind": store.kind.as_str(), "name": store.name },
             "data": [{ "secretKey": secret_key, "remoteRef": { "key": remote, "property": property } }],
         } })),
-        other => serde_json::from_str(other.patch()?).ok(),
+        other => serde_json::from_str(&other.patch()?).ok(),
     }
 }
 

@@ -37,7 +37,11 @@ impl World {
             KubernetesWrite::Restart { workload, .. } => self.restart_workload(workload),
             // It has no timetables, no Jobs that were kept, and no Argo CD.
             KubernetesWrite::StartJob { cron_job, .. } => return Err(missing(cron_job)),
-            KubernetesWrite::RunAgain { .. } | KubernetesWrite::Sync { .. } | KubernetesWrite::Delegate { .. } => None,
+            KubernetesWrite::RunAgain { .. }
+            | KubernetesWrite::Sync { .. }
+            | KubernetesWrite::Delegate { .. }
+            | KubernetesWrite::Hold { .. }
+            | KubernetesWrite::GiveBack { .. } => None,
         };
         version.ok_or_else(|| missing(object))
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Api, Link, Meta, Watched};
-use crate::model::gitops::{deployed, manages};
+use crate::model::gitops::{Held, Origin, deployed, manages, without_login};
 use crate::model::health::{Condition, Health, Status};
 use crate::model::object::{Kind, Name, Names, ObjectRef};
 use crate::model::text::Text;
@@ -34,6 +34,10 @@ pub struct Application {
     pub ignores: Box<[Ignored]>,
     /// What it deploys that matters here.
     pub deployed: Box<[ObjectRef]>,
+    /// Where that stands in Git.
+    pub origins: Box<[Origin]>,
+    /// That we hold its self-heal.
+    pub held: Option<Held>,
 }
 
 /// A rule by which differences are let be (`spec.ignoreDifferences`).
@@ -65,13 +69,22 @@ impl Application {
     /// Whether it lets this object keep what somebody else writes into its metadata.
     #[must_use]
     pub fn lets_annotations_be(&self, object: &ObjectRef) -> bool {
+        self.lets_be(object, "metadata", "annotations")
+    }
+
+    /// Whether it lets this object keep what somebody else writes into this field.
+    #[must_use]
+    pub fn lets_be(&self, object: &ObjectRef, above: &str, field: &str) -> bool {
         let of = |rule: &&Ignored| {
             rule.kind.is_none_or(|kind| kind == object.kind)
                 && (rule.name.is_empty() || rule.name == object.name)
                 && (rule.namespace.is_empty() || rule.namespace == object.namespace)
         };
-        let annotations = |field: &Text| field.as_str().contains("metadata") && field.as_str().contains("annotations");
-        self.ignores.iter().filter(of).any(|rule| rule.fields.iter().any(annotations))
+        let named = |said: &Text| {
+            let mut words = said.as_str().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+            words.next() == Some(above) && words.next().is_none_or(|word| word == field)
+        };
+        self.ignores.iter().filter(of).any(|rule| rule.fields.iter().any(named))
     }
 }
 
@@ -81,6 +94,9 @@ impl Application {
 pub struct WireSpec {
     destination: WireDestination,
     sync_policy: WirePolicy,
+    source: Option<WireSource>,
+    #[serde(deserialize_with = "or_default")]
+    sources: Vec<WireSource>,
     #[serde(deserialize_with = "or_default")]
     ignore_differences: Vec<WireIgnored>,
 }
@@ -90,6 +106,23 @@ pub struct WireSpec {
 struct WireDestination {
     server: Text,
     name: Text,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireSource {
+    #[serde(rename = "repoURL")]
+    repo_url: Text,
+    path: Text,
+    chart: Text,
+    target_revision: Text,
+}
+
+impl WireSource {
+    fn read(self) -> Origin {
+        let repository = without_login(&self.repo_url);
+        Origin { repository, folder: self.path, chart: self.chart, revision: self.target_revision }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -217,7 +250,9 @@ impl Watched for Application {
             elsewhere,
             ignores: spec.ignore_differences.into_iter().filter_map(|rule| rule.read(names)).collect(),
             deployed: resources.filter_map(|resource| of(resource, names)).collect(),
-            meta: Meta::read(&metadata, names),
+            origins: spec.source.into_iter().chain(spec.sources).map(WireSource::read).collect(),
+            held: Held::read(&metadata),
+            meta: Meta::read(&metadata, names).marked(Self::KIND, &metadata, names),
         }
     }
 
@@ -227,6 +262,10 @@ impl Watched for Application {
 
     fn condition(&self) -> Option<&Condition> {
         self.health.as_ref()
+    }
+
+    fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
     }
 
     fn links(&self) -> Vec<Link> {

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use sha3::{Digest, Sha3_224};
 
 use super::{Api, Link, Meta, Role, Watched, WireCondition, WireMeta, generator, go_duration, ready};
+use crate::model::gitops::{Deployed, WireWrote};
 use crate::model::health::{Condition, Health};
 use crate::model::object::{Kind, Name, Names, ObjectRef};
 use crate::model::text::Text;
@@ -50,6 +51,8 @@ pub struct ExternalSecret {
     pub synced_current: bool,
     /// The value of the annotation that [`FORCE_SYNC`] names.
     pub force_sync: Text,
+    /// Which fields of its spec a tool of `GitOps` applied, as the API server noted it; `None` if it noted none.
+    pub deployed: Option<Deployed>,
 }
 
 /// The customary annotation; any changed annotation makes External Secrets sync.
@@ -230,7 +233,7 @@ pub(super) fn with_hash(mut begun: String, printed: &str) -> String {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Wire {
     #[serde(default)]
-    metadata: WireMeta,
+    metadata: WireMeta<Vec<WireWrote>>,
     #[serde(default)]
     spec: WireSpec,
     #[serde(default)]
@@ -416,6 +419,7 @@ impl Watched for ExternalSecret {
             refreshed: status.refresh_time.filter(|at| at.as_second() > 0),
             synced_current: status.synced_resource_version.as_deref() == Some(expected.as_str()),
             force_sync: metadata.annotations.get(FORCE_SYNC).map_or_else(Text::default, |value| Text::foreign(value)),
+            deployed: Deployed::read(&metadata.managed_fields),
             meta,
         }
     }

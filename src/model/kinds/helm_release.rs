@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::{Api, Link, Meta, Watched, ready};
-use crate::model::gitops::{WireFrom, WireSecretRef, WireStatus, consumes, manages, secrets};
+use crate::model::gitops::{Held, Origin, WireFrom, WireSecretRef, WireSourceRef, WireStatus, consumes, manages, secrets};
 use crate::model::health::{Condition, Health};
 use crate::model::object::{Kind, Name, Names, ObjectRef};
 use crate::model::text::Text;
@@ -29,6 +29,10 @@ pub struct HelmRelease {
     pub applied: Box<[ObjectRef]>,
     /// The version of the chart that it tried last.
     pub revision: Text,
+    /// Where it stands in Git.
+    pub origin: Origin,
+    /// That we hold it.
+    pub held: Option<Held>,
     /// Its condition `Ready`.
     pub ready: Option<Condition>,
 }
@@ -52,6 +56,21 @@ pub struct WireSpec {
     #[serde(deserialize_with = "or_default")]
     values_from: Vec<WireFrom>,
     kube_config: Option<WireSecretRef>,
+    chart: WireChart,
+    chart_ref: WireSourceRef,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireChart {
+    spec: WireChartSpec,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireChartSpec {
+    chart: Text,
+    source_ref: WireSourceRef,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -72,7 +91,7 @@ impl Watched for HelmRelease {
 
     fn read(wire: Self::Wire, names: &mut Names) -> Self {
         let Whole { metadata, spec, status } = wire;
-        let meta = Meta::read(&metadata, names);
+        let meta = Meta::read(&metadata, names).marked(Self::KIND, &metadata, names);
         let here = spec.kube_config.is_none();
         let elsewhere = spec.kube_config.unwrap_or_default();
         // As the controller does it (`GetReleaseName`).
@@ -81,7 +100,12 @@ impl Watched for HelmRelease {
             ("", target) => names.intern(&format!("{target}-{}", meta.name)),
             (release, _) => names.intern(release),
         };
+        let WireChart { spec: WireChartSpec { chart, source_ref } } = spec.chart;
+        let repository = Some(source_ref.read(&meta.namespace)).filter(|source| !source.is_empty());
+        let repository = repository.unwrap_or_else(|| spec.chart_ref.read(&meta.namespace));
         Self {
+            origin: Origin { repository, chart, ..Origin::default() },
+            held: Held::read(&metadata),
             suspended: spec.suspend,
             release,
             target: if spec.target_namespace.is_empty() {
@@ -104,6 +128,10 @@ impl Watched for HelmRelease {
 
     fn condition(&self) -> Option<&Condition> {
         self.ready.as_ref()
+    }
+
+    fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
     }
 
     fn links(&self) -> Vec<Link> {

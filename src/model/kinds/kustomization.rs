@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::{Api, Link, Meta, Watched, ready};
-use crate::model::gitops::{WireFrom, WireSecretRef, WireStatus, consumes, manages, secrets};
+use crate::model::gitops::{Held, Origin, WireFrom, WireSecretRef, WireSourceRef, WireStatus, consumes, manages, secrets};
 use crate::model::health::{Condition, Health};
 use crate::model::object::{Kind, Name, Names, ObjectRef};
 use crate::model::text::Text;
@@ -19,14 +19,16 @@ pub struct Kustomization {
     pub suspended: bool,
     /// Whether it deletes what is no longer in Git.
     pub prunes: bool,
-    /// The folder in its source.
-    pub path: Text,
     /// The Secrets that it reads to substitute, to decrypt, or to log in to another cluster.
     pub secrets: Box<[Name]>,
     /// What it has applied that matters here; nothing if it applies to another cluster.
     pub applied: Box<[ObjectRef]>,
     /// The revision that it applied last.
     pub revision: Text,
+    /// Where it stands in Git.
+    pub origin: Origin,
+    /// That we hold it.
+    pub held: Option<Held>,
     /// Its condition `Ready`.
     pub ready: Option<Condition>,
 }
@@ -46,6 +48,7 @@ pub struct WireSpec {
     suspend: bool,
     prune: bool,
     path: Text,
+    source_ref: WireSourceRef,
     post_build: WirePostBuild,
     decryption: WireSecretRef,
     kube_config: Option<WireSecretRef>,
@@ -73,15 +76,17 @@ impl Watched for Kustomization {
         let here = spec.kube_config.is_none();
         let elsewhere = spec.kube_config.unwrap_or_default();
         let substituted = spec.post_build.substitute_from.iter().filter_map(WireFrom::secret);
+        let meta = Meta::read(&metadata, names).marked(Self::KIND, &metadata, names);
         Self {
+            origin: Origin { repository: spec.source_ref.read(&meta.namespace), folder: spec.path, ..Origin::default() },
+            held: Held::read(&metadata),
             suspended: spec.suspend,
             prunes: spec.prune,
             secrets: secrets(substituted.chain([&spec.decryption.secret_ref.name, &elsewhere.secret_ref.name]), names),
-            path: spec.path,
             applied: if here { status.inventory.read(names) } else { Box::default() },
             revision: status.last_applied_revision,
             ready: ready(&status.conditions, names),
-            meta: Meta::read(&metadata, names),
+            meta,
         }
     }
 
@@ -91,6 +96,10 @@ impl Watched for Kustomization {
 
     fn condition(&self) -> Option<&Condition> {
         self.ready.as_ref()
+    }
+
+    fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
     }
 
     fn links(&self) -> Vec<Link> {

@@ -1,9 +1,12 @@
 //! Writes to the API server.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::{ClusterRight, quoted};
-use crate::model::{Name, ObjectRef, Text};
+use crate::model::gitops::HELD;
+use crate::model::{Kind, Name, ObjectRef, Text};
 
 /// A write to the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,18 @@ pub enum KubernetesWrite {
         /// The `ExternalSecret`.
         external_secret: ObjectRef,
     },
+    /// Keeps what deploys others from reverting what is written there, until it is given back.
+    Hold {
+        /// An `Application`, a `Kustomization` or a `HelmRelease`.
+        object: ObjectRef,
+        /// Since when; noted on it.
+        at: Timestamp,
+    },
+    /// Gives back what was held.
+    GiveBack {
+        /// The same.
+        object: ObjectRef,
+    },
 }
 
 /// The annotation of a pod template by which `kubectl rollout restart` restarts.
@@ -76,7 +91,7 @@ impl KubernetesWrite {
     #[must_use]
     pub const fn object(&self) -> &ObjectRef {
         match self {
-            Self::Annotate { object, .. } => object,
+            Self::Annotate { object, .. } | Self::Hold { object, .. } | Self::GiveBack { object } => object,
             Self::Restart { workload, .. } => workload,
             Self::StartJob { job, .. } | Self::RunAgain { job } => job,
             Self::Sync { application } => application,
@@ -102,14 +117,20 @@ impl KubernetesWrite {
         }
     }
 
-    /// The change as a merge patch, where it is always the same one.
+    /// The change as a merge patch, where no foreign word stands in it.
     #[must_use]
-    pub const fn patch(&self) -> Option<&'static str> {
+    pub fn patch(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Sync { .. } => {
-                Some(r#"{"operation":{"initiatedBy":{"username":"sealwatch"},"sync":{"syncStrategy":{"hook":{}}}}}"#)
+                Some(r#"{"operation":{"initiatedBy":{"username":"sealwatch"},"sync":{"syncStrategy":{"hook":{}}}}}"#.into())
             }
-            Self::KeepValue { .. } => Some(r#"{"spec":{"refreshPolicy":"CreatedOnce"}}"#),
+            Self::KeepValue { .. } => Some(r#"{"spec":{"refreshPolicy":"CreatedOnce"}}"#.into()),
+            Self::Hold { object, at } => {
+                let at = Timestamp::from_second(at.as_second()).unwrap_or(*at);
+                let before = if object.kind == Kind::Application { "selfHeal=true" } else { "suspend=false" };
+                Some(holding(object, true, &format!(r#""{at} {before}""#)).into())
+            }
+            Self::GiveBack { object } => Some(holding(object, false, "null").into()),
             _ => None,
         }
     }
@@ -142,12 +163,21 @@ impl KubernetesWrite {
                 );
                 format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(&patch))
             }
-            Self::Sync { .. } | Self::KeepValue { .. } => {
+            Self::Sync { .. } | Self::KeepValue { .. } | Self::Hold { .. } | Self::GiveBack { .. } => {
                 let patch = self.patch().unwrap_or_default();
-                format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(patch))
+                format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(&patch))
             }
         }
     }
+}
+
+/// The patch that holds something or gives it back, and notes that on it.
+fn holding(object: &ObjectRef, hold: bool, note: &str) -> String {
+    let spec = match object.kind {
+        Kind::Application => format!(r#"{{"syncPolicy":{{"automated":{{"selfHeal":{}}}}}}}"#, !hold),
+        _ => format!(r#"{{"suspend":{hold}}}"#),
+    };
+    format!(r#"{{"metadata":{{"annotations":{{"{HELD}":{note}}}}},"spec":{spec}}}"#)
 }
 
 /// The name of the binding that [`KubernetesWrite::Delegate`] makes.

@@ -15,6 +15,7 @@ use crate::runbooks::{Applied, KubernetesWrite, Operation, Preview, Progress, St
 pub const STEP: StepDef = StepDef {
     id: "bootstrap",
     explanation: "Starts the Job that fills the Vault from its timetable, now, and follows it to its end.",
+    git: StepDef::NOT_IN_GIT,
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| {
             let base = preview(open);

@@ -11,6 +11,7 @@ use crate::runbooks::{Confirm, Next, Outcome, Preview, Progress, Right, StepDef,
 pub const STEP: StepDef = StepDef {
     id: "check",
     explanation: "Asks whether External Secrets runs and leads, and whether every right is there. Writes nothing.",
+    git: StepDef::NOT_IN_GIT,
     next,
     items: |_, _, _| Vec::new(),
 };

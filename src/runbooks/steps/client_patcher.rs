@@ -1,6 +1,8 @@
 //! The Job that replaces placeholders is run once more, by what owns it: a sync of its Argo CD Application, a reconcile
 //! of its Flux object, or, if nobody owns it, by deleting it and making it anew from its own spec.
 
+use serde::Serialize;
+
 use super::bootstrap::{ended, failed, runs};
 use super::by_name;
 use super::each::{Each, Effect, Task, preview};
@@ -8,12 +10,14 @@ use crate::model::inventory::runs::{CLIENT_PATCHER, base_name};
 use crate::model::kinds::{Application, Job, Watched as _};
 use crate::model::manager::Manager;
 use crate::model::{Inventory, Kind};
-use crate::runbooks::{Applied, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
+use crate::runbooks::commit::{place, yaml};
+use crate::runbooks::{Applied, Commit, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
     id: "client-patcher",
     explanation: "Runs the client-patcher again, by what owns it, and follows the new Job to its end.",
+    git: |target, world, progress| jobs(target, world).into_iter().map(|job| commit(world, job, progress)).collect(),
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| {
             let base = preview(open);
@@ -110,4 +114,28 @@ fn again(job: &Job, world: &Inventory, progress: &Progress) -> Operation {
         }
         _ => KubernetesWrite::RunAgain { job: object },
     })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Values {
+    client_patcher: RunId,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunId {
+    run_id: String,
+}
+
+/// Another run id makes another Job, which Argo CD or Helm runs at the next sync.
+fn commit(world: &Inventory, job: &Job, progress: &Progress) -> Commit {
+    let object = job.object_ref();
+    let values = Values { client_patcher: RunId { run_id: progress.stamp(STEP.id).to_string() } };
+    Commit {
+        place: place(world, &object, &job.meta),
+        says: vec!["Bump the run id in the values of its chart, and let it be synced: the Job runs then.".to_owned()],
+        snippets: vec![yaml(&values)],
+        object,
+    }
 }

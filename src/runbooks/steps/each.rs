@@ -47,7 +47,15 @@ pub(super) struct Each {
 
 /// Whether a write does no harm when it is done twice.
 const fn is_repeatable(operation: &Operation) -> bool {
-    matches!(operation, Operation::Kubernetes(KubernetesWrite::Annotate { .. } | KubernetesWrite::KeepValue { .. }))
+    matches!(
+        operation,
+        Operation::Kubernetes(
+            KubernetesWrite::Annotate { .. }
+                | KubernetesWrite::KeepValue { .. }
+                | KubernetesWrite::Hold { .. }
+                | KubernetesWrite::GiveBack { .. }
+        )
+    )
 }
 
 enum Standing {

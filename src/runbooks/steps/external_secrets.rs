@@ -21,6 +21,7 @@ use crate::runbooks::{
 pub const STEP: StepDef = StepDef {
     id: "external-secrets",
     explanation: "Annotates each ExternalSecret that failed, so that it is synced now; waits until each is, and proves it.",
+    git: StepDef::NOT_IN_GIT,
     next,
     items,
 };

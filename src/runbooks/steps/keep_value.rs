@@ -1,17 +1,25 @@
 //! Generators are stopped: `refreshPolicy: CreatedOnce`, and nothing else, since an edited interval rotates at once
 //! (external-secrets#5782). The proof is the policy in the world, and a Secret whose data nobody wrote since.
 
+use serde::Serialize;
+
 use super::each::{Each, Effect, Task, preview};
-use super::{by_name, counted, external_secrets_of, reverted_by};
-use crate::model::Inventory;
+use super::reverted::{Stays, stays, told};
+use super::{by_name, counted, external_secrets_of};
+use crate::model::gitops::SpecField;
 use crate::model::kinds::external_secret::RefreshPolicy;
 use crate::model::kinds::{ExternalSecret, Secret, Watched as _};
-use crate::runbooks::{Applied, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
+use crate::model::{Inventory, Kind, Name, ObjectRef};
+use crate::runbooks::commit::{manifest, place};
+use crate::runbooks::{Applied, Commit, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
     id: "keep-value",
     explanation: "Sets refreshPolicy: CreatedOnce, which makes no new value; then looks that the Secret's data was not written since.",
+    git: |target, world, progress| {
+        tasks(target, world, progress).iter().filter_map(|task| commit(world, task.operation.object())).collect()
+    },
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| {
             let base = preview(open);
@@ -21,10 +29,7 @@ pub const STEP: StepDef = StepDef {
                     "The interval is not edited: that would make a new value at once.".to_owned(),
                     "No value changes. The present one stays until the Secret is deleted.".to_owned(),
                 ],
-                forecast: vec![
-                    "What was set up with an earlier value (a database, a client of Keycloak) still has to be given the present one.".to_owned(),
-                    "If the manifest stands in Git, put refreshPolicy: CreatedOnce there too.".to_owned(),
-                ],
+                forecast: forecast(world, open),
                 confirm: by_name(&base.objects, "ExternalSecret"),
                 ..base
             }
@@ -70,9 +75,50 @@ fn task(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Task {
     Task { operation, effect }
 }
 
+/// The one field that is written.
+const TOUCHED: &[SpecField] = &[SpecField::RefreshPolicy];
+
 fn why_not(es: &ExternalSecret, world: &Inventory) -> Option<String> {
-    match es.parent() {
-        Some(parent) => Some(format!("its ClusterExternalSecret {parent} reverts it: set it there")),
-        None => reverted_by(world, &es.object_ref(), &es.meta),
+    match stays(world, es, TOUCHED) {
+        Stays::No(why) => Some(why),
+        Stays::Yes(_) => None,
     }
+}
+
+fn forecast(world: &Inventory, open: &[&Task]) -> Vec<String> {
+    let mut says =
+        vec!["What was set up with an earlier value (a database, a client of Keycloak) still has to be given the present one.".to_owned()];
+    let deployed = told(world, open.iter().map(|task| task.operation.object()), TOUCHED);
+    if deployed.is_empty() {
+        says.push("If the manifest stands in Git, put refreshPolicy: CreatedOnce there too.".to_owned());
+    }
+    says.extend(deployed);
+    says
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Kept {
+    refresh_policy: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeptBelow {
+    external_secret_spec: Kept,
+}
+
+/// What is to be committed: for a child of a `ClusterExternalSecret`, there.
+fn commit(world: &Inventory, object: &ObjectRef) -> Option<Commit> {
+    let es = world.get::<ExternalSecret>(object)?;
+    let kept = Kept { refresh_policy: "CreatedOnce" };
+    let says = vec!["The interval stays as it is: an edit of it makes a new value at once.".to_owned()];
+    let parent = es.parent().and_then(|name| world.cluster_external_secret(name));
+    let Some(parent) = parent else {
+        let snippets = vec![manifest(object, kept)];
+        return Some(Commit { object: object.clone(), place: place(world, object, &es.meta), says, snippets });
+    };
+    let above = ObjectRef { kind: Kind::ClusterExternalSecret, namespace: Name::empty(), name: parent.meta.name.clone() };
+    let snippets = vec![manifest(&above, KeptBelow { external_secret_spec: kept })];
+    Some(Commit { object: object.clone(), place: place(world, &above, &parent.meta), says, snippets })
 }

@@ -18,6 +18,7 @@ use crate::runbooks::{
 pub const STEP: StepDef = StepDef {
     id: "login",
     explanation: "Goes through the checklist of each login that fails and mends what it names: configuration, role or the right to review tokens.",
+    git: StepDef::NOT_IN_GIT,
     next,
     items: |target, world, progress| EACH.items(&plan(target, world, progress).tasks, progress),
 };

@@ -2,18 +2,24 @@
 //! stands (`cas=0`); it goes from gateway to gateway and is not seen. Then the `ExternalSecret` reads it from there. The
 //! proof is the hash of the Secret's data: the same as before.
 
+use serde::Serialize;
+
 use super::each::{Aside, Each, Effect, Task, preview};
-use super::{by_name, external_secrets_of, reverted_by};
+use super::reverted::{Stays, stays, told};
+use super::{by_name, external_secrets_of};
+use crate::model::gitops::SpecField;
 use crate::model::kinds::{ExternalSecret, Secret, SecretStore, Watched as _};
 use crate::model::{Health, Inventory, ObjectRef, VaultAddress};
+use crate::runbooks::commit::{manifest, place, terraform};
 use crate::runbooks::{
-    Applied, KubernetesWrite, KvPath, Next, Operation, Preview, Progress, StepDef, Target, VaultChange, VaultWrite,
+    Applied, Commit, KubernetesWrite, KvPath, Next, Operation, Preview, Progress, StepDef, Target, VaultChange, VaultWrite,
 };
 
 /// Writes the present value to Vault.
 pub const COPY: StepDef = StepDef {
     id: "copy",
     explanation: "Writes the present value of each Secret to a new path of Vault. It goes from the API server to Vault and is not shown.",
+    git: |target, world, progress| commits(target, world, progress, path_in_git),
     next: |target, world, progress| next(&COPYING, target, world, progress, copy),
     items: |target, world, progress| COPYING.items(&tasks(target, world, progress, copy).0, progress),
 };
@@ -22,6 +28,7 @@ pub const COPY: StepDef = StepDef {
 pub const SWITCH: StepDef = StepDef {
     id: "switch",
     explanation: "Has each ExternalSecret read that path in place of its generator, and compares the hash of the Secret's data with the one before.",
+    git: |target, world, progress| commits(target, world, progress, spec_in_git),
     next: |target, world, progress| next(&SWITCHING, target, world, progress, switch),
     items: |target, world, progress| SWITCHING.items(&tasks(target, world, progress, switch).0, progress),
 };
@@ -62,24 +69,34 @@ type MakeTask = fn(&Move<'_>, &Progress) -> Task;
 fn next(each: &Each, target: &Target, world: &Inventory, progress: &Progress, make: MakeTask) -> Next {
     let (tasks, by_hand) = tasks(target, world, progress, make);
     each.next_beside(by_hand, &tasks, progress, |open| {
-            let base = preview(open);
+        let base = preview(open);
         Preview {
             exact: true,
-            will: open.iter().map(|task| told(&task.operation)).collect(),
+            will: open.iter().map(|task| said(&task.operation)).collect(),
             will_not: vec![
                 "No value is shown, made anew or put into an argument.".to_owned(),
                 "Nothing that stands in Vault is replaced: where the path exists already, nothing is written (cas=0).".to_owned(),
             ],
-            forecast: vec![
-                "Put the same spec.data and secretStoreRef into Git, and take dataFrom out there, or the next sync brings the generator back.".to_owned(),
-            ],
+            forecast: forecast(target, world),
             confirm: by_name(&base.objects, each.noun),
             ..base
         }
     })
 }
 
-fn told(operation: &Operation) -> String {
+/// What the switch writes.
+const TOUCHED: &[SpecField] = &[SpecField::DataFrom, SpecField::Data, SpecField::SecretStoreRef, SpecField::RefreshPolicy];
+
+fn forecast(target: &Target, world: &Inventory) -> Vec<String> {
+    let deployed: Vec<ObjectRef> = external_secrets_of(target, world).into_iter().map(|es| es.object_ref()).collect();
+    let mut says = vec![
+        "If the manifest stands in Git, put the same spec.data and secretStoreRef there, and take dataFrom out, or the next sync brings the generator back: the YAML is shown at the end.".to_owned(),
+    ];
+    says.extend(told(world, deployed.iter(), TOUCHED));
+    says
+}
+
+fn said(operation: &Operation) -> String {
     match operation {
         Operation::Vault(VaultWrite { change: VaultChange::MoveValue { path, property, from, key, .. }, .. }) => {
             format!("Write “{key}” of {from} as “{property}” to {}.", path.object.name)
@@ -99,7 +116,11 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress, make: MakeTask
         if !es.rotates() && !begun {
             continue;
         }
-        match of(es, world, progress) {
+        let reverted = match stays(world, es, TOUCHED) {
+            Stays::No(why) if progress.last(SWITCHING.id, &object).is_none() => Some(why),
+            _ => None,
+        };
+        match reverted.map_or_else(|| of(es, world, progress), Err) {
             Ok(one) => tasks.push(make(&one, progress)),
             Err(why) => by_hand.push((object, why)),
         }
@@ -110,12 +131,6 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress, make: MakeTask
 fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> Result<Move<'a>, String> {
     let object = es.object_ref();
     if progress.last(SWITCHING.id, &object).is_none() {
-        if let Some(parent) = es.parent() {
-            return Err(format!("its ClusterExternalSecret {parent} reverts it: move it there"));
-        }
-        if let Some(who) = reverted_by(world, &object, &es.meta) {
-            return Err(who);
-        }
         if !es.remote.is_empty() {
             return Err("it reads a Vault beside its generator: move it by hand".to_owned());
         }
@@ -233,4 +248,73 @@ fn switch(one: &Move<'_>, progress: &Progress) -> Task {
         _ => Effect::None,
     };
     Task { operation, effect }
+}
+
+type MakeCommit = fn(&Inventory, &Move<'_>, &Progress) -> Option<Commit>;
+
+/// What is to be committed, also where a live change would be reverted: it is the same.
+fn commits(target: &Target, world: &Inventory, progress: &Progress, make: MakeCommit) -> Vec<Commit> {
+    let begun = |es: &&ExternalSecret| progress.last(SWITCHING.id, &es.object_ref()).is_some();
+    let concerned = external_secrets_of(target, world).into_iter().filter(|es| es.parent().is_none() && (es.rotates() || begun(es)));
+    concerned.filter_map(|es| make(world, &of(es, world, progress).ok()?, progress)).collect()
+}
+
+/// The path, as Terraform keeps it.
+fn path_in_git(_: &Inventory, one: &Move<'_>, progress: &Progress) -> Option<Commit> {
+    let copied = copied(one, progress).is_some_and(|applied| applied.result.is_ok());
+    let value = if copied { "The value stands there already: import the path." } else {
+        "Nothing was written to Vault: its value is to be the present one of the Secret, handed over unseen."
+    };
+    let says = vec![value.to_owned(), "It is not in Git: Terraform takes it as a variable and keeps it nowhere.".to_owned()];
+    let place = format!("where the paths of {} are kept, if Terraform keeps them", one.server.host_port());
+    Some(Commit { object: one.path.object.clone(), place, says, snippets: vec![terraform(&one.path, &one.key)] })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reads<'a> {
+    refresh_policy: &'static str,
+    secret_store_ref: Store<'a>,
+    data: [Datum<'a>; 1],
+    data_from: Option<()>,
+}
+
+#[derive(Serialize)]
+struct Store<'a> {
+    kind: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Datum<'a> {
+    secret_key: &'a str,
+    remote_ref: Remote<'a>,
+}
+
+#[derive(Serialize)]
+struct Remote<'a> {
+    key: &'a str,
+    property: &'a str,
+}
+
+/// The spec that reads the path.
+fn spec_in_git(world: &Inventory, one: &Move<'_>, progress: &Progress) -> Option<Commit> {
+    let task = switch(one, progress);
+    let Operation::Kubernetes(KubernetesWrite::ReadVault { external_secret, store, remote, property, secret_key, .. }) = &task.operation
+    else {
+        return None;
+    };
+    let spec = Reads {
+        refresh_policy: "Periodic",
+        secret_store_ref: Store { kind: store.kind.as_str(), name: store.name.as_str() },
+        data: [Datum { secret_key, remote_ref: Remote { key: remote, property } }],
+        data_from: None,
+    };
+    let says = vec![
+        "Commit it only when the path holds the value: before that the Secret is not synced.".to_owned(),
+        "null stands for: take dataFrom out.".to_owned(),
+    ];
+    let snippets = vec![manifest(external_secret, spec)];
+    Some(Commit { object: external_secret.clone(), place: place(world, external_secret, &one.es.meta), says, snippets })
 }

@@ -11,6 +11,7 @@ use crate::runbooks::{Applied, KubernetesWrite, Next, Operation, Outcome, Previe
 pub const STEP: StepDef = StepDef {
     id: "operator",
     explanation: "Looks at the Deployment and the lease of External Secrets, restarts it, and waits until it leads again.",
+    git: StepDef::NOT_IN_GIT,
     next,
     items: |_, world, progress| task(world, progress).map_or_else(|_| Vec::new(), |task| EACH.items(&[task], progress)),
 };

@@ -12,6 +12,7 @@ use crate::runbooks::{Confirm, Preview, Progress, StepDef, Target};
 pub const STEP: StepDef = StepDef {
     id: "placeholders",
     explanation: "Annotates each ExternalSecret whose Secret holds a known placeholder, and looks whether the value that follows is another.",
+    git: StepDef::NOT_IN_GIT,
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| Preview {
             will: vec![format!("Annotate {} and compare the hash of what follows.", counted(open.len(), "ExternalSecret"))],

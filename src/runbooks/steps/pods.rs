@@ -12,6 +12,7 @@ use crate::runbooks::{Item, ItemState, Next, Outcome, Progress, StepDef, StepRep
 pub const STEP: StepDef = StepDef {
     id: "pods",
     explanation: "Looks whether pods that could not start for want of a Secret start now. The kubelet tries by itself; nothing is written.",
+    git: StepDef::NOT_IN_GIT,
     next,
     items,
 };

@@ -13,6 +13,7 @@ use crate::runbooks::{Applied, Confirm, Operation, Preview, Progress, StepDef, T
 pub const STEP: StepDef = StepDef {
     id: "readers",
     explanation: "Annotates each ExternalSecret that reads what was written, so that its Secret follows now; waits until it is synced.",
+    git: StepDef::NOT_IN_GIT,
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| Preview {
             will: vec![format!("Annotate {} and wait until each is synced.", counted(open.len(), "ExternalSecret"))],

@@ -17,6 +17,7 @@ use crate::runbooks::{KubernetesWrite, Operation, Preview, Progress, StepDef, Ta
 pub const STEP: StepDef = StepDef {
     id: "restart",
     explanation: "Restarts each workload that still runs with an older value (kubectl rollout restart), and waits until all its pods are new and ready.",
+    git: StepDef::NOT_IN_GIT,
     next: |target, world, progress| {
         EACH.next(&tasks(target, world, progress), progress, |open| {
             let base = preview(open);

@@ -16,6 +16,7 @@ use crate::runbooks::{
 pub const STEP: StepDef = StepDef {
     id: "stores",
     explanation: "Annotates each store, so that External Secrets validates it now; waits for a Valid event newer than that.",
+    git: StepDef::NOT_IN_GIT,
     next,
     items,
 };

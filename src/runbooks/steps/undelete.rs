@@ -9,6 +9,7 @@ use crate::runbooks::{Next, Operation, Outcome, Preview, Progress, StepDef, Step
 pub const STEP: StepDef = StepDef {
     id: "undelete",
     explanation: "Brings the deleted version of each path back, and looks whether it is there.",
+    git: StepDef::NOT_IN_GIT,
     next,
     items: |target, world, progress| EACH.items(&plan(target, world, progress).tasks, progress),
 };

@@ -19,6 +19,7 @@ use crate::runbooks::{
 pub const STEP: StepDef = StepDef {
     id: "unseal",
     explanation: "Gives every sealed replica the shares it needs, one replica after the other. A share is typed once and wiped when all hold it.",
+    git: StepDef::NOT_IN_GIT,
     next,
     items,
 };

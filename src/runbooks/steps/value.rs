@@ -15,6 +15,7 @@ use crate::runbooks::{
 pub const STEP: StepDef = StepDef {
     id: "value",
     explanation: "Writes one property with the value that you type unseen, in place of the version that is there and of no other.",
+    git: StepDef::NOT_IN_GIT,
     next,
     items: |target, world, progress| {
         task(target, world, progress).map_or_else(|_| Vec::new(), |task| EACH.items(&[task], progress))

@@ -9,7 +9,7 @@ use super::pages::Page;
 use super::prompt::{Answer, Prompt, Way};
 use crate::engine::{RunState, RunView, StepState, StepView};
 use crate::keymap::{Action, Chord};
-use crate::runbooks::{Confirm, Next, Outcome, Preview, Progress, Target, runbook};
+use crate::runbooks::{Commit, Confirm, Next, Outcome, Preview, Progress, Target, runbook};
 
 /// The state of the runbook's screen.
 #[derive(Clone, Debug, Default)]
@@ -378,7 +378,18 @@ impl Model {
         self.look_ahead();
     }
 
+    /// What the step that is looked at has for Git, as text.
+    fn for_git(&self) -> Option<String> {
+        let run = self.snapshot.run.as_ref()?;
+        let step = run.steps.get(self.run.looked_at.unwrap_or_else(|| current(run)))?;
+        let texts: Vec<String> = step.commits.iter().map(Commit::text).collect();
+        (!texts.is_empty()).then(|| texts.join("\n---\n"))
+    }
+
     fn copy_command(&mut self) -> Vec<Effect> {
+        if let Some(text) = self.for_git() {
+            return vec![Effect::Copy(text)];
+        }
         let commands = self.preview().map(|preview| preview.commands.join("\n")).filter(|commands| !commands.is_empty());
         let last = || Some(self.snapshot.run.as_ref()?.applied.last()?.operation.command());
         if let Some(text) = commands.or_else(last) {
@@ -400,7 +411,7 @@ mod tests {
     #[test]
     fn of_a_run_that_failed_the_step_that_failed_is_shown_and_not_one_that_was_never_reached() {
         let step =
-            |id, state| StepView { id, explanation: "", state, started: None, ended: None, report: None, items: Vec::new() };
+            |id, state| StepView { id, explanation: "", state, started: None, ended: None, report: None, items: Vec::new(), commits: Vec::new() };
         let states = [StepState::Ended(Outcome::Proved), StepState::Ended(Outcome::Failed), StepState::Next];
         let mut run = RunView {
             runbook: "recover",

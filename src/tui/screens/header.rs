@@ -99,6 +99,7 @@ fn second(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let run_width = run.as_ref().map_or(0, |run| u16::try_from(run.width()).unwrap_or(0) + 2).min(area.width * 2 / 3);
     let mut pen = Pen::new(buffer, Rect { width: area.width - run_width, ..area }, 1);
     pen.put(" ", look.of(Role::Text));
+    held(model, look, &mut pen);
     let vaults = &model.snapshot.world.vaults;
     for server in vaults.values() {
         let (tone, state) = toned(of_server(server));
@@ -117,6 +118,15 @@ fn second(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
         pen.skip_to(area.right() - run_width);
         pen.put(glyphs::ACTIVE, look.of(Role::Active)).put(" ", look.of(Role::Active)).put(&run, look.of(Role::Active));
     }
+}
+
+/// What we hold, so that it is not forgotten.
+fn held(model: &Model, look: Look<'_>, pen: &mut Pen<'_>) {
+    let held = &model.snapshot.world.held;
+    let Some((first, since)) = held.first_key_value() else { return };
+    let age = since.map_or_else(String::new, |since| format!(" {}", Age::between(since, model.now)));
+    let more = if held.len() > 1 { format!(" and {} more", held.len() - 1) } else { String::new() };
+    pen.put(&format!("HELD {}{age}{more}", first.short()), look.of(Role::Warning)).put("   ", look.of(Role::Text));
 }
 
 /// The dot of a replica.

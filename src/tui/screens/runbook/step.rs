@@ -71,6 +71,16 @@ fn words(model: &Model, run: &RunView, step: &StepView) -> Document {
             page.pair("", LABEL, Ink::Plain, format!("{}: {why}", named(object)));
         }
     }
+    for (number, commit) in step.commits.iter().enumerate() {
+        let label = if number == 0 { "for Git" } else { "" };
+        page.pair(label, LABEL, Ink::Strong, format!("{}: {} (K copies it)", named(&commit.object), commit.place));
+        for sentence in &commit.says {
+            page.pair("", LABEL, Ink::Plain, sentence.clone());
+        }
+        for line in commit.snippets.iter().flat_map(|snippet| snippet.text.lines()) {
+            page.pair("", LABEL, Ink::Code, line);
+        }
+    }
     page
 }
 
