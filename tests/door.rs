@@ -256,3 +256,31 @@ async fn a_part_that_fails_is_said_and_the_rest_goes_on() {
     assert!(snapshot.errors[0].text.starts_with("A part of sealwatch failed"), "{:?}", snapshot.errors);
     scene.until("the cause", |snapshot| snapshot.diagnosis.causes.iter().any(|cause| cause.slug == "vault-sealed")).await;
 }
+
+fn gitops(unseal: bool) -> Policy {
+    Policy { name: PolicyName::Gitops, configured: true, production: false, unseal, shares_secret: None }
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_gitops_nothing_is_written_and_an_unseal_only_if_that_is_configured() {
+    let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+    let mut scene = Scene::new(gitops(false), true, false);
+    scene.start().await;
+    scene.say(Command::Decide(Decision::Agree)).await;
+    let snapshot = scene.until("the end", over).await;
+    let run = snapshot.run.as_ref().expect("a run");
+    assert_eq!(run.state, RunState::Over(RunResult::Refused));
+    let said: Vec<&str> = run.steps.iter().filter_map(|step| Some(step.report.as_ref()?.summary.as_str())).collect();
+    assert!(said.iter().any(|summary| summary.contains("`unseal = true`")), "{said:?}");
+    assert!(run.applied.is_empty());
+    assert_eq!((scene.writes(), scene.journal.lines.entries().len()), (0, 0));
+
+    // Configured: the unseal is done, and what comes after it is not.
+    let mut scene = Scene::new(gitops(true), false, false);
+    scene.unseal().await;
+    let snapshot = scene.until("the end", over).await;
+    let run = snapshot.run.as_ref().expect("a run");
+    assert_eq!(run.state, RunState::Over(RunResult::Refused));
+    assert!(run.applied.iter().any(|applied| applied.step == "unseal" && applied.result.is_ok()));
+    assert_eq!(scene.writes(), 0, "nothing was written to the API server");
+}

@@ -158,7 +158,9 @@ pub(super) fn without_login(url: &Text) -> Text {
     let Some((scheme, rest)) = url.as_str().split_once("://") else { return url.clone() };
     let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
     match host.rsplit_once('@') {
-        Some((_, host)) => Text::foreign(&format!("{scheme}://{host}{}", path.map_or_else(String::new, |path| format!("/{path}")))),
+        Some((_, host)) => {
+            Text::foreign(&format!("{scheme}://{host}{}", path.map_or_else(String::new, |path| format!("/{path}"))))
+        }
         None => url.clone(),
     }
 }
@@ -275,7 +277,9 @@ mod tests {
     fn only_what_a_tool_of_gitops_applied_is_its_own() {
         let read = |wire: &str| Deployed::read(&serde_json::from_str::<Vec<WireWrote>>(wire).expect("managed fields"));
         let entry = |manager: &str, fields: &str| {
-            format!(r#"{{"manager": "{manager}", "operation": "Apply", "fieldsV1": {{"f:metadata": {{}}, "f:spec": {{{fields}}}}}}}"#)
+            format!(
+                r#"{{"manager": "{manager}", "operation": "Apply", "fieldsV1": {{"f:metadata": {{}}, "f:spec": {{{fields}}}}}}}"#
+            )
         };
         let flux = entry("kustomize-controller", r#""f:dataFrom": {}, "f:target": {"f:name": {}}"#);
         let person = entry("kubectl-edit", r#""f:refreshPolicy": {}"#);

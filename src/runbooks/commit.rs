@@ -157,7 +157,9 @@ pub(super) fn place(world: &Inventory, object: &ObjectRef, meta: &Meta) -> Strin
 /// Where what this deploys stands, in words.
 fn place_of(world: &Inventory, owner: &ObjectRef) -> String {
     let origins: Vec<String> = match owner.kind {
-        Kind::Application => world.get::<Application>(owner).into_iter().flat_map(|app| &app.origins).map(ToString::to_string).collect(),
+        Kind::Application => {
+            world.get::<Application>(owner).into_iter().flat_map(|app| &app.origins).map(ToString::to_string).collect()
+        }
         Kind::Kustomization => world.get::<Kustomization>(owner).map(|one| one.origin.to_string()).into_iter().collect(),
         Kind::HelmRelease => world.get::<HelmRelease>(owner).map(|one| one.origin.to_string()).into_iter().collect(),
         _ => Vec::new(),
@@ -211,8 +213,7 @@ mod tests {
     #[test]
     fn terraform_names_the_path_and_no_value() {
         let object = ObjectRef::new(Kind::VaultPath, "vault:8200", "secret/shop/db");
-        let path =
-            KvPath { object, namespace: Text::default(), mount: Text::foreign("secret/"), key: "shop/db".to_owned() };
+        let path = KvPath { object, namespace: Text::default(), mount: Text::foreign("secret/"), key: "shop/db".to_owned() };
         let text = terraform(&path, "password").text;
         assert!(text.contains("resource \"vault_kv_secret_v2\" \"shop_db\""), "{text}");
         assert!(text.contains("= jsonencode({ \"password\" = var.shop_db })") && text.contains("= \"secret\""), "{text}");

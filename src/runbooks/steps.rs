@@ -6,6 +6,7 @@ pub mod check;
 pub mod client_patcher;
 mod each;
 pub mod external_secrets;
+mod forecast;
 pub mod hold;
 pub mod keep_value;
 pub mod login;

@@ -31,6 +31,8 @@ impl Run {
     pub(super) fn is_left_to_git(&self) -> bool {
         let world = self.door.worlds.borrow();
         let commits = |step: &StepDef| !(step.git)(&self.door.target, &world, &self.progress).is_empty();
-        self.door.writes.borrow().leaves_to_git() && self.progress.applied.is_empty() && self.door.runbook.steps.iter().any(commits)
+        self.door.writes.borrow().leaves_to_git()
+            && self.progress.applied.is_empty()
+            && self.door.runbook.steps.iter().any(commits)
     }
 }

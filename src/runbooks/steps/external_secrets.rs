@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::forecast;
 use super::stores::settles;
 use super::{Again, again, closed_server, counted, external_secrets_of, lacks};
 use crate::model::kinds::external_secret::FORCE_SYNC;
@@ -98,7 +99,7 @@ impl Tally<'_> {
         }
         // What began to fail since the person agreed is asked about on its own.
         if !self.unasked.is_empty() {
-            return Next::Confirm(self.preview(progress));
+            return Next::Confirm(self.preview(world, progress));
         }
         let mut summary = format!("{} of {} synced and proved", self.proved, counted(total, "ExternalSecret"));
         if !self.failed.is_empty() {
@@ -119,7 +120,7 @@ impl Tally<'_> {
         Next::Done(StepReport { outcome, summary: format!("{summary}."), left })
     }
 
-    fn preview(&self, progress: &Progress) -> Preview {
+    fn preview(&self, world: &Inventory, progress: &Progress) -> Preview {
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
         for (_, why) in self.left_out.iter().chain(&self.blocked) {
             *reasons.entry(why).or_default() += 1;
@@ -134,7 +135,7 @@ impl Tally<'_> {
                 counted(self.unasked.len(), "ExternalSecret")
             )],
             will_not,
-            forecast: vec!["Where Vault holds a newer value, the Secret gets it; its data-hash changes then.".to_owned()],
+            forecast: forecast::of_sync(world, self.unasked.iter().copied()),
             commands: self.unasked.iter().map(|es| annotate(es, progress).command()).collect(),
             objects: self.unasked.iter().map(|es| es.object_ref()).collect(),
             confirm: Confirm::Yes,

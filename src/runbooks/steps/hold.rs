@@ -10,9 +10,7 @@ use super::{by_name, external_secrets_of};
 use crate::model::kinds::{Application, HelmRelease, Kustomization, Meta, Role, Watched as _};
 use crate::model::manager::Manager;
 use crate::model::{Inventory, Kind, ObjectRef};
-use crate::runbooks::{
-    KubernetesWrite, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target,
-};
+use crate::runbooks::{KubernetesWrite, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -150,10 +148,11 @@ fn concerned(target: &Target, world: &Inventory) -> Vec<ObjectRef> {
     let Target::Objects(objects) = target else { return world.held.keys().cloned().collect() };
     let named = objects.iter().filter(|object| HOLDS.contains(&object.kind)).cloned();
     let listing = objects.iter().flat_map(|object| world.pointing_at(object, Role::Manages)).cloned();
-    let marked = external_secrets_of(target, world).into_iter().filter_map(|es| match world.manager_of(&es.object_ref(), &es.meta)? {
-        Manager::Object(owner) => Some(owner),
-        Manager::Release { .. } => None,
-    });
+    let marked =
+        external_secrets_of(target, world).into_iter().filter_map(|es| match world.manager_of(&es.object_ref(), &es.meta)? {
+            Manager::Object(owner) => Some(owner),
+            Manager::Release { .. } => None,
+        });
     named.chain(listing).chain(marked).collect()
 }
 
@@ -171,7 +170,9 @@ fn task(object: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
     };
     let stood = progress.now.as_second() - applied.at.as_second();
     let effect = match (&applied.operation, held, heals) {
-        (Operation::Kubernetes(KubernetesWrite::Hold { .. }), true, false) if owner(world, &object).is_none() || stood >= STANDS => {
+        (Operation::Kubernetes(KubernetesWrite::Hold { .. }), true, false)
+            if owner(world, &object).is_none() || stood >= STANDS =>
+        {
             Effect::Proved("held: it reverts nothing until it is given back".to_owned())
         }
         (Operation::Kubernetes(KubernetesWrite::Hold { .. }), _, true) if stood >= STANDS => {
@@ -195,7 +196,9 @@ fn is_lax(world: &Inventory, object: &ObjectRef) -> bool {
 fn why_not(object: &ObjectRef, world: &Inventory, held: bool, heals: bool) -> Option<String> {
     let automated = world.get::<Application>(object).is_none_or(|app| app.automated);
     match (held, heals) {
-        (true, _) if !automated => Some("it does not sync by itself any more: give it back by hand, and take our annotation off".to_owned()),
+        (true, _) if !automated => {
+            Some("it does not sync by itself any more: give it back by hand, and take our annotation off".to_owned())
+        }
         (false, false) => Some("it reverts nothing now, so that there is nothing to hold".to_owned()),
         _ => None,
     }

@@ -86,8 +86,10 @@ fn why_not(es: &ExternalSecret, world: &Inventory) -> Option<String> {
 }
 
 fn forecast(world: &Inventory, open: &[&Task]) -> Vec<String> {
-    let mut says =
-        vec!["What was set up with an earlier value (a database, a client of Keycloak) still has to be given the present one.".to_owned()];
+    let mut says = vec![
+        "What was set up with an earlier value (a database, a client of Keycloak) still has to be given the present one."
+            .to_owned(),
+    ];
     let deployed = told(world, open.iter().map(|task| task.operation.object()), TOUCHED);
     if deployed.is_empty() {
         says.push("If the manifest stands in Git, put refreshPolicy: CreatedOnce there too.".to_owned());

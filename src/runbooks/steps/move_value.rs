@@ -255,14 +255,17 @@ type MakeCommit = fn(&Inventory, &Move<'_>, &Progress) -> Option<Commit>;
 /// What is to be committed, also where a live change would be reverted: it is the same.
 fn commits(target: &Target, world: &Inventory, progress: &Progress, make: MakeCommit) -> Vec<Commit> {
     let begun = |es: &&ExternalSecret| progress.last(SWITCHING.id, &es.object_ref()).is_some();
-    let concerned = external_secrets_of(target, world).into_iter().filter(|es| es.parent().is_none() && (es.rotates() || begun(es)));
+    let concerned =
+        external_secrets_of(target, world).into_iter().filter(|es| es.parent().is_none() && (es.rotates() || begun(es)));
     concerned.filter_map(|es| make(world, &of(es, world, progress).ok()?, progress)).collect()
 }
 
 /// The path, as Terraform keeps it.
 fn path_in_git(_: &Inventory, one: &Move<'_>, progress: &Progress) -> Option<Commit> {
     let copied = copied(one, progress).is_some_and(|applied| applied.result.is_ok());
-    let value = if copied { "The value stands there already: import the path." } else {
+    let value = if copied {
+        "The value stands there already: import the path."
+    } else {
         "Nothing was written to Vault: its value is to be the present one of the Secret, handed over unseen."
     };
     let says = vec![value.to_owned(), "It is not in Git: Terraform takes it as a variable and keeps it nowhere.".to_owned()];
@@ -301,7 +304,8 @@ struct Remote<'a> {
 /// The spec that reads the path.
 fn spec_in_git(world: &Inventory, one: &Move<'_>, progress: &Progress) -> Option<Commit> {
     let task = switch(one, progress);
-    let Operation::Kubernetes(KubernetesWrite::ReadVault { external_secret, store, remote, property, secret_key, .. }) = &task.operation
+    let Operation::Kubernetes(KubernetesWrite::ReadVault { external_secret, store, remote, property, secret_key, .. }) =
+        &task.operation
     else {
         return None;
     };

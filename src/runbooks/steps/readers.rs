@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::counted;
 use super::each::{Each, Effect, Task, preview};
+use super::{counted, forecast};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{ExternalSecret, Watched as _};
 use crate::model::{Health, Inventory, Kind, ObjectRef};
@@ -18,7 +18,7 @@ pub const STEP: StepDef = StepDef {
         EACH.next(&tasks(target, world, progress), progress, |open| Preview {
             will: vec![format!("Annotate {} and wait until each is synced.", counted(open.len(), "ExternalSecret"))],
             will_not: vec!["No Secret is deleted, no pod restarted by us.".to_owned()],
-            forecast: vec!["The Secrets get the new value; Reloader, where it is, restarts what reads them.".to_owned()],
+            forecast: forecast::of_sync(world, open.iter().filter_map(|task| Some(world.get::<ExternalSecret>(task.operation.object())?.as_ref()))),
             confirm: Confirm::Yes,
             ..preview(open)
         })

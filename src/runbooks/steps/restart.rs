@@ -122,7 +122,7 @@ fn of_workload<'a>(world: &'a Inventory, workload: &ObjectRef) -> Vec<&'a Pod> {
     world.all::<Pod>().iter().filter(mine).map(AsRef::as_ref).collect()
 }
 
-fn rolled<'a>(world: &'a Inventory, workload: &ObjectRef) -> Option<&'a Workload> {
+pub(super) fn rolled<'a>(world: &'a Inventory, workload: &ObjectRef) -> Option<&'a Workload> {
     match workload.kind {
         Kind::Deployment => world.get::<Deployment>(workload).map(|found| &found.0),
         Kind::StatefulSet => world.get::<StatefulSet>(workload).map(|found| &found.0),

@@ -32,7 +32,9 @@ pub(super) fn stays(world: &Inventory, es: &ExternalSecret, fields: &[SpecField]
     let owner = match world.manager_of(&object, &es.meta) {
         None => return Stays::Yes(None),
         Some(release @ Manager::Release { .. }) => {
-            return Stays::Yes(Some(format!("The next upgrade of the {release} may revert it: put it into its values or templates too.")));
+            return Stays::Yes(Some(format!(
+                "The next upgrade of the {release} may revert it: put it into its values or templates too."
+            )));
         }
         Some(Manager::Object(owner)) => owner,
     };
@@ -40,14 +42,16 @@ pub(super) fn stays(world: &Inventory, es: &ExternalSecret, fields: &[SpecField]
         return Stays::Yes(Some(until));
     }
     let applied = |field: &&SpecField| es.deployed.is_none_or(|deployed| deployed.has(**field));
-    let ignored = |field: &&SpecField| {
-        world.get::<Application>(&owner).is_some_and(|app| app.lets_be(&object, "spec", field.as_str()))
-    };
+    let ignored =
+        |field: &&SpecField| world.get::<Application>(&owner).is_some_and(|app| app.lets_be(&object, "spec", field.as_str()));
     let back: Vec<SpecField> = fields.iter().filter(applied).filter(|field| !ignored(field)).copied().collect();
     let tool = tool(&owner);
     if back.is_empty() {
         let named = named(fields);
-        return Stays::Yes(Some(format!("{tool} ({}) does not apply {named}, so it stays; put it into Git all the same.", owner.short())));
+        return Stays::Yes(Some(format!(
+            "{tool} ({}) does not apply {named}, so it stays; put it into Git all the same.",
+            owner.short()
+        )));
     }
     let named = named(&back);
     Stays::No(format!("{tool} reverts {named} ({owner}): change it in Git{}", or_hold(&owner)))
@@ -79,9 +83,9 @@ fn reverts(world: &Inventory, owner: &ObjectRef) -> Reverts {
         Kind::Application => {
             Reverts::Later(format!("{owner} does not heal itself: this stays until it is synced; put it into Git before that."))
         }
-        Kind::HelmRelease => {
-            Reverts::Later(format!("{owner} corrects no drift now: this stays until its next upgrade; put it into Git before that."))
-        }
+        Kind::HelmRelease => Reverts::Later(format!(
+            "{owner} corrects no drift now: this stays until its next upgrade; put it into Git before that."
+        )),
         _ => Reverts::Later(format!("{owner} is suspended: resumed, it reverts this, unless it stands in Git by then.")),
     }
 }
@@ -91,9 +95,7 @@ pub(super) fn heals(world: &Inventory, owner: &ObjectRef) -> bool {
     match owner.kind {
         Kind::Application => world.get::<Application>(owner).is_none_or(|app| app.automated && app.heals),
         Kind::Kustomization => world.get::<Kustomization>(owner).is_none_or(|one| !one.suspended),
-        Kind::HelmRelease => {
-            world.get::<HelmRelease>(owner).is_none_or(|one| !one.suspended && one.drift.as_str() == "enabled")
-        }
+        Kind::HelmRelease => world.get::<HelmRelease>(owner).is_none_or(|one| !one.suspended && one.drift.as_str() == "enabled"),
         _ => true,
     }
 }

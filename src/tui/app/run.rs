@@ -410,8 +410,16 @@ mod tests {
 
     #[test]
     fn of_a_run_that_failed_the_step_that_failed_is_shown_and_not_one_that_was_never_reached() {
-        let step =
-            |id, state| StepView { id, explanation: "", state, started: None, ended: None, report: None, items: Vec::new(), commits: Vec::new() };
+        let step = |id, state| StepView {
+            id,
+            explanation: "",
+            state,
+            started: None,
+            ended: None,
+            report: None,
+            items: Vec::new(),
+            commits: Vec::new(),
+        };
         let states = [StepState::Ended(Outcome::Proved), StepState::Ended(Outcome::Failed), StepState::Next];
         let mut run = RunView {
             runbook: "recover",

@@ -1,0 +1,217 @@
+//! What Argo CD reverts, on a real API server: Argo CD itself is no program that runs here, so a stand-in applies what
+//! stands in its “Git” by server-side apply again and again while the Application heals itself, as Argo CD does. A change
+//! is left out and shown for Git, stays where Git does not set the field, and stays while self-heal is held; another
+//! process gives that back. `tests/lab/test` runs this.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    dead_code,
+    reason = "a test that fails says why; it uses a part of what the lab can"
+)]
+
+#[path = "common/lab.rs"]
+mod lab;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use lab::Lab;
+use serde_json::{Value, json};
+
+const NAMESPACE: &str = "fault-generator-rotates";
+const APP: &str = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop";
+const APPLY: &str = "application/apply-patch+yaml";
+const SOON: Duration = Duration::from_secs(30);
+
+fn external_secret() -> String {
+    format!("/apis/external-secrets.io/v1/namespaces/{NAMESPACE}/externalsecrets/app")
+}
+
+/// One request to the API server; `None` if it says no.
+async fn ask(client: &kube::Client, method: &str, path: &str, media: &str, body: &Value) -> Option<Value> {
+    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let request = http::Request::builder().method(method).uri(path).header("content-type", media).body(body).expect("a request");
+    client.request(request).await.ok()
+}
+
+async fn get(client: &kube::Client, path: &str) -> Value {
+    ask(client, "GET", path, "application/json", &Value::Null).await.unwrap_or(Value::Null)
+}
+
+/// Waits until something is so.
+async fn soon(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    lab::wait_until(what, SOON, async || if holds().await { Ok(()) } else { Err("not yet") }).await;
+}
+
+/// Makes the kind, the namespace and the Application.
+async fn deploy_argo(client: &kube::Client) {
+    let schema = json!({ "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
+    let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "applications.argoproj.io" },
+        "spec": { "group": "argoproj.io", "scope": "Namespaced", "names": { "kind": "Application", "plural": "applications" },
+            "versions": [{ "name": "v1alpha1", "served": true, "storage": true, "schema": schema }] } });
+    let place = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/applications.argoproj.io?fieldManager=lab";
+    ask(client, "PATCH", place, APPLY, &definition).await.expect("the kind is taken");
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "argocd" } });
+    ask(client, "PATCH", "/api/v1/namespaces/argocd?fieldManager=lab", APPLY, &namespace).await.expect("a namespace");
+    let app = json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": { "name": "shop", "namespace": "argocd" },
+        "spec": { "source": { "repoURL": "https://bot:canary-in-a-url@git.example/shop.git", "path": "overlays/dev" },
+            "destination": { "server": "https://kubernetes.default.svc", "namespace": NAMESPACE },
+            "syncPolicy": { "automated": { "selfHeal": true, "prune": true } } },
+        "status": { "sync": { "status": "Synced" }, "health": { "status": "Healthy" } } });
+    let place = format!("{APP}?fieldManager=lab");
+    soon("the Application is taken", async || ask(client, "PATCH", &place, APPLY, &app).await.is_some()).await;
+}
+
+/// Applies what stands in Git while the Application heals itself.
+async fn heal(client: kube::Client, sets_policy: Arc<AtomicBool>) {
+    loop {
+        if get(&client, APP).await.pointer("/spec/syncPolicy/automated/selfHeal") == Some(&json!(true)) {
+            let generator =
+                json!({ "apiVersion": "generators.external-secrets.io/v1alpha1", "kind": "Password", "name": "password" });
+            let mut spec = json!({ "refreshInterval": "1h", "target": { "name": "app" },
+                "dataFrom": [{ "sourceRef": { "generatorRef": generator } }] });
+            if sets_policy.load(Ordering::SeqCst) {
+                spec["refreshPolicy"] = json!("Periodic");
+            }
+            let tracking = format!("shop:external-secrets.io/ExternalSecret:{NAMESPACE}/app");
+            let manifest = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
+                "metadata": { "name": "app", "namespace": NAMESPACE, "annotations": { "argocd.argoproj.io/tracking-id": tracking } },
+                "spec": spec });
+            let place = format!("{}?fieldManager=argocd-controller&force=true", external_secret());
+            ask(&client, "PATCH", &place, APPLY, &manifest).await.expect("Argo CD may apply");
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// A home with one policy.
+struct Home(PathBuf);
+
+impl Home {
+    fn new(policy: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sealwatch-gitops-{policy}-{}", std::process::id()));
+        std::fs::create_dir_all(path.join("config/sealwatch")).expect("a folder");
+        let config = format!("[[context]]\ncontext = \"*\"\npolicy = \"{policy}\"\n");
+        std::fs::write(path.join("config/sealwatch/config.toml"), config).expect("written");
+        Self(path)
+    }
+
+    /// Runs a runbook; its exit code, its report, what it said.
+    fn run(&self, lab: &Lab, who: &str, arguments: &[&str]) -> (Option<i32>, Value, String) {
+        let token = std::fs::read_to_string(lab.text("/files/root_token")).expect("the root token");
+        let home = self.0.to_string_lossy().into_owned();
+        let output = Command::new(env!("CARGO_BIN_EXE_sealwatch"))
+            .args(["runbook", "run"])
+            .args(arguments)
+            .args(["-o", "json"])
+            .env_clear()
+            .env("HOME", &home)
+            .env("XDG_CONFIG_HOME", format!("{home}/config"))
+            .env("XDG_STATE_HOME", format!("{home}/state"))
+            .env("KUBECONFIG", lab.kubeconfig(who))
+            .env("VAULT_ADDR", lab.text("/vault/url"))
+            .env("VAULT_TOKEN", token.trim())
+            .output()
+            .expect("the binary starts");
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!out.contains("canary-in-a-url"), "what one logs in with came out: {out}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), serde_json::from_str(&out).unwrap_or(Value::String(out)), said)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What stands in the report for Git, as one text.
+fn for_git(report: &Value) -> String {
+    let steps = report["steps"].as_array().expect("steps");
+    let all = steps.iter().filter_map(|step| step["git"].as_array()).flatten();
+    all.map(|one| format!("{}\n{}\n", one["place"], one["snippets"])).collect()
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/test"]
+fn a_live_change_under_argo_cd_is_shown_for_git_or_held() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let lab = Lab::up("gitops", &[]);
+    lab.fault("generator-rotates", &[]);
+    let client = runtime.block_on(lab.client());
+    runtime.block_on(deploy_argo(&client));
+    let sets_policy = Arc::new(AtomicBool::new(true));
+    let stand_in = runtime.spawn(heal(client.clone(), sets_policy.clone()));
+    let policy_of =
+        || runtime.block_on(get(&client, &external_secret())).pointer("/spec/refreshPolicy").cloned().unwrap_or_default();
+    let until = |what: &str, policy: &Value| {
+        runtime.block_on(soon(what, async || {
+            get(&client, &external_secret()).await.pointer("/spec/refreshPolicy").cloned().unwrap_or_default() == *policy
+        }))
+    };
+    let stays = |policy: &str| {
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(policy_of(), policy, "it stays");
+    };
+    runtime.block_on(soon("Argo CD applied it", async || {
+        let es = get(&client, &external_secret()).await;
+        es["metadata"]["managedFields"].to_string().contains("argocd-controller")
+    }));
+    let (local, gitops) = (Home::new("local"), Home::new("gitops"));
+    let target = format!("ExternalSecret/{NAMESPACE}/app");
+    let stop = ["stop-rotation", "--target", &target, "--confirm", "app", "--write"];
+
+    // Under gitops nothing is written, and the change is shown with its place.
+    let (code, report, said) = gitops.run(&lab, "admin", &stop);
+    assert_eq!((code, report["result"].as_str()), (Some(4), Some("refused")), "{report} {said}");
+    let text = for_git(&report);
+    assert!(text.contains("folder overlays/dev of https://git.example/shop.git (Application/argocd/shop)"), "{text}");
+    assert!(text.contains("refreshPolicy: CreatedOnce"), "{text}");
+    assert_eq!(policy_of(), "Periodic");
+
+    // Git sets the field: the live change is left out, with the same change for Git, and with the offer to hold.
+    let (_, report, said) = local.run(&lab, "admin", &stop);
+    assert!(for_git(&report).contains("refreshPolicy: CreatedOnce"), "{report} {said}");
+    assert_eq!(policy_of(), "Periodic", "{report}");
+    let moving = ["move-to-vault", "--target", &target, "--confirm", "app", "--write"];
+    let (code, report, said) = local.run(&lab, "admin", &moving);
+    assert!(code == Some(1) && report.to_string().contains("hold-self-heal --target Application/argocd/shop"), "{report} {said}");
+
+    // Held, it stays; who may not is told.
+    let hold = ["hold-self-heal", "--target", &target, "--confirm", "shop", "--write"];
+    let (code, report, said) = local.run(&lab, "viewer", &hold);
+    assert!(code == Some(4) && report.to_string().contains("you may not patch applications"), "{code:?} {report} {said}");
+    let (code, report, said) = local.run(&lab, "admin", &[&hold[..], &["--dry-run"]].concat());
+    assert_eq!(code, Some(0), "{report} {said}");
+    let shown = report.as_str().unwrap_or_default();
+    assert!(shown.contains("server    would take it: Application/argocd/shop") && shown.contains("selfHeal: false"), "{report}");
+    let (code, report, said) = local.run(&lab, "admin", &hold);
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {said}");
+    let (code, report, said) = local.run(&lab, "admin", &stop);
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {said}");
+    stays("CreatedOnce");
+
+    // Another process gives it back, and Argo CD does what it does.
+    let back = ["hold-self-heal", "--target", "Application/argocd/shop", "--confirm", "shop", "--write"];
+    let (code, report, said) = local.run(&lab, "admin", &back);
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {said}");
+    until("Argo CD reverts it", &json!("Periodic"));
+    assert!(runtime.block_on(get(&client, APP)).pointer("/metadata/annotations").is_none(), "our note is gone");
+
+    // Git does not set the field any more: nothing is held, and the live change stays.
+    sets_policy.store(false, Ordering::SeqCst);
+    until("Argo CD takes the field out", &Value::Null);
+    let (code, report, said) = local.run(&lab, "admin", &stop);
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {said}");
+    stays("CreatedOnce");
+    stand_in.abort();
+    lab.heal("generator-rotates", &[]);
+}
