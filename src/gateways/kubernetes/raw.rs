@@ -9,6 +9,7 @@ use super::requests::get;
 use super::{Inner, KubernetesGateway, served};
 use crate::gateways::capture::Raw;
 use crate::gateways::network::quoted;
+use crate::model::wire::or_default;
 use crate::model::{Fault, FaultKind, Part, kinds};
 
 /// Objects of a page.
@@ -18,7 +19,8 @@ const PAGE: usize = 500;
 struct Page {
     #[serde(default)]
     metadata: PageMeta,
-    #[serde(default = "Vec::new")]
+    /// Null where a list of metadata is empty.
+    #[serde(default, deserialize_with = "or_default")]
     items: Vec<Box<RawValue>>,
 }
 
