@@ -98,6 +98,19 @@ async fn a_capture_of_a_simulation_tells_the_same_and_holds_no_share_and_no_toke
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_capture_of_some_namespaces_holds_no_others_and_tells_the_same() {
+    let simulation = Simulation::start(&Scenario::named("sealed").expect("a scenario"), 1.0);
+    let scope = Scope::Namespaces(vec!["ameide-staging".into()]);
+    let (live, text) = Behind { scope, ..Behind::simulation(&simulation) }.capture(false).await;
+    assert!(!live.diagnosis.findings.is_empty());
+    let file: Value = serde_json::from_str(&text).expect("JSON");
+    let places = file["kubernetes"].as_array().expect("objects").iter().map(|object| &object["metadata"]["namespace"]);
+    let others: Vec<_> = places.filter(|place| !place.is_null() && *place != "ameide-staging").collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert_eq!(told(&live), told(&*Behind::recording(&text).look(false).await));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_capture_of_a_recording_tells_the_same_and_so_does_a_capture_of_that() {
     let mut faults = Vec::new();
     for world in worlds() {
@@ -181,7 +194,8 @@ async fn what_could_not_be_seen_is_not_seen_in_the_capture_either() {
     assert!(!address.is_empty());
     world["vault"]["TOKEN"] = json!({"status": 0, "body": fault("Unauthorized")});
     let (live, text) = Behind::recording(&world.to_string()).capture(false).await;
-    assert!(live.diagnosis.unknown.len() > 3, "{:?}", live.diagnosis.unknown);
+    assert_eq!(live.diagnosis.unknown.len(), 3, "{:?}", live.diagnosis.unknown);
+    assert!(live.diagnosis.findings.iter().any(|finding| finding.slug == "your-token-invalid"));
     assert_eq!(told(&live), told(&*Behind::recording(&text).look(false).await));
 }
 

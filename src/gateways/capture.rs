@@ -77,11 +77,15 @@ impl Capture {
     /// Objects that were seen a moment ago cannot be read again.
     pub async fn end(&self, world: &Inventory, scope: &Scope, now: Timestamp) -> Result<Captured, Fault> {
         let mut kubernetes = Vec::new();
+        let is_in_scope = |object: &Value| {
+            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+            scope.holds(&Name::new(namespace))
+        };
         for (kind, source) in world.sources.iter().filter(|(_, source)| source.absent.is_none()) {
             for namespace in source.parts.iter().filter(|(_, part)| part.is_seen()).map(|(namespace, _)| namespace) {
                 let raw = self.raw.raw(&Part { kind: *kind, namespace: namespace.clone() }).await?;
                 // What cannot be read is told of the world below.
-                kubernetes.extend(raw.iter().filter_map(|raw| objects::object(*kind, raw).ok()));
+                kubernetes.extend(raw.iter().filter_map(|raw| objects::object(*kind, raw).ok()).filter(is_in_scope));
             }
         }
         let namespaces = match scope {

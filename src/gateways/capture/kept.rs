@@ -174,7 +174,6 @@ mod tests {
     use crate::model::Text;
 
     #[derive(Deserialize, Default)]
-    #[expect(dead_code, reason = "only what is read of the value matters")]
     #[serde(default, rename_all = "camelCase")]
     struct Wanted {
         some_text: Option<Text>,
