@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(state(&[standby.clone(), standby.clone(), sealed.clone()]), ServerState::PartlySealed);
         assert_eq!(state(&[(false, ReplicaRole::Unknown), sealed.clone(), sealed.clone()]), ServerState::PartlySealed);
         assert_eq!(state(&[(false, ReplicaRole::Active), sealed.clone(), sealed]), ServerState::PartlySealed);
-        assert_eq!(state(&[standby.clone()]), ServerState::Open);
+        assert_eq!(state(std::slice::from_ref(&standby)), ServerState::Open);
         // The one that does not answer us may be the leader that the others name.
         let mut server = VaultServer::new(VaultAddress::parse("http://vault.a.svc:8200").unwrap());
         let silent = Replica { fault: Some(Fault::new(FaultKind::Timeout, "no answer")), ..Replica::default() };
