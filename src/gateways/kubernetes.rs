@@ -18,6 +18,7 @@ mod lines;
 mod login;
 mod logs;
 mod portforward;
+mod raw;
 mod replicas;
 mod requests;
 mod rest;

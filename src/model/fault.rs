@@ -17,7 +17,7 @@ pub struct Fault {
 }
 
 /// The kinds of failure that change what happens next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum FaultKind {
     /// The server knows who asks and refuses (403).
     Forbidden,

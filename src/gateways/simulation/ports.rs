@@ -12,6 +12,7 @@ use super::shell::Shell;
 use super::time::whole;
 use super::vault::{Refusal, Server};
 use super::world::World;
+use crate::gateways::capture::tape;
 use crate::gateways::vault::api::{Api, Question};
 use crate::gateways::vault::classify::{FolderWise, classify, dead};
 use crate::gateways::vault::client::Answer;
@@ -196,7 +197,9 @@ struct Simulated<'a> {
 #[async_trait]
 impl Api for Simulated<'_> {
     async fn ask(&self, question: &Question) -> Result<Option<Answer>, Fault> {
-        self.vault.at(self.replica, |server, index, now| Ok(Some(server.answer(index, question, now))))
+        let answer = self.vault.at(self.replica, |server, index, now| Ok(Some(server.answer(index, question, now))));
+        tape::note(question, &answer);
+        answer
     }
 }
 
