@@ -39,7 +39,15 @@ pub(super) async fn wire(global: &Global) -> Result<Wired, Failure> {
         (None, None) => real(global, &config).await?,
     };
     let as_stores = global.login_as_store.iter().map(|name| store(name)).collect();
-    let options = Options { scope, policy, write: write || global.write, insecure, as_stores, try_logins: global.try_logins };
+    let options = Options {
+        scope,
+        policy,
+        write: write || global.write,
+        insecure,
+        as_stores,
+        try_logins: global.try_logins,
+        ..Options::default()
+    };
     Ok(Wired { ports, options, theme })
 }
 
