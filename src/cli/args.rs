@@ -207,6 +207,12 @@ pub enum RunbookCommand {
         /// Show every step and write nothing
         #[arg(long)]
         dry_run: bool,
+        /// Take up the last run of it on this target, however it ended [default: if it was interrupted within the hour]
+        #[arg(long, conflicts_with = "anew")]
+        resume: bool,
+        /// Take up no earlier run
+        #[arg(long)]
+        anew: bool,
         /// Answer y; it answers nothing that asks for more
         #[arg(long)]
         yes: bool,

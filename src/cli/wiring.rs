@@ -42,7 +42,15 @@ pub(super) async fn wire(global: &Global) -> Result<Wired, Failure> {
     };
     let scope = if global.namespace.is_empty() { recorded_scope } else { scope(&global.namespace) };
     let as_stores = global.login_as_store.iter().map(|name| store(name)).collect();
-    let options = Options { scope, policy, write: write || global.write, insecure, as_stores, try_logins: global.try_logins };
+    let options = Options {
+        scope,
+        policy,
+        write: write || global.write,
+        insecure,
+        as_stores,
+        try_logins: global.try_logins,
+        ..Options::default()
+    };
     Ok(Wired { ports, raw, options, theme })
 }
 

@@ -83,14 +83,14 @@ impl Cluster for SimulatedCluster {
         known.then_some(Ok(()))
     }
 
-    async fn write(&self, _permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
+    async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
         self.shell.with(|world| {
             if let Some(right) = write.rights().iter().find(|right| !allows(world, right)) {
                 let name = &write.object().name;
                 let text = format!("{} \"{name}\" is forbidden: User \"oncall\" cannot {right}", right.resource);
                 return Err(Fault::new(FaultKind::Forbidden, &text));
             }
-            let version = world.write(write)?;
+            let version = world.write(write, permit.seen())?;
             Ok(Receipt { server_time: Some(whole(world.now)), resource_version: version, seal: None })
         })
     }

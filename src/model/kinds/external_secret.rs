@@ -391,25 +391,25 @@ impl Watched for ExternalSecret {
         let store = spec.secret_store_ref.as_ref().or_else(|| sources.clone().find_map(|source| source.store_ref.as_ref()));
         let store = store.and_then(|store| StoreRef::read(store, names));
         // An entry that names another store is none of this store's Vault: its key means something else there.
-        let other = |source: Option<&WireSource>, names: &mut Names| {
-            let named = source.and_then(|source| StoreRef::read(source.store_ref.as_ref()?, names));
-            named.filter(|named| store.as_ref() != Some(named))
+        let stranger = |source: Option<&WireSource>, names: &mut Names| {
+            let its = source.and_then(|source| StoreRef::read(source.store_ref.as_ref()?, names));
+            its.filter(|its| store.as_ref() != Some(its))
         };
         let mut elsewhere = Vec::new();
         let mut remote = Vec::with_capacity(spec.data.len());
         let data = spec.data.iter().map(|data| (&data.remote_ref, data.source_ref.as_ref()));
         let extracts = spec.data_from.iter().filter_map(|from| Some((from.extract.as_ref()?, from.source_ref.as_ref())));
-        for (wire, source) in data.filter(|(wire, _)| !wire.key.is_empty()).chain(extracts) {
-            match other(source, names) {
-                Some(other) => elsewhere.push(other),
+        for (wire, from) in data.filter(|(wire, _)| !wire.key.is_empty()).chain(extracts) {
+            match stranger(from, names) {
+                Some(store) => elsewhere.push(store),
                 None => remote.push(RemoteRef { key: wire.key.clone(), property: names.share(&wire.property) }),
             }
         }
         let finds = spec.data_from.iter().filter_map(|from| Some((from.find.as_ref()?, from.source_ref.as_ref())));
         let mut here = Vec::new();
-        for (wire, source) in finds {
-            match other(source, names) {
-                Some(other) => elsewhere.push(other),
+        for (wire, from) in finds {
+            match stranger(from, names) {
+                Some(store) => elsewhere.push(store),
                 None => here.push(Find { path: wire.path.clone(), name: wire.name.regexp.clone(), tagged: wire.tags.is_some() }),
             }
         }
