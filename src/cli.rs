@@ -1,6 +1,7 @@
 //! One file a command, and the wiring: which gateways stand behind the ports.
 
 pub mod args;
+mod capture;
 mod check;
 mod config;
 mod console;
@@ -13,6 +14,7 @@ mod keys;
 mod log;
 mod look;
 mod man;
+mod open;
 mod runbook;
 mod trace;
 mod wiring;
@@ -51,6 +53,8 @@ pub async fn run(cli: Cli) -> Result<u8, Failure> {
         Some(Command::Trace { object, output, most, timeout }) => {
             trace::run(&global, &object.join("/"), output, most, timeout).await
         }
+        Some(Command::Capture { file, force, timeout }) => capture::run(&global, &file, force, timeout).await,
+        Some(Command::Open { file }) => open::run(global, file).await,
         Some(Command::Runbook { command }) => runbook::run(&global, command).await,
         Some(Command::Explain { slug }) => explain::run(slug.as_deref()),
         Some(Command::Keys) => keys::run(),

@@ -5,6 +5,7 @@ pub mod config;
 pub mod door;
 pub mod gate;
 mod login;
+pub mod past;
 pub mod prober;
 pub mod run;
 pub mod snapshot;
@@ -55,6 +56,8 @@ pub struct Options {
     /// Whether one login may be made in the stead of every store that its Vault refuses, to learn why; what that gives is
     /// revoked at once.
     pub try_logins: bool,
+    /// Which earlier run of the same runbook on the same target is taken up.
+    pub resume: past::Resume,
 }
 
 /// What a face asks of the engine.

@@ -2,6 +2,7 @@
 //! every error of a client becomes a `Fault` here, before anything can print it.
 
 mod absent;
+pub mod capture;
 pub mod clipboard;
 pub mod clock;
 pub mod journal;

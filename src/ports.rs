@@ -14,19 +14,41 @@ use zeroize::Zeroize;
 use crate::model::vault::{
     Login, LoginChecks, MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, ServerTls, StoreLogin, Surroundings, Token, Told,
 };
-use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, VaultAddress};
-use crate::runbooks::{ClusterRight, KubernetesWrite, Receipt, VaultRight, VaultWrite};
+use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, Uid, VaultAddress};
+use crate::runbooks::{ClusterRight, KubernetesWrite, Operation, Receipt, Target, VaultRight, VaultWrite};
 
 /// Leave for one write. It cannot be cloned: one agreement, one write.
 #[derive(Debug)]
-pub struct Permit(());
+pub struct Permit(Option<Seen>);
 
 impl Permit {
     /// Grants leave. Called in `engine/door.rs` alone.
     #[must_use]
     pub const fn grant() -> Self {
-        Self(())
+        Self(None)
     }
+
+    /// Grants leave for an object as it was seen: one that is another by now must not be written to
+    /// ([`crate::model::FaultKind::Conflict`]).
+    #[must_use]
+    pub const fn grant_on(seen: Option<Seen>) -> Self {
+        Self(seen)
+    }
+
+    /// What must still be so.
+    #[must_use]
+    pub const fn seen(&self) -> Option<&Seen> {
+        self.0.as_ref()
+    }
+}
+
+/// An object as it was seen: the precondition of a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// This life of it: one that was deleted and made again is another.
+    pub uid: Uid,
+    /// This version, where every change counts.
+    pub version: Option<u64>,
 }
 
 /// Text that a person typed unseen, such as an unseal share. It is wiped when dropped, cannot be printed,
@@ -323,6 +345,75 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// It cannot be written.
     fn append(&self, entry: &JournalEntry) -> Result<(), Fault>;
+
+    /// The lines that stand in it, oldest first; the newest some thousand are enough. Empty if there are none, if they
+    /// cannot be read, or if another process writes to it now.
+    fn history(&self) -> Vec<Remembered> {
+        Vec::new()
+    }
+}
+
+/// What a line of the journal tells of a run, so that any process can take it up. It holds no value either.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RunLine {
+    /// When the run began; within one journal this names it.
+    pub began: Timestamp,
+    /// The process that runs it.
+    pub process: u32,
+    /// On what it runs.
+    pub target: Target,
+    /// What is written, in an intent and its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+    /// What came back, in a result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Result<Receipt, Fault>>,
+}
+
+/// A line of the journal that was read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct Remembered {
+    /// When.
+    pub at: Timestamp,
+    /// `open`, `intent`, `result`, `end`, `close`, `login`.
+    pub what: String,
+    /// Who.
+    pub user: Text,
+    /// Where.
+    pub context: Text,
+    /// Runbook and step.
+    pub step: Text,
+    /// On what.
+    pub object: Text,
+    /// The command.
+    pub command: Text,
+    /// What came of it.
+    pub note: Text,
+    /// Of which run it is.
+    #[serde(default)]
+    pub run: Option<RunLine>,
+}
+
+impl Remembered {
+    /// The writes that were announced and of which no result stands in the journal, oldest first.
+    #[must_use]
+    pub fn unanswered(history: &[Self]) -> Vec<Self> {
+        let mut open: Vec<&Self> = Vec::new();
+        for line in history {
+            let same =
+                |intent: &&Self| (&intent.step, &intent.object, &intent.command) == (&line.step, &line.object, &line.command);
+            match line.what.as_str() {
+                "intent" => open.push(line),
+                "result" => {
+                    if let Some(at) = open.iter().position(same) {
+                        open.remove(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        open.into_iter().cloned().collect()
+    }
 }
 
 /// One line of the journal. It holds names and times, never a value.
@@ -330,7 +421,7 @@ pub trait Journal: Send + Sync {
 pub struct JournalEntry {
     /// When.
     pub at: Timestamp,
-    /// `open`, `intent`, `result`, `close`, `login`.
+    /// `open`, `intent`, `result`, `end`, `close`, `login`.
     pub what: &'static str,
     /// Who.
     pub user: Text,
@@ -344,6 +435,9 @@ pub struct JournalEntry {
     pub command: String,
     /// What came of it, or why writes were opened.
     pub note: String,
+    /// Of which run it is, if it is of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunLine>,
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub fn runbook(name: &str) -> Option<&'static Runbook> {
 }
 
 /// What a runbook is run on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Target {
     /// A Vault, and everything in view that reads through it.
     Vault(ObjectRef),

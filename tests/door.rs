@@ -4,19 +4,20 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says why")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use sealwatch::engine::config::PolicyName;
+use sealwatch::engine::past::Resume;
 use sealwatch::engine::run::RunResult;
 use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
 use sealwatch::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text};
-use sealwatch::ports::{Cluster, Identity, Journal, JournalEntry, Permit, ReplicaPod, Scope, Typed};
+use sealwatch::ports::{Cluster, Identity, Journal, JournalEntry, Permit, Remembered, ReplicaPod, Scope, Typed};
 use sealwatch::runbooks::{ClusterRight, Confirm, KubernetesWrite, Receipt, Target};
 use tokio::sync::watch;
 
@@ -29,6 +30,10 @@ struct Counted {
     shares_read: AtomicUsize,
     /// Whether the question for the controller panics.
     broken: bool,
+    /// What passed through.
+    written: Mutex<Vec<KubernetesWrite>>,
+    /// What a colleague does just before the next write arrives.
+    meanwhile: Mutex<Option<KubernetesWrite>>,
 }
 
 #[async_trait]
@@ -57,7 +62,15 @@ impl Cluster for Counted {
     }
     async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
         self.writes.fetch_add(1, Ordering::SeqCst);
-        self.inner.write(permit, write).await
+        let meanwhile = self.meanwhile.lock().expect("nobody panicked").take();
+        if let Some(other) = meanwhile {
+            self.inner.write(Permit::grant(), &other).await?;
+        }
+        let done = self.inner.write(permit, write).await;
+        if done.is_ok() {
+            self.written.lock().expect("nobody panicked").push(write.clone());
+        }
+        done
     }
     async fn value(&self, permit: Permit, secret: &ObjectRef, key: &str) -> Result<Typed, Fault> {
         self.inner.value(permit, secret, key).await
@@ -82,6 +95,9 @@ impl Journal for Disk {
         }
         self.lines.append(entry)
     }
+    fn history(&self) -> Vec<Remembered> {
+        self.lines.history()
+    }
 }
 
 struct Scene {
@@ -90,19 +106,32 @@ struct Scene {
     cluster: Arc<Counted>,
     journal: Arc<Disk>,
     share: String,
+    ports: Ports,
 }
 
 impl Scene {
+    /// The process ends, and another is started.
+    fn again(&mut self, resume: Resume) {
+        let options = Options { policy: Policy::simulated(), write: true, resume, ..Options::default() };
+        self.engine = Engine::start(self.ports.clone(), options);
+        self.snapshots = self.engine.snapshots();
+    }
+
+    fn annotated(&self) -> Vec<ObjectRef> {
+        self.cluster.written.lock().expect("nobody panicked").iter().map(|write| write.object().clone()).collect()
+    }
+
     fn new(policy: Policy, write: bool, broken: bool) -> Self {
         let simulation = Simulation::start(&Scenario::named("sealed").expect("a scenario"), 1.0);
         let share = simulation.paper_shares(&vault()).remove(0);
         let (writes, shares_read) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let cluster = Arc::new(Counted { inner: simulation.cluster(), writes, shares_read, broken });
+        let (written, meanwhile) = (Mutex::default(), Mutex::default());
+        let cluster = Arc::new(Counted { inner: simulation.cluster(), writes, shares_read, broken, written, meanwhile });
         let journal = Arc::new(Disk::default());
         let ports =
             Ports { cluster: cluster.clone(), vault: simulation.vault(), clock: simulation.clock(), journal: journal.clone() };
-        let engine = Engine::start(ports, Options { scope: Scope::Everywhere, policy, write, ..Options::default() });
-        Self { snapshots: engine.snapshots(), engine, cluster, journal, share }
+        let engine = Engine::start(ports.clone(), Options { scope: Scope::Everywhere, policy, write, ..Options::default() });
+        Self { snapshots: engine.snapshots(), engine, cluster, journal, share, ports }
     }
 
     async fn say(&self, command: Command) {
@@ -283,4 +312,104 @@ async fn under_gitops_nothing_is_written_and_an_unseal_only_if_that_is_configure
     assert_eq!(run.state, RunState::Over(RunResult::Refused));
     assert!(run.applied.iter().any(|applied| applied.step == "unseal" && applied.result.is_ok()));
     assert_eq!(scene.writes(), 0, "nothing was written to the API server");
+}
+
+fn generator() -> ObjectRef {
+    ObjectRef::new(Kind::ExternalSecret, "ameide-dev", "powerdns-api-key")
+}
+
+fn over(snapshot: &Snapshot) -> Option<RunResult> {
+    match snapshot.run.as_ref()?.state {
+        RunState::Over(result) => Some(result),
+        _ => None,
+    }
+}
+
+/// Stops the generator, while a colleague does this just before the write arrives; the run at its next question, or over.
+async fn stopped_while(other: KubernetesWrite) -> (Scene, Arc<Snapshot>) {
+    let mut scene = Scene::new(Policy::simulated(), true, false);
+    scene.until("the cause", |snapshot| snapshot.is_known() && !snapshot.diagnosis.causes.is_empty()).await;
+    scene.say(Command::Start { runbook: "stop-rotation", target: Target::Objects(vec![generator()]) }).await;
+    let name = Confirm::TypeName("powerdns-api-key".to_owned());
+    scene.until("the question", |snapshot| asks(snapshot) == Some(name.clone())).await;
+    *scene.cluster.meanwhile.lock().expect("nobody panicked") = Some(other);
+    scene.say(Command::Decide(Decision::Name("powerdns-api-key".to_owned()))).await;
+    let withdrawn = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| run.withdrawn > 0);
+    let snapshot = scene.until("the next", |snapshot| over(snapshot).is_some() || withdrawn(snapshot)).await;
+    (scene, snapshot)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_whose_spec_was_changed_meanwhile_is_not_written_to() {
+    let store = ObjectRef::new(Kind::SecretStore, "ameide-dev", "ameide-vault");
+    let other = KubernetesWrite::ReadVault {
+        external_secret: generator(),
+        store,
+        remote: "a".to_owned(),
+        property: "b".to_owned(),
+        secret_key: "c".to_owned(),
+        data_hash: Text::default(),
+    };
+    let (mut scene, snapshot) = stopped_while(other).await;
+    let said = notice(&snapshot).unwrap_or_default();
+    assert!(said.contains("was changed meanwhile; look again. Nothing was written to it."), "{said}");
+    // It is asked again, what it finds now: it generates nothing any more.
+    let snapshot = scene.until("the end", |snapshot| over(snapshot).is_some()).await;
+    assert!(snapshot.run.as_ref().is_some_and(|run| run.applied.is_empty() && run.withdrawn == 1));
+    assert_eq!((scene.writes(), scene.annotated().len()), (1, 0), "it was sent once, and refused");
+    let lines = scene.journal.lines.entries();
+    assert!(lines.last().is_some_and(|line| line.what == "result" && line.note.contains("has been modified")), "{lines:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_shown_still_holds_if_only_the_status_moved() {
+    let key = sealwatch::model::kinds::external_secret::FORCE_SYNC;
+    let other = KubernetesWrite::Annotate { object: generator(), key, value: "1".to_owned() };
+    let (mut scene, _) = stopped_while(other).await;
+    let snapshot = scene.until("the end", |snapshot| over(snapshot).is_some()).await;
+    let run = snapshot.run.as_ref().expect("a run");
+    // The colleague's annotation made a new value: that is told, and the policy is set all the same.
+    assert!(run.withdrawn == 0 && run.applied.len() == 1 && run.applied[0].result.is_ok(), "{run:#?}");
+    assert_eq!(scene.writes(), 2, "refused once, and sent again with the new version");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_takes_an_interrupted_run_up_and_does_nothing_twice() {
+    let mut scene = Scene::new(Policy::simulated(), true, false);
+    scene.unseal().await;
+    for what in ["the stores", "the ExternalSecrets"] {
+        scene.until(what, |snapshot| asks(snapshot) == Some(Confirm::Yes)).await;
+        let (before, cluster) = (scene.writes(), scene.cluster.clone());
+        scene.say(Command::Decide(Decision::Agree)).await;
+        scene.until("a write", |_| cluster.writes.load(Ordering::SeqCst) > before).await;
+    }
+    // The process ends with some of them done.
+    scene.again(Resume::Interrupted);
+    let before = scene.annotated().len();
+    scene.until("the world", |snapshot| snapshot.is_known() && !snapshot.diagnosis.causes.is_empty()).await;
+    scene.say(Command::Start { runbook: "recover", target: Target::Vault(vault()) }).await;
+    let snapshot = scene.until("the first question", |snapshot| asks(snapshot).is_some()).await;
+    let said = snapshot.run.as_ref().and_then(|run| run.taken_up.clone()).unwrap_or_default();
+    assert!(said.starts_with("Taken up again: ") && said.contains(" done by the run of "), "{said}");
+    scene.say(Command::Decide(Decision::Agree)).await;
+    // It asks for what is left, and for no share.
+    scene.until("the rest, or the end", |snapshot| asks(snapshot) == Some(Confirm::Yes) || over(snapshot).is_some()).await;
+    scene.say(Command::Decide(Decision::Agree)).await;
+    let snapshot = scene.until("the end", |snapshot| over(snapshot).is_some()).await;
+    assert_eq!(over(&snapshot), Some(RunResult::Proved));
+    let mut all = scene.annotated();
+    assert!(before >= 2 && all.len() > 4, "{before} of {all:?}");
+    let count = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), count, "nothing was annotated twice");
+    let lines = scene.journal.lines.entries();
+    assert!(lines.last().is_some_and(|line| line.what == "end" && line.note == "proved"), "{:#?}", lines.last());
+
+    // What ended is not taken up again.
+    scene.again(Resume::Last);
+    scene.until("the world", Snapshot::is_known).await;
+    scene.say(Command::Start { runbook: "recover", target: Target::Vault(vault()) }).await;
+    let snapshot = scene.until("a run", |snapshot| snapshot.run.is_some()).await;
+    assert_eq!(snapshot.run.as_ref().and_then(|run| run.taken_up.clone()), None);
 }

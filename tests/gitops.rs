@@ -40,10 +40,12 @@ fn app(heals: bool, note: Option<&str>, more: &Value) -> Object {
 
 /// One that generates, tracked by an Application, of whose spec these fields were applied by Argo CD.
 fn generated(owned: &Value) -> Object {
+    let argo = json!([{ "manager": "argocd-controller", "operation": "Apply", "fieldsV1": { "f:spec": owned } }]);
+    let fields = if owned.is_null() { json!([]) } else { argo };
     object::<ExternalSecret>(json!({
         "metadata": { "name": "pw", "namespace": "shop", "generation": 1,
             "annotations": { "argocd.argoproj.io/tracking-id": "shop:external-secrets.io/ExternalSecret:shop/pw" },
-            "managedFields": [{ "manager": "argocd-controller", "operation": "Apply", "fieldsV1": { "f:spec": owned } }] },
+            "managedFields": fields },
         "spec": { "dataFrom": [{ "sourceRef": { "generatorRef": { "kind": "Password", "name": "p" } } }] },
         "status": { "conditions": [{ "type": "Ready", "status": "True", "reason": "SecretSynced" }] },
     }))

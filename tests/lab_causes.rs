@@ -161,6 +161,12 @@ fn said(snapshot: &Snapshot, slug: &str, place: &str) -> Option<Certainty> {
     here.filter(|finding| finding.slug == slug || finding.cause().0 == slug).map(|finding| finding.certainty).max()
 }
 
+/// All that is said of a cause, with what it rests on: for a line that is not well.
+fn told(snapshot: &Snapshot, slug: &str) -> String {
+    let of_it = snapshot.diagnosis.findings.iter().filter(|finding| finding.slug == slug || finding.cause().0 == slug);
+    of_it.map(|finding| format!("{}: {} {:?}", finding.subject, finding.summary, finding.evidence)).collect::<Vec<_>>().join("; ")
+}
+
 /// What is blamed with certainty beside it for something that is broken there.
 fn beside(snapshot: &Snapshot, slug: &str, place: &str) -> BTreeSet<&'static str> {
     let here = snapshot.diagnosis.findings.iter().filter(|finding| finding.subject.namespace.as_str() == place);
@@ -335,6 +341,9 @@ async fn one(
     for (line, (_, _, (track, _))) in lines.iter_mut().zip(&tracks) {
         track.until(deadline, |said| said.is_none()).await;
         line.gone = track.now().is_none().then(|| track.first(mended, |said| said.is_none())).flatten().map(|(time, _)| time);
+        if line.gone.is_none() {
+            println!("{}: {}", line.slug, told(&seen.borrow(), line.slug));
+        }
     }
     for (_, _, (_, task)) in tracks {
         task.abort();

@@ -141,6 +141,24 @@ pub enum Command {
         #[arg(long, default_value = "30s", value_parser = seconds, value_name = "TIME")]
         timeout: u64,
     },
+    /// Write a scrubbed recording of the world to a file, for --world and open; it holds no value and no token
+    Capture {
+        /// The file, readable by its owner alone
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Replace a file that is there
+        #[arg(long)]
+        force: bool,
+        /// How long to look at the most, such as 30s
+        #[arg(long, default_value = "30s", value_parser = seconds, value_name = "TIME")]
+        timeout: u64,
+    },
+    /// Open the console on a recording; it cannot be changed
+    Open {
+        /// The file that capture wrote
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// List, explain and run guided repairs
     Runbook {
         /// What to do with them
@@ -189,6 +207,12 @@ pub enum RunbookCommand {
         /// Show every step and write nothing
         #[arg(long)]
         dry_run: bool,
+        /// Take up the last run of it on this target, however it ended [default: if it was interrupted within the hour]
+        #[arg(long, conflicts_with = "anew")]
+        resume: bool,
+        /// Take up no earlier run
+        #[arg(long)]
+        anew: bool,
         /// Answer y; it answers nothing that asks for more
         #[arg(long)]
         yes: bool,

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::args::{Global, Output, RunbookCommand};
@@ -13,12 +14,14 @@ use super::wiring::Wired;
 use super::{BLIND, FINDINGS, Failure, OK, REFUSED, wiring};
 use crate::diagnosis::lookup::lookup;
 use crate::engine::gate::STAY_CLOSED;
+use crate::engine::past::{Resume, told};
 use crate::engine::run::RunResult;
 use crate::engine::{Command, Decision, Engine, Ports, RunState, RunView, Snapshot, StepState, target_of};
 use crate::gateways::shares;
 use crate::model::{Fault, ObjectRef};
-use crate::ports::Typed;
+use crate::ports::{Remembered, Typed};
 use crate::report::run_json;
+use crate::runbooks::steps::bootstrap::copy_of;
 use crate::runbooks::{Commit, Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Right, Runbook, Target, runbook};
 
 /// Does what was asked with runbooks.
@@ -26,11 +29,21 @@ pub(super) async fn run(global: &Global, command: RunbookCommand) -> Result<u8, 
     match command {
         RunbookCommand::List { output } => list(output),
         RunbookCommand::Show { name } => show(&name),
-        RunbookCommand::Run { name, target, dry_run, yes, confirm, share_file, value_file, output, timeout } => {
+        RunbookCommand::Run { name, target, dry_run, resume, anew, yes, confirm, share_file, value_file, output, timeout } => {
             let runbook = find(&name)?;
             let target = target.map(|target| ObjectRef::parse(&target)).transpose().map_err(|why| Failure::usage(why, ""))?;
             let answers = Answers::new(yes, confirm, share_file.as_deref(), value_file.as_deref())?;
-            let wired = wiring::wire(global).await?;
+            let mut wired = wiring::wire(global).await?;
+            wired.options.resume = match (resume, anew) {
+                (true, _) => Resume::Last,
+                (_, true) => Resume::Never,
+                _ => Resume::Interrupted,
+            };
+            // Said before anything is looked at: it may be why one is here.
+            for line in Remembered::unanswered(&wired.ports.journal.history()) {
+                // A courtesy: if standard error is closed, the run goes on.
+                let _ = writeln!(io::stderr().lock(), "sealwatch: {}", told(&line));
+            }
             let vault = wired.ports.vault.clone();
             let ended = if dry_run {
                 walk(wired, runbook, target, timeout).await
@@ -87,7 +100,8 @@ fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> R
     if let Some(object) = named {
         // The root of a cause may be no object of its own, such as an auth method.
         let is_root = snapshot.diagnosis.causes.iter().any(|cause| cause.subject == object);
-        if !is_root {
+        // One that was deleted and not made anew is still what is meant.
+        if !is_root && copy_of(&snapshot.world, &object).is_none() {
             lookup(&snapshot.world, &object.to_string(), &[]).map_err(lost)?;
         }
         return Ok(target_of(&object));
@@ -353,20 +367,36 @@ async fn follow(
     let mut failure = None;
     let mut told = Told::default();
     let mut answered: Option<(Preview, usize)> = None;
+    let mut interrupts: Option<Interrupts> = None;
+    let mut stopping = false;
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
         if let Some(run) = &snapshot.run {
-            if output == Output::Table {
-                told.tell(run);
+            told.tell(run, output == Output::Table);
+            // What an earlier process sent may be in flight.
+            if run.taken_up.is_some() && interrupts.is_none() {
+                interrupts = Interrupts::listen();
             }
             match &run.state {
                 RunState::Over(_) => return (run.clone(), failure),
-                RunState::Asks(preview) if failure.is_none() => {
+                // What was said on the command line was said of what was there then.
+                RunState::Asks(_) if failure.is_none() && !stopping && run.withdrawn > 0 => {
+                    let message = run.notice.clone().unwrap_or_else(|| "An object was changed meanwhile.".to_owned());
+                    failure = Some(Failure { message, hint: "Look again, then run it again.".to_owned(), code: FINDINGS });
+                    send(commands, Command::Stop).await;
+                }
+                RunState::Asks(preview) if failure.is_none() && !stopping => {
                     // The same question with nothing done in between is the one that was answered already.
                     let question = (preview.clone(), run.applied.len());
                     if answered.as_ref() != Some(&question) {
                         match answers.answer(preview, &snapshot) {
-                            Ok(decision) => send(commands, Command::Decide(decision)).await,
+                            Ok(decision) => {
+                                // From here on something may be in flight.
+                                if preview.confirm != Confirm::Start && interrupts.is_none() {
+                                    interrupts = Interrupts::listen();
+                                }
+                                send(commands, Command::Decide(decision)).await;
+                            }
                             Err(why) => {
                                 failure = Some(why);
                                 send(commands, Command::Stop).await;
@@ -386,10 +416,44 @@ async fn follow(
                 _ => {}
             }
         }
-        if snapshots.changed().await.is_err() {
-            let run = snapshot.run.clone().unwrap_or_else(|| unreachable_run(&snapshot));
-            return (run, Some(Failure::blind("The run ended without a result.", "")));
+        let run = || snapshot.run.clone().unwrap_or_else(|| unreachable_run(&snapshot));
+        tokio::select! {
+            changed = snapshots.changed() => if changed.is_err() {
+                return (run(), Some(Failure::blind("The run ended without a result.", "")));
+            },
+            () = interrupted(&mut interrupts) => {
+                if stopping {
+                    let message = "Left at once. What was in flight has no result in the journal.".to_owned();
+                    let hint = "The same command takes it up again.".to_owned();
+                    return (run(), Some(Failure { message, hint, code: FINDINGS }));
+                }
+                stopping = true;
+                let _ = writeln!(io::stderr().lock(), "sealwatch: stopping; what is in flight is awaited. Once more leaves at once.");
+                send(commands, Command::Stop).await;
+            }
         }
+    }
+}
+
+/// Who wants the run to stop: Ctrl-C, or whoever ends the machine.
+struct Interrupts(Signal, Signal);
+
+impl Interrupts {
+    /// Listens from now on; `None` where that cannot be, and then a signal ends the process at once, as before.
+    fn listen() -> Option<Self> {
+        Some(Self(signal(SignalKind::interrupt()).ok()?, signal(SignalKind::terminate()).ok()?))
+    }
+}
+
+async fn interrupted(interrupts: &mut Option<Interrupts>) {
+    match interrupts {
+        Some(Interrupts(interrupt, terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        None => std::future::pending().await,
     }
 }
 
@@ -406,6 +470,8 @@ fn unreachable_run(snapshot: &Snapshot) -> Arc<RunView> {
         applied: Vec::new(),
         notice: None,
         answers: 0,
+        taken_up: None,
+        withdrawn: 0,
     })
 }
 
@@ -413,14 +479,18 @@ fn unreachable_run(snapshot: &Snapshot) -> Arc<RunView> {
 #[derive(Default)]
 struct Told {
     steps: Vec<StepState>,
+    taken_up: bool,
 }
 
 impl Told {
-    fn tell(&mut self, run: &RunView) {
+    fn tell(&mut self, run: &RunView, steps: bool) {
         let mut err = io::stderr().lock();
         self.steps.resize(run.steps.len(), StepState::Next);
+        if let Some(taken_up) = run.taken_up.as_ref().filter(|_| !std::mem::replace(&mut self.taken_up, true)) {
+            let _ = writeln!(err, "{taken_up}");
+        }
         for (step, told) in run.steps.iter().zip(&mut self.steps) {
-            if step.state == *told {
+            if !steps || step.state == *told {
                 continue;
             }
             *told = step.state;

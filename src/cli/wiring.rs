@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::args::Global;
 use super::{Failure, config};
 use crate::engine::{Options, Policy, Ports};
+use crate::gateways::capture::Raw;
 use crate::gateways::clock::SystemClock;
 use crate::gateways::journal::{FileJournal, MemoryJournal};
 use crate::gateways::kubernetes::{ConnectOptions, connect};
@@ -21,6 +22,8 @@ use crate::ports::{Cluster as _, Identity, Scope, Vault};
 pub(super) struct Wired {
     /// The gateways.
     pub(super) ports: Ports,
+    /// The objects of the cluster as they stand on the wire, for a capture.
+    pub(super) raw: Arc<dyn Raw>,
     /// Scope, policy, writes.
     pub(super) options: Options,
     /// The theme by name, from the command line or the configuration.
@@ -32,15 +35,23 @@ pub(super) struct Wired {
 pub(super) async fn wire(global: &Global) -> Result<Wired, Failure> {
     let config = config::read(global.config.as_deref())?;
     let theme = global.theme.clone().or_else(|| config.theme.clone());
-    let scope = scope(&global.namespace);
-    let (ports, policy, write, insecure) = match (&global.simulate, &global.world) {
-        (Some(name), _) => simulated(name)?,
+    let (Behind { ports, raw, policy, write, insecure }, recorded_scope) = match (&global.simulate, &global.world) {
+        (Some(name), _) => (simulated(name)?, Scope::Everywhere),
         (None, Some(file)) => recorded(file)?,
-        (None, None) => real(global, &config).await?,
+        (None, None) => (real(global, &config).await?, Scope::Everywhere),
     };
+    let scope = if global.namespace.is_empty() { recorded_scope } else { scope(&global.namespace) };
     let as_stores = global.login_as_store.iter().map(|name| store(name)).collect();
-    let options = Options { scope, policy, write: write || global.write, insecure, as_stores, try_logins: global.try_logins };
-    Ok(Wired { ports, options, theme })
+    let options = Options {
+        scope,
+        policy,
+        write: write || global.write,
+        insecure,
+        as_stores,
+        try_logins: global.try_logins,
+        ..Options::default()
+    };
+    Ok(Wired { ports, raw, options, theme })
 }
 
 /// `namespace/name` of a `SecretStore`, or the name of a `ClusterSecretStore`.
@@ -63,11 +74,19 @@ fn scope(namespaces: &[String]) -> Scope {
     let mut names: Vec<Name> = namespaces.iter().map(|name| Name::new(name)).collect();
     names.sort();
     names.dedup();
-    if names.is_empty() { Scope::Everywhere } else { Scope::Namespaces(names) }
+    Scope::Namespaces(names)
 }
 
-/// The gateways, the policy, whether writes are open from the start, whether Vaults are not verified.
-type Behind = (Ports, Policy, bool, bool);
+/// What stands behind a command.
+struct Behind {
+    ports: Ports,
+    raw: Arc<dyn Raw>,
+    policy: Policy,
+    /// Whether writes are open from the start.
+    write: bool,
+    /// Whether Vaults are not verified.
+    insecure: bool,
+}
 
 fn simulated(name: &str) -> Result<Behind, Failure> {
     let scenario = Scenario::named(name)
@@ -79,18 +98,20 @@ fn simulated(name: &str) -> Result<Behind, Failure> {
         clock: simulation.clock(),
         journal: Arc::new(MemoryJournal::default()),
     };
-    Ok((ports, Policy::simulated(), true, false))
+    Ok(Behind { ports, raw: simulation.raw(), policy: Policy::simulated(), write: true, insecure: false })
 }
 
-fn recorded(file: &Path) -> Result<Behind, Failure> {
+/// And what was looked at when it was recorded.
+fn recorded(file: &Path) -> Result<(Behind, Scope), Failure> {
     let recording = Arc::new(Recording::open(file)?);
     let ports = Ports {
         cluster: recording.clone(),
         vault: recording.clone(),
-        clock: recording,
+        clock: recording.clone(),
         journal: Arc::new(MemoryJournal::default()),
     };
-    Ok((ports, Policy::recorded(), false, false))
+    let scope = recording.scope();
+    Ok((Behind { ports, raw: recording, policy: Policy::recorded(), write: false, insecure: false }, scope))
 }
 
 async fn real(global: &Global, config: &crate::engine::Config) -> Result<Behind, Failure> {
@@ -116,8 +137,8 @@ async fn real(global: &Global, config: &crate::engine::Config) -> Result<Behind,
     let ports = Ports {
         journal: Arc::new(FileJournal::new(cluster.as_str())),
         vault: Arc::new(vault),
-        cluster: Arc::new(gateway),
+        cluster: Arc::new(gateway.clone()),
         clock: Arc::new(SystemClock),
     };
-    Ok((ports, policy, write, insecure))
+    Ok(Behind { ports, raw: Arc::new(gateway), policy, write, insecure })
 }

@@ -27,7 +27,7 @@ const MEANINGS: &[(&str, &str)] = &[
 
 /// The Jobs of a kind of run.
 pub(super) fn runs<'a>(world: &'a Inventory, what: &'static str) -> impl Iterator<Item = &'a Arc<Job>> {
-    world.all::<Job>().iter().filter(move |job| base_name(job).contains(what))
+    world.all::<Job>().iter().filter(move |job| job.kept_for.is_empty() && base_name(job).contains(what))
 }
 
 /// Whether a timetable would make such a run.

@@ -21,6 +21,9 @@ pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
     Memory::default().diagnose(world, now)
 }
 
+/// How many times that are out of date are kept in any world.
+const SPARE: usize = 1024;
+
 /// What is remembered of a world.
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -29,6 +32,8 @@ pub struct Memory {
     found: Found,
     /// When looks have to be done again although nothing changes. One that has a later time by now is done once too often.
     again: BTreeSet<(Timestamp, Look)>,
+    /// How many such times there may be before all is looked at anew, which forgets those that are out of date.
+    room: Option<usize>,
     /// What has not worked yet, however old it is.
     waiting: BTreeSet<ObjectRef>,
 }
@@ -57,6 +62,7 @@ impl Memory {
                 };
             }
         }
+        self.room.get_or_insert(2 * self.again.len() + SPARE);
         let mut findings = self.together(Case::new(world, now, &Cell::default()));
         let starting = set_apart(world, now, &self.waiting, &mut findings);
         Diagnosis::of(world, findings, starting)
@@ -64,7 +70,9 @@ impl Memory {
 
     /// The looks that may find something else now.
     fn due(&mut self, world: &Inventory, now: Timestamp) -> BTreeSet<Look> {
-        let known = self.seen.take().filter(|(_, at)| *at <= now);
+        // An hour of changes would leave a time behind for each of them; one pass in as many as there are objects costs nothing.
+        let is_full = self.room.is_some_and(|room| self.again.len() > room);
+        let known = self.seen.take().filter(|(_, at)| *at <= now && !is_full);
         let touched = known.and_then(|(old, _)| touched(&old, world, &mut self.waiting));
         let Some(mut looks) = touched else {
             *self = Self { waiting: waiting(world), ..Self::default() };
@@ -124,18 +132,41 @@ mod tests {
         looks.into_iter().map(short).collect()
     }
 
-    #[test]
-    fn a_change_of_one_is_a_look_at_few() {
-        let now = "2026-11-25T01:00:00Z".parse().unwrap();
-        let wire = r#"{"metadata": {"name": "store", "namespace": "ns"}, "spec": {"provider": {"vault":
-            {"server": "https://vault.ns.svc:8200", "path": "secret", "auth": {"kubernetes": {"role": "r"}}}}},
-            "status": {"conditions": [{"type": "Ready", "status": "True"}]}}"#;
-        let store = || SecretStore::read(serde_json::from_str(wire).unwrap(), &mut Names::default()).into_object();
-        let readers = ["a", "b", "c"].map(|name| reader(name, "00:30:00")).to_vec();
+    fn world_of(readers: Vec<Object>, now: Timestamp) -> Inventory {
         let mut world = Inventory::default();
         world.apply(Change::Listed(Kind::SecretStore.into(), vec![store()], Vec::new()), now);
         world.apply(Change::Listed(Kind::ExternalSecret.into(), readers, Vec::new()), now);
         world.settle();
+        world
+    }
+
+    fn store() -> Object {
+        let wire = r#"{"metadata": {"name": "store", "namespace": "ns"}, "spec": {"provider": {"vault":
+            {"server": "https://vault.ns.svc:8200", "path": "secret", "auth": {"kubernetes": {"role": "r"}}}}},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]}}"#;
+        SecretStore::read(serde_json::from_str(wire).unwrap(), &mut Names::default()).into_object()
+    }
+
+    #[test]
+    fn what_one_will_be_looked_at_for_does_not_pile_up() {
+        let now = "2026-11-25T01:00:00Z".parse().unwrap();
+        let mut world = world_of(vec![reader("a", "00:30:00")], now);
+        let mut memory = Memory::default();
+        let mut most = 0;
+        for number in 0..3 * SPARE {
+            let refreshed = format!("00:{:02}:{:02}", number / 60 % 60, number % 60);
+            world.apply(Change::Applied(reader("a", &refreshed)), now);
+            assert!(memory.diagnose(&world, now).findings.is_empty() || number < 30 * 60, "only one that is overdue is blamed");
+            most = most.max(memory.again.len());
+        }
+        assert!((SPARE..2 * SPARE).contains(&most), "{most} times are kept of one object");
+    }
+
+    #[test]
+    fn a_change_of_one_is_a_look_at_few() {
+        let now = "2026-11-25T01:00:00Z".parse().unwrap();
+        let readers = ["a", "b", "c"].map(|name| reader(name, "00:30:00")).to_vec();
+        let mut world = world_of(readers, now);
         let mut memory = Memory::default();
         assert!(memory.diagnose(&world, now).findings.is_empty());
         assert_eq!(due(&mut memory, &world, now), [""; 0], "nothing changed");

@@ -55,9 +55,10 @@ impl ServerState {
             Self::Uninitialised
         } else if open == 0 && sealed > 0 {
             Self::Sealed
-        } else if !leads && (leaderless || failing > 0 || left) {
+        } else if !leads && (leaderless || left) {
             // Either no open replica knows a leader, or the one that leads does not answer or is sealed, and too few are left
-            // to elect another: standbys that say “standby” are not enough.
+            // to elect another: standbys that say “standby” are not enough. Where enough of them do, one that does not answer
+            // us may lead.
             Self::NoActiveNode
         } else if sealed > 0 {
             Self::PartlySealed

@@ -40,7 +40,7 @@ pub(super) fn downstream(world: &Inventory, look: &Look, before: &[Arc<Finding>]
         let failing = world.failing::<ExternalSecret>().filter(|es| is_hit(es));
         failing.map(|es| Look::Reader(es.object_ref())).collect::<Vec<_>>()
     };
-    let root = |finding: &Finding| (finding.cause(), finding.certainty);
+    let root = |finding: &Finding| (finding.cause(), finding.certainty, finding.since);
     match look {
         Look::Vault(address) if !dragging(before).map(root).eq(dragging(now).map(root)) => {
             let stores = world.stores().filter(|store| is_at(store, address));

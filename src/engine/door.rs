@@ -3,24 +3,30 @@
 //! journals the result, and asks the step again with what the world says then.
 
 mod in_git;
+mod leave;
+mod record;
+mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use leave::{Leave, Shown, replaces};
+pub(super) use show::first_view;
 use tokio::sync::{mpsc, watch};
 
 use super::gate::Writes;
-use super::run::{RunResult, RunState, RunView, StepState, StepView};
+use super::past::Resume;
+use super::run::{RunResult, RunState, RunView};
 use super::{Decision, Ports};
 use crate::model::{Change, Fault, FaultKind, Inventory, Name, ObjectRef, ReplicaRole};
-use crate::ports::{Clock, Identity, JournalEntry, MountPaths, Permit, ReplicaAddress, Typed};
+use crate::ports::{Clock, Identity, MountPaths, Permit, ReplicaAddress, Seen, Typed};
 use crate::runbooks::operation::quoted;
 use crate::runbooks::steps::unseal::{self, SHARES_KEY, is_wrong_share};
 use crate::runbooks::{
-    Applied, Confirm, Item, ItemState, KvPath, Next, Operation, Outcome, Preview, Progress, Receipt, Right, Runbook, StepDef,
-    StepReport, Target, VaultChange, VaultWrite,
+    Applied, Confirm, Item, ItemState, KvPath, Next, Operation, Preview, Progress, Receipt, Right, Runbook, StepDef, Target,
+    VaultChange, VaultWrite,
 };
 
 /// How long typed shares are held, in seconds.
@@ -49,32 +55,8 @@ pub(super) struct Door {
     pub(super) changes: mpsc::Sender<Change>,
     pub(super) runbook: &'static Runbook,
     pub(super) target: Target,
-}
-
-/// What a run looks like before it began.
-pub(super) fn first_view(runbook: &'static Runbook, target: &Target, now: Timestamp) -> RunView {
-    let step = |def: &StepDef| StepView {
-        id: def.id,
-        explanation: def.explanation,
-        state: StepState::Next,
-        started: None,
-        ended: None,
-        report: None,
-        items: Vec::new(),
-        commits: Vec::new(),
-    };
-    RunView {
-        runbook: runbook.name,
-        title: runbook.title,
-        target: target.describe(),
-        started: now,
-        ended: None,
-        state: RunState::Running { waiting: None },
-        steps: runbook.steps.iter().map(step).collect(),
-        applied: Vec::new(),
-        notice: None,
-        answers: 0,
-    }
+    /// Which earlier run is taken up.
+    pub(super) resume: Resume,
 }
 
 impl Door {
@@ -83,18 +65,29 @@ impl Door {
         let now = self.ports.clock.now();
         let mut run = Run {
             progress: Progress::new(now),
+            began: now,
+            taken_up: None,
             ended: BTreeMap::new(),
             shares: Vec::new(),
             notice: None,
             asked: None,
             unheard: None,
+            shown: Arc::default(),
+            agreed_on: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            withdrawn: 0,
             risky: BTreeSet::new(),
             answers: 0,
             paused: false,
             stopping: false,
             door: self,
         };
+        if let Some(past) = run.door.past() {
+            let world = run.door.worlds.borrow().clone();
+            run.take_up(past, &world);
+        }
         let result = run.work().await;
+        run.end(result);
         run.shares.clear();
         let world = run.door.worlds.borrow().clone();
         run.publish(&world, RunState::Over(result));
@@ -113,12 +106,24 @@ async fn wiped(clock: &Arc<dyn Clock>, left: Option<Duration>) {
 struct Run {
     door: Door,
     progress: Progress,
+    /// When it began, or the run that it takes up.
+    began: Timestamp,
+    /// What it takes up, in a sentence.
+    taken_up: Option<String>,
     ended: BTreeMap<&'static str, Timestamp>,
     /// The shares that are held, oldest first; wiped on drop.
     shares: Vec<Typed>,
     notice: Option<String>,
     /// What was asked last, while it is.
     asked: Option<Preview>,
+    /// The world from which that was worked out.
+    shown: Arc<Inventory>,
+    /// How the objects of each step were when the person agreed to it.
+    agreed_on: BTreeMap<(&'static str, ObjectRef), Shown>,
+    /// How often the server said that an object of a step is not the one that we saw.
+    refused: BTreeMap<(&'static str, ObjectRef), u32>,
+    /// How many agreements were withdrawn, because what they were about is another thing by now.
+    withdrawn: u32,
     /// A decision that came while nothing was waited for.
     unheard: Option<Decision>,
     /// The steps that asked for the context's name.
@@ -149,7 +154,8 @@ impl Run {
                     self.ended.insert(step.id, self.progress.now);
                     self.progress.done.insert(step.id, report);
                     self.wipe_shares();
-                    self.notice = None;
+                    // That something was changed meanwhile is still worth knowing when that ended the step.
+                    self.notice.take_if(|_| self.withdrawn == 0);
                 }
                 _ if self.paused => self.wait(&world, RunState::Paused, None).await,
                 Next::Ask(rights) => {
@@ -210,15 +216,6 @@ impl Run {
         step.id != unseal::STEP.id && items.iter().any(applied)
     }
 
-    /// Notes how far a step came that is stopped in the middle.
-    fn cut_short(&mut self, step: &StepDef, world: &Inventory) {
-        let items = (step.items)(&self.door.target, world, &self.progress);
-        let proved = items.iter().filter(|item| item.state == ItemState::Proved).count();
-        let summary = format!("Stopped: {proved} of {} proved, the rest was not touched.", items.len());
-        self.ended.insert(step.id, self.progress.now);
-        self.progress.done.insert(step.id, StepReport::new(Outcome::Unproved, summary));
-    }
-
     /// Asks for rights, all at once; a question that fails is noted as such.
     async fn ask(&mut self, rights: Vec<Right>) {
         let ports = &self.door.ports;
@@ -260,11 +257,12 @@ impl Run {
     }
 
     /// Shows a step and waits until the person agrees, the world makes it pointless, or the run is stopped.
-    async fn confirm(&mut self, world: &Inventory, step: &StepDef, preview: Preview) {
+    async fn confirm(&mut self, world: &Arc<Inventory>, step: &StepDef, preview: Preview) {
         if let Some(decision) = self.answer_to(Some(&preview)) {
             return self.decide(step, &preview, decision).await;
         }
         self.asked = Some(preview.clone());
+        self.shown = world.clone();
         self.publish(world, RunState::Asks(preview.clone()));
         let clock = self.door.ports.clock.clone();
         let shares_left = self.shares_left();
@@ -326,6 +324,7 @@ impl Run {
     fn agreed(&mut self, step: &StepDef, preview: &Preview, now: Timestamp) -> Option<String> {
         self.progress.confirmed.insert(step.id, now);
         self.progress.agreed.entry(step.id).or_default().extend(preview.objects.iter().cloned());
+        self.remember(step, preview);
         None
     }
 
@@ -375,31 +374,40 @@ impl Run {
             self.paused = true;
             return None;
         }
-        if let Err(fault) = self.journal("intent", step, operation.object(), &operation.command(), String::new()) {
+        let Leave::Granted(seen) = self.leave(step, &operation) else {
+            self.withdraw(step, operation.object());
+            return None;
+        };
+        if let Err(fault) = self.intend(step, &operation) {
             self.notice = Some(format!("Nothing was written, because the journal cannot be: {fault}"));
             return Some(RunResult::Refused);
         }
-        let result = self.send(&operation).await;
+        let result = self.send(&operation, seen).await;
         let note = match &result {
             Ok(_) => "done".to_owned(),
+            Err(fault) if fault.kind == FaultKind::Unknown => format!("unknown: {fault}"),
             Err(fault) => fault.to_string(),
         };
         // The write is out: a journal that fails now cannot take it back, so this is only said.
-        if let Err(fault) = self.journal("result", step, operation.object(), &operation.command(), note) {
+        if let Err(fault) = self.came(step, &operation, &result, note) {
             self.notice = Some(format!("The result could not be journalled: {fault}"));
         }
         self.tell_the_world(&operation, &result).await;
         if result.as_ref().is_err_and(|fault| unseal && is_wrong_share(fault.message.as_str())) {
             self.wipe_shares();
         }
+        if result.as_ref().is_err_and(|fault| fault.kind == FaultKind::Conflict) && replaces(&operation) {
+            self.changed_meanwhile(step, operation.object()).await;
+            return None;
+        }
         self.progress.applied.push(Applied { step: step.id, operation, at, result });
         None
     }
 
-    async fn send(&self, operation: &Operation) -> Result<Receipt, Fault> {
+    async fn send(&self, operation: &Operation, seen: Option<Seen>) -> Result<Receipt, Fault> {
         let ports = &self.door.ports;
         match operation {
-            Operation::Kubernetes(write) => ports.cluster.write(Permit::grant(), write).await,
+            Operation::Kubernetes(write) => ports.cluster.write(Permit::grant_on(seen), write).await,
             Operation::Vault(write) => {
                 let moved = match &write.change {
                     VaultChange::MoveValue { from, key, .. } => Some(ports.cluster.value(Permit::grant(), from, key).await?),
@@ -425,10 +433,15 @@ impl Run {
     }
 
     /// What a write to a Vault did is shown now, not at the next poll: an unseal answers with the new seal, and a path
-    /// that was written is asked for.
+    /// that was written, or was not because it is another one by now, is asked for.
     async fn tell_the_world(&mut self, operation: &Operation, result: &Result<Receipt, Fault>) {
-        let (Operation::Vault(write), Ok(receipt)) = (operation, result) else { return };
-        let change = match (&write.change, &receipt.seal) {
+        let Operation::Vault(write) = operation else { return };
+        let seal = match result {
+            Ok(receipt) => receipt.seal.as_ref(),
+            Err(fault) if fault.kind == FaultKind::Conflict => None,
+            Err(_) => return,
+        };
+        let change = match (&write.change, seal) {
             (VaultChange::Unseal { .. } | VaultChange::ResetUnseal, Some(seal)) => {
                 let answer = Ok((seal.clone(), ReplicaRole::Unknown));
                 Some(Change::Answered(write.server.clone(), write.replica.name.clone(), answer))
@@ -457,19 +470,6 @@ impl Run {
         let at = ReplicaAddress::of(&write.server, &write.replica);
         let facts = self.door.ports.vault.classify(&at, &asked).await.ok()?.paths.into_iter().next()?;
         Some(Change::Paths(write.server.clone(), vec![(full, facts)]))
-    }
-
-    fn journal(&self, what: &'static str, step: &StepDef, object: &ObjectRef, command: &str, note: String) -> Result<(), Fault> {
-        self.door.ports.journal.append(&JournalEntry {
-            at: self.door.ports.clock.now(),
-            what,
-            user: self.door.identity.user.clone(),
-            context: self.door.identity.context.clone(),
-            step: format!("{}/{}", self.door.runbook.name, step.id),
-            object: object.to_string(),
-            command: command.to_owned(),
-            note,
-        })
     }
 
     /// Follows an order. A decision waits until it is known whether what it answers is still asked.
@@ -511,54 +511,5 @@ impl Run {
             preview.confirm = Confirm::TypeName(self.door.identity.context.to_string());
         }
         preview
-    }
-
-    fn result(&self) -> RunResult {
-        let worst = self.progress.done.values().map(|report| report.outcome).max().unwrap_or(Outcome::Nothing);
-        let unanswered = |applied: &Applied| matches!(&applied.result, Err(fault) if fault.kind == FaultKind::Unknown);
-        match worst {
-            Outcome::Refused => RunResult::Refused,
-            _ if self.is_left_to_git() => RunResult::Refused,
-            Outcome::Failed => RunResult::Failed,
-            Outcome::Unproved if self.progress.applied.iter().any(unanswered) => RunResult::Unknown,
-            Outcome::Unproved => RunResult::Unproved,
-            Outcome::Proved | Outcome::Nothing => RunResult::Proved,
-        }
-    }
-
-    fn publish(&self, world: &Inventory, state: RunState) {
-        let over = matches!(state, RunState::Over(_));
-        let steps = self.door.runbook.steps.iter().map(|def| self.step_view(def, world, over)).collect();
-        self.door.view.send_replace(Arc::new(RunView {
-            state,
-            steps,
-            ended: over.then(|| self.door.ports.clock.now()),
-            applied: self.progress.applied.clone(),
-            notice: self.notice.clone(),
-            answers: self.answers,
-            ..first_view(self.door.runbook, &self.door.target, self.progress.started)
-        }));
-    }
-
-    fn step_view(&self, def: &StepDef, world: &Inventory, over: bool) -> StepView {
-        let report = self.progress.done.get(def.id).cloned();
-        let started = self.progress.entered.get(def.id).copied();
-        let state = match (&report, started) {
-            (Some(report), _) => StepState::Ended(report.outcome),
-            (None, Some(_)) if !over => StepState::Runs,
-            (None, _) => StepState::Next,
-        };
-        let commits = if over { (def.git)(&self.door.target, world, &self.progress) } else { Vec::new() };
-        let items = if started.is_some() { (def.items)(&self.door.target, world, &self.progress) } else { Vec::new() };
-        StepView {
-            id: def.id,
-            explanation: def.explanation,
-            state,
-            started,
-            ended: self.ended.get(def.id).copied(),
-            report,
-            items,
-            commits,
-        }
     }
 }

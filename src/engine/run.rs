@@ -29,6 +29,10 @@ pub struct RunView {
     pub notice: Option<String>,
     /// How many answers of the person were heard: a prompt that was answered and refused may be answered again.
     pub answers: u32,
+    /// The run that it takes up, in a sentence.
+    pub taken_up: Option<String>,
+    /// How many agreements were withdrawn, because what they were about was changed meanwhile.
+    pub withdrawn: u32,
 }
 
 /// Where a run stands.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::door::{Door, Order, first_view};
 use super::gate::{STAY_CLOSED, Writes};
 use super::login::{LoggingIn, LoginView, log_out};
+use super::past;
 use super::run::{RunState, RunView};
 use super::snapshot::{Notice, Snapshot};
 use super::{Command, Engine, Looks, Options, Ports, prober};
@@ -20,7 +21,7 @@ use crate::model::inventory::SHAPING;
 use crate::model::kinds::{Visitor, Watched, visit};
 use crate::model::vault::Login;
 use crate::model::{Change, Fault, Inventory, Kind, Source, Text, VaultAddress};
-use crate::ports::{Identity, JournalEntry, Typed};
+use crate::ports::{Identity, JournalEntry, Remembered, Typed};
 use crate::runbooks::{Target, runbook};
 
 /// Changes that may wait; a full channel holds the watches back.
@@ -147,6 +148,9 @@ impl World {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let (changes, mut heard) = mpsc::channel(CHANGES);
         let (identities, mut met) = mpsc::channel(1);
+        for line in Remembered::unanswered(&self.ports.journal.history()) {
+            self.note(past::told(&line), line.at);
+        }
         self.spawn_watches(&changes);
         self.tasks.spawn(meet(self.ports.clone(), identities));
         let mut logins = self.login.subscribe();
@@ -381,6 +385,7 @@ impl World {
             object: String::new(),
             command: String::new(),
             note: Text::foreign(note).to_string(),
+            run: None,
         })
     }
 
@@ -401,6 +406,7 @@ impl World {
             changes: changes.clone(),
             runbook,
             target,
+            resume: self.options.resume,
         };
         self.tasks.spawn(async move {
             door.run().await;

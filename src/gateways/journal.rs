@@ -7,13 +7,15 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{Fault, FaultKind};
-use crate::ports::{Journal, JournalEntry};
+use crate::ports::{Journal, JournalEntry, Remembered, RunLine};
 
 /// `$XDG_STATE_HOME/sealwatch/<cluster uid>/journal.jsonl`. It is opened and locked at the first line, so
 /// that a console that only reads needs no place to write.
@@ -34,6 +36,11 @@ const NOTHING: &str = "";
 
 /// How much of the end of the file is read to find its last line; a line is far shorter.
 const TAIL: u64 = 256 * 1024;
+/// How much of the end of the file is read back: some thousand lines.
+const HISTORY: u64 = 4 * 1024 * 1024;
+/// How often it is tried to lock the file, and how long between two tries.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -63,7 +70,7 @@ impl FileJournal {
         self.folder.as_ref().map(|folder| folder.join("journal.jsonl"))
     }
 
-    fn opened(&self) -> Result<Open, Fault> {
+    fn opened(&self, at: Timestamp) -> Result<Open, Fault> {
         let folder = self.folder.as_deref().ok_or_else(|| refused("this account has no home folder"))?;
         private_folder(folder).map_err(|error| refused(&format!("{}: {error}", folder.display())))?;
         let path = folder.join("journal.jsonl");
@@ -77,11 +84,10 @@ impl FileJournal {
             .custom_flags(no_follow)
             .open(&path)
             .map_err(|error| at_path(&error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(at_path(&"another sealwatch is writing to it")),
-            Err(TryLockError::Error(error)) => return Err(at_path(&error)),
-        }
+        lock(&file).map_err(|error| match error {
+            TryLockError::WouldBlock => at_path(&"another sealwatch is writing to it"),
+            TryLockError::Error(error) => at_path(&error),
+        })?;
         let metadata = file.metadata().map_err(|error| at_path(&error))?;
         if !metadata.is_file() {
             return Err(at_path(&"it is not a plain file"));
@@ -90,8 +96,74 @@ impl FileJournal {
             file.set_permissions(PermissionsExt::from_mode(0o600)).map_err(|error| at_path(&error))?;
         }
         let last = last_line(&mut file, metadata.len()).map_err(|error| at_path(&error))?;
-        Ok(Open { file, last })
+        let mut open = Open { file, last };
+        for line in Remembered::unanswered(&read(&mut open.file)) {
+            open.append(&given_up(line, at))?;
+        }
+        Ok(open)
     }
+}
+
+impl Open {
+    fn append(&mut self, entry: &JournalEntry) -> Result<(), Fault> {
+        let mut line =
+            serde_json::to_vec(&Line { entry, prev: &self.last }).map_err(|_| refused("the line cannot be written as JSON"))?;
+        let digest = digest(&line);
+        line.push(b'\n');
+        self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(|error| refused(&error.to_string()))?;
+        self.last = digest;
+        Ok(())
+    }
+}
+
+/// The result of a write whose process ended before an answer came, said by the next process that writes here.
+fn given_up(line: Remembered, at: Timestamp) -> JournalEntry {
+    let why = "The process that wrote it ended before an answer came.";
+    let answer = Some(Err(Fault::new(FaultKind::Unknown, why)));
+    JournalEntry {
+        at,
+        what: "result",
+        user: line.user,
+        context: line.context,
+        step: line.step.to_string(),
+        object: line.object.to_string(),
+        command: line.command.to_string(),
+        note: format!("unknown: {why} The object itself tells."),
+        run: line.run.map(|run| RunLine { answer, ..run }),
+    }
+}
+
+/// Locks the file for this process. A process that only reads holds it for a moment.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    let mut tries = 0;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => std::thread::sleep(LOCK_PAUSE),
+            other => return other,
+        }
+        tries += 1;
+    }
+}
+
+/// The newest lines of a file. One that is cut off or not ours is left out; of one whose run is not understood, the rest
+/// is kept.
+fn read(file: &mut File) -> Vec<Remembered> {
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let from = length.saturating_sub(HISTORY);
+    let mut text = Vec::new();
+    if file.seek(SeekFrom::Start(from)).and_then(|_| file.take(HISTORY).read_to_end(&mut text)).is_err() {
+        return Vec::new();
+    }
+    let lines = text.split(|byte| *byte == b'\n').skip(usize::from(from > 0));
+    lines.filter_map(remembered).collect()
+}
+
+fn remembered(line: &[u8]) -> Option<Remembered> {
+    serde_json::from_slice(line).ok().or_else(|| {
+        let mut line: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).ok()?;
+        line.remove("run");
+        serde_json::from_value(line.into()).ok()
+    })
 }
 
 impl Journal for FileJournal {
@@ -99,17 +171,24 @@ impl Journal for FileJournal {
         let mut kept = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut open = match kept.take() {
             Some(open) => open,
-            None => self.opened()?,
+            None => self.opened(entry.at)?,
         };
-        let mut line =
-            serde_json::to_vec(&Line { entry, prev: &open.last }).map_err(|_| refused("the line cannot be written as JSON"))?;
-        let digest = digest(&line);
-        line.push(b'\n');
-        open.file.write_all(&line).and_then(|()| open.file.sync_data()).map_err(|error| refused(&error.to_string()))?;
-        open.last = digest;
+        open.append(entry)?;
         // After a failure nothing is kept: the next line opens the file anew and sees what really stands in it.
         *kept = Some(open);
         Ok(())
+    }
+
+    fn history(&self) -> Vec<Remembered> {
+        let kept = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
+        let opened = self.path().and_then(|path| OpenOptions::new().read(true).custom_flags(no_follow).open(path).ok());
+        let Some(mut file) = opened else { return Vec::new() };
+        // What another process is at now is not over.
+        if kept.is_none() && file.try_lock_shared().is_err() {
+            return Vec::new();
+        }
+        read(&mut file)
     }
 }
 
@@ -185,6 +264,11 @@ impl Journal for MemoryJournal {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
         Ok(())
     }
+
+    fn history(&self) -> Vec<Remembered> {
+        let line = |entry: &JournalEntry| remembered(&serde_json::to_vec(entry).ok()?);
+        self.entries().iter().filter_map(line).collect()
+    }
 }
 
 #[cfg(test)]
@@ -196,14 +280,39 @@ mod tests {
     fn entry(note: &str) -> JournalEntry {
         JournalEntry {
             at: jiff::Timestamp::UNIX_EPOCH,
-            what: "intent",
+            what: "open",
             user: Text::foreign("oncall"),
             context: Text::foreign("lab"),
             step: String::new(),
             object: String::new(),
             command: String::new(),
             note: note.to_owned(),
+            run: None,
         }
+    }
+
+    #[test]
+    fn a_write_without_an_answer_is_told_until_the_next_process_writes_and_is_then_unknown() {
+        let home = Folder::new();
+        let line = |what, object: &str| JournalEntry { what, object: object.to_owned(), ..entry("") };
+        let first = FileJournal::under(home.path(), "uid");
+        for (what, object) in [("intent", "a"), ("result", "a"), ("intent", "b")] {
+            first.append(&line(what, object)).unwrap();
+        }
+        let next = FileJournal::under(home.path(), "uid");
+        assert!(next.history().is_empty(), "the first is still at it");
+        drop(first);
+        let open = Remembered::unanswered(&next.history());
+        assert_eq!(open.iter().map(|line| line.object.as_str()).collect::<Vec<_>>(), ["b"]);
+        next.append(&entry("one")).unwrap();
+        let history = next.history();
+        assert!(Remembered::unanswered(&history).is_empty());
+        let result = &history[3];
+        assert!(
+            result.what == "result" && result.object.as_str() == "b" && result.note.as_str().starts_with("unknown: "),
+            "{result:?}"
+        );
+        assert!(chain(&home.path().join("sealwatch/uid/journal.jsonl")));
     }
 
     fn chain(path: &Path) -> bool {

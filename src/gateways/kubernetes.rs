@@ -18,6 +18,7 @@ mod lines;
 mod login;
 mod logs;
 mod portforward;
+mod raw;
 mod replicas;
 mod requests;
 mod rest;
@@ -138,9 +139,9 @@ impl Cluster for KubernetesGateway {
         access::may(&self.0, right).await
     }
 
-    async fn write(&self, _permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
+    async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
         self.refuse_if_insecure("write")?;
-        write::write(&self.0, write).await
+        write::write(&self.0, write, permit.seen()).await
     }
 
     async fn rehearse(&self, write: &KubernetesWrite) -> Option<Result<(), Fault>> {

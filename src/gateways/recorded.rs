@@ -2,7 +2,11 @@
 //! can be read and never changed. What was not asked when it was recorded is not known here either.
 //!
 //! The file: `now`, `vaultAddr`, `kubernetes` (objects as the API gave them, secret values empty), `vault`
-//! (answers by `"<METHOD path>[ <body>][ @<who>]"`, status 0 where there was no HTTP answer).
+//! (answers by `"<METHOD path>[ <body>][ @<who>]"`, status 0 where there was no HTTP answer). What `capture.rs` writes
+//! tells more (`told.rs`); there rights stand under `POST sys/capabilities-self` without a body, and an answer of a Vault
+//! that is not at `vaultAddr` under `@addr/<host:port>[ @pod/<name>]`.
+
+pub(in crate::gateways) mod told;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,6 +22,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use self::told::{WireController, WireFault, WireOdd, WireReplica, WireSource};
+use super::capture::{Raw, tape};
 use super::odd::unreadable;
 use super::vault::api::{Api, Question};
 use super::vault::classify::{FolderWise, classify};
@@ -30,7 +36,7 @@ use super::vault::whose::token;
 use crate::model::inventory::runs::telling;
 use crate::model::kinds::{Object, Visitor, Watched, visit};
 use crate::model::vault::{Leader, Login, LoginChecks, ReplicaHealth, ReplicaRole, Seal, StoreLogin, Surroundings, Token, Told};
-use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Text, Unreadable, VaultAddress};
+use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, ObjectRef, Part, Text, Unreadable, VaultAddress};
 use crate::ports::{
     Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
 };
@@ -50,8 +56,23 @@ struct Inner {
     /// Kind, API group, object.
     objects: Vec<(String, String, Box<RawValue>)>,
     answers: BTreeMap<String, Answer>,
+    told: Beside,
+}
+
+/// What is told beside objects and answers.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Beside {
     /// By `namespace/pod/container`.
     logs: BTreeMap<String, Vec<String>>,
+    /// The namespaces that were looked at; all if there are none.
+    namespaces: Vec<Text>,
+    /// How the data of a kind stood, by kind.
+    read: BTreeMap<String, WireSource>,
+    odd: Vec<WireOdd>,
+    controller: Option<WireController>,
+    /// By `namespace/service`.
+    replicas: BTreeMap<String, Vec<WireReplica>>,
 }
 
 #[derive(Deserialize)]
@@ -62,8 +83,8 @@ struct WireWorld {
     kubernetes: Vec<Box<RawValue>>,
     #[serde(default)]
     vault: BTreeMap<String, Answer>,
-    #[serde(default)]
-    logs: BTreeMap<String, Vec<String>>,
+    #[serde(flatten)]
+    told: Beside,
 }
 
 #[derive(Deserialize)]
@@ -137,8 +158,15 @@ impl Recording {
             vault: world.vault_addr.as_deref().and_then(VaultAddress::parse),
             objects: world.kubernetes.into_iter().map(named).collect::<Result<_, String>>()?,
             answers: world.vault,
-            logs: world.logs,
+            told: world.told,
         })))
+    }
+
+    /// What was looked at when it was recorded.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        let names: Vec<Name> = self.0.told.namespaces.iter().map(Name::from).collect();
+        if names.is_empty() { Scope::Everywhere } else { Scope::Namespaces(names) }
     }
 }
 
@@ -155,10 +183,22 @@ impl Inner {
     /// What was answered to a request at a replica: asked at the pod, at the address of the world, or at
     /// another address that a store names.
     fn answer(&self, request: &str, at: &ReplicaAddress) -> Option<&Answer> {
-        let at_pod = || self.answers.get(&format!("{request} @pod/{}", at.pod));
-        let at_other = || self.answers.get(&format!("{request} @addr/{}", at.server.host_port()));
         let here = self.vault.as_ref() == Some(&at.server);
-        if here { at_pod().or_else(|| self.answers.get(request)) } else { at_other() }
+        let place = if here { String::new() } else { format!(" @addr/{}", at.server.host_port()) };
+        let at_pod = self.answers.get(&format!("{request}{place} @pod/{}", at.pod));
+        at_pod.or_else(|| self.answers.get(&format!("{request}{place}")))
+    }
+
+    /// What was answered to a question, in its namespace or without one. Of rights more may be known than was asked.
+    fn answer_to(&self, question: &Question, at: &ReplicaAddress) -> Option<&Answer> {
+        self.answer(&question.noted(), at).or_else(|| self.answer(&question.to_string(), at))
+    }
+
+    /// Why nothing could be asked that needs a token, if it could not.
+    fn may_read(&self, at: &ReplicaAddress) -> Result<(), Fault> {
+        let fault = self.answer(tape::TOKEN, at).map(fault_of);
+        tape::note_token(fault.as_ref());
+        fault.map_or(Ok(()), Err)
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, request: &str, at: &ReplicaAddress) -> Result<T, Fault> {
@@ -181,17 +221,21 @@ impl Inner {
         }
         let token = format!("<TokenRequest {}/{}>", login.account.namespace, login.account.name);
         let path = format!("auth/{}/login", login.mount.as_str().trim_matches('/'));
-        let question = Question::post(login.namespace.as_str(), path, attempt(login, &token)).to_string();
-        let Some(answer) = self.answer(&question, replica) else { return checks };
+        let asked = Question::post(login.namespace.as_str(), path, attempt(login, &token));
+        let Some(answer) = self.answer_to(&asked, replica) else { return checks };
         let said = VaultAnswer::of(answer.status, answer.body.get().as_bytes().to_vec());
         // Without a token there was no login.
         if answer.status == 0 {
             return LoginChecks { login: Told::Failed(fault_of(answer)), ..checks };
         }
         let refused = words(&said);
-        let told = question.replacen("POST", "MONITOR", 1);
-        let line = self.answer(&told, replica).and_then(|line| serde_json::from_str::<Line>(line.body.get()).ok());
-        let reason = line.map_or(Told::Absent, |line| Told::Said(line.err));
+        let told = [asked.noted(), asked.to_string()].map(|request| request.replacen("POST", "MONITOR", 1));
+        let reason = match told.iter().find_map(|request| self.answer(request, replica)) {
+            Some(line) if line.status == 0 => Told::Failed(fault_of(line)),
+            Some(line) if line.status == 403 => Told::Denied,
+            Some(line) => serde_json::from_str::<Line>(line.body.get()).map_or(Told::Absent, |line| Told::Said(line.err)),
+            None => Told::Absent,
+        };
         LoginChecks { login: Told::Said(refused), reason, ..checks }
     }
 }
@@ -203,6 +247,9 @@ fn fault_of(answer: &Answer) -> Fault {
     struct Body {
         error: String,
         errors: Vec<String>,
+    }
+    if let Ok(fault) = serde_json::from_str::<WireFault>(answer.body.get()) {
+        return fault.fault();
     }
     let body: Body = serde_json::from_str(answer.body.get()).unwrap_or_default();
     let message = body.errors.first().map_or(body.error.as_str(), String::as_str);
@@ -252,11 +299,20 @@ impl Cluster for Recording {
         }
         let mut read = Read(&self.0, kind, scope, Vec::new(), Vec::new());
         visit(&mut read);
-        let listed = Change::Listed(kind.into(), read.3, read.4);
-        stream::once(async { listed }).chain(stream::pending()).boxed()
+        let Read(.., objects, mut odd) = read;
+        let told = &self.0.told;
+        odd.extend(told.odd.iter().filter_map(WireOdd::read).filter(|odd| odd.object.kind == kind));
+        let changes = match told.read.get(kind.as_str()) {
+            Some(source) => source.changes(kind, &objects, &odd),
+            None => vec![Change::Listed(kind.into(), objects, odd)],
+        };
+        stream::iter(changes).chain(stream::pending()).boxed()
     }
 
     async fn replicas(&self, namespace: &Name, service: &Name) -> Result<Vec<ReplicaPod>, Fault> {
+        if let Some(replicas) = self.0.told.replicas.get(&format!("{namespace}/{service}")) {
+            return Ok(replicas.iter().map(WireReplica::read).collect());
+        }
         let here = |place: &WirePlace| place.metadata.namespace == namespace.as_str();
         let Some(found) = self.0.places("Service").find(|place| here(place) && place.metadata.name == service.as_str()) else {
             return Err(Fault::new(FaultKind::NotFound, &format!("There is no Service {namespace}/{service}.")));
@@ -269,12 +325,12 @@ impl Cluster for Recording {
     }
 
     async fn controller(&self) -> Result<Option<Controller>, Fault> {
-        Ok(None)
+        Ok(self.0.told.controller.as_ref().and_then(WireController::read))
     }
 
     async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault> {
         let of_pod = format!("{}/{}/", pod.namespace, pod.name);
-        let logs = self.0.logs.iter().filter(|(container, _)| container.starts_with(&of_pod));
+        let logs = self.0.told.logs.iter().filter(|(container, _)| container.starts_with(&of_pod));
         Ok(telling(logs.flat_map(|(_, lines)| lines).map(String::as_str)))
     }
 
@@ -308,11 +364,17 @@ struct Recorded<'a> {
 #[async_trait]
 impl Api for Recorded<'_> {
     async fn ask(&self, question: &Question) -> Result<Option<VaultAnswer>, Fault> {
-        let Some(answer) = self.world.answer(&question.to_string(), self.replica) else { return Ok(None) };
-        match answer.status {
-            0 => Err(fault_of(answer)),
-            status => Ok(Some(VaultAnswer::of(status, answer.body.get().as_bytes().to_vec()))),
+        let answer = match self.world.answer_to(question, self.replica) {
+            None => Ok(None),
+            Some(answer) if answer.status == 0 => Err(fault_of(answer)),
+            // Every page stands in the first answer.
+            Some(_) if question.goes_on() => Ok(Some(VaultAnswer::of(200, br#"{"data":{"keys":[]}}"#.to_vec()))),
+            Some(answer) => Ok(Some(VaultAnswer::of(answer.status, answer.body.get().as_bytes().to_vec()))),
+        };
+        if !question.goes_on() {
+            tape::note(question, &answer);
         }
+        answer
     }
 }
 
@@ -330,23 +392,28 @@ impl Vault for Recording {
     }
 
     async fn surroundings(&self, replica: &ReplicaAddress, namespaces: &[Text]) -> Result<Surroundings, Fault> {
+        self.0.may_read(replica)?;
         cluster::surroundings(&Recorded { world: &self.0, replica }, &replica.pod, namespaces).await
     }
 
     async fn token(&self, replica: &ReplicaAddress) -> Result<Option<Token>, Fault> {
+        self.0.may_read(replica)?;
         token(&Recorded { world: &self.0, replica }, &replica.pod).await
     }
 
     async fn classify(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Classified, Fault> {
+        self.0.may_read(replica)?;
         let folders = FolderWise::default();
         classify(&Recorded { world: &self.0, replica }, &replica.pod, paths, self.0.now, &folders).await
     }
 
     async fn properties(&self, replica: &ReplicaAddress, paths: &MountPaths) -> Result<Vec<Told<Arc<[Text]>>>, Fault> {
+        self.0.may_read(replica)?;
         properties(&Recorded { world: &self.0, replica }, &replica.pod, paths).await
     }
 
     async fn folder(&self, replica: &ReplicaAddress, at: &MountFolder) -> Result<Told<Arc<[Text]>>, Fault> {
+        self.0.may_read(replica)?;
         folder(&Recorded { world: &self.0, replica }, &replica.pod, at).await
     }
 
@@ -357,7 +424,8 @@ impl Vault for Recording {
     /// What was asked when it was recorded counts as wished for.
     async fn login_checks(&self, replica: &ReplicaAddress, login: &StoreLogin, _: bool) -> LoginChecks {
         let asked = Recorded { world: &self.0, replica };
-        let checks = login_checks(&asked, Some(&asked), login, &replica.pod, self.0.now).await;
+        let holder: Option<&dyn Api> = if self.0.may_read(replica).is_ok() { Some(&asked) } else { None };
+        let checks = login_checks(&asked, holder, login, &replica.pod, self.0.now).await;
         self.0.attempted(replica, login, checks)
     }
 
@@ -383,5 +451,28 @@ impl Clock for Recording {
 
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+}
+
+#[async_trait]
+impl Raw for Recording {
+    async fn raw(&self, part: &Part) -> Result<Vec<String>, Fault> {
+        struct Find<'a>(&'a Inner, &'a Part, Vec<String>);
+        impl Visitor for Find<'_> {
+            fn visit<K: Watched>(&mut self) {
+                let Self(inner, part, found) = self;
+                if K::KIND != part.kind {
+                    return;
+                }
+                let namespace = |raw: &&RawValue| {
+                    serde_json::from_str::<WirePlace>(raw.get()).map(|place| place.metadata.namespace).unwrap_or_default()
+                };
+                let here = |raw: &&RawValue| part.namespace.is_empty() || namespace(raw) == part.namespace.as_str();
+                found.extend(inner.of_kind(K::NAME, K::API.group).filter(here).map(|raw| raw.get().to_owned()));
+            }
+        }
+        let mut find = Find(&self.0, part, Vec::new());
+        visit(&mut find);
+        Ok(find.2)
     }
 }

@@ -32,7 +32,8 @@ use std::sync::Arc;
 use self::ports::{SimulatedClock, SimulatedCluster, SimulatedVault};
 use self::shell::Shell;
 use self::world::World;
-use crate::model::{Kind, ObjectRef};
+use crate::gateways::capture::Raw;
+use crate::model::{Fault, Kind, ObjectRef, Part};
 use crate::ports::{Clock, Cluster, Vault};
 
 pub use scenario::{Expected, Repair, Scenario, ScenarioError, Shares, Span};
@@ -76,6 +77,12 @@ impl Simulation {
         self.shell.with(|world| world.api.list(kind).map(|(key, object)| wire::json(key, object)).collect())
     }
 
+    /// The objects as they stand on the wire, for a capture.
+    #[must_use]
+    pub fn raw(&self) -> Arc<dyn Raw> {
+        Arc::new(self.clone())
+    }
+
     /// The shares of the Vault behind a Service, as a person would have them on paper.
     #[must_use]
     pub fn paper_shares(&self, vault: &ObjectRef) -> Vec<String> {
@@ -96,5 +103,15 @@ impl Simulation {
                 |server: &&vault::Server| server.namespace == vault.namespace.as_str() && server.service == vault.name.as_str();
             world.servers.iter().find(is_it).map(|server| server.root_token.clone()).unwrap_or_default()
         })
+    }
+}
+
+#[async_trait::async_trait]
+impl Raw for Simulation {
+    async fn raw(&self, part: &Part) -> Result<Vec<String>, Fault> {
+        let here = |object: &serde_json::Value| {
+            part.namespace.is_empty() || object["metadata"]["namespace"].as_str() == Some(part.namespace.as_str())
+        };
+        Ok(self.dump(part.kind).iter().filter(|object| here(object)).map(ToString::to_string).collect())
     }
 }

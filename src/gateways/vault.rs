@@ -13,6 +13,7 @@ mod connection;
 mod endpoints;
 mod environment;
 mod faults;
+pub(super) mod kept;
 mod lanes;
 mod login;
 pub(super) mod login_checks;

@@ -3,21 +3,24 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::text::Text;
 
 /// Why an answer from outside is missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// What kind of failure it is.
     pub kind: FaultKind,
     /// One sentence: what was asked and what came back.
     pub message: Text,
     /// What the person can do about it; empty if nothing is known.
+    #[serde(skip)]
     pub hint: &'static str,
 }
 
 /// The kinds of failure that change what happens next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FaultKind {
     /// The server knows who asks and refuses (403).
     Forbidden,

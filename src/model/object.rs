@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use arcstr::ArcStr;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text::Text;
 
@@ -153,6 +153,21 @@ impl Uid {
     #[must_use]
     pub fn read(text: &str) -> Self {
         uuid(text).map_or_else(|| Self::Other(text.into()), Self::Uuid)
+    }
+}
+
+/// As the API server writes it.
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other(text) => f.write_str(text),
+            Self::Uuid(bytes) => bytes.iter().enumerate().try_for_each(|(at, byte)| {
+                if matches!(at, 4 | 6 | 8 | 10) {
+                    f.write_str("-")?;
+                }
+                write!(f, "{byte:02x}")
+            }),
+        }
     }
 }
 
@@ -412,6 +427,12 @@ impl Serialize for ObjectRef {
     }
 }
 
+impl<'de> Deserialize<'de> for ObjectRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -445,7 +466,9 @@ mod tests {
         assert_eq!(Uid::read(text), Uid::Uuid(0x0f3e_8a64_9c5b_4f7e_b1d2_00a1_b2c3_d4ff_u128.to_be_bytes()));
         for odd in ["", "0F3E8A64-9C5B-4F7E-B1D2-00A1B2C3D4FF", "0f3e8a649c5b4f7eb1d200a1b2c3d4ff", "uid-of-a-test"] {
             assert_eq!(Uid::read(odd), Uid::Other(odd.into()));
+            assert_eq!(Uid::read(odd).to_string(), odd);
         }
+        assert_eq!(Uid::read(text).to_string(), text);
         assert_ne!(Uid::read(text), Uid::read("0f3e8a64-9c5b-4f7e-b1d2-00a1b2c3d4fe"));
     }
 

@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::fault::{Fault, FaultKind};
 use super::inventory::under;
@@ -93,6 +93,19 @@ impl VaultAddress {
 impl fmt::Display for VaultAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}:{}", if self.tls { "https" } else { "http" }, self.host, self.port)
+    }
+}
+
+impl Serialize for VaultAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for VaultAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let url = String::deserialize(deserializer)?;
+        Self::parse(&url).ok_or_else(|| serde::de::Error::custom("that is no address of a Vault"))
     }
 }
 
@@ -292,7 +305,7 @@ impl Replica {
 }
 
 /// `sys/seal-status` (and the answer of `sys/unseal`, which has the same shape).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
     /// `shamir`, or the kind of auto-unseal.
     #[serde(rename = "type", default)]

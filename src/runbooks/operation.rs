@@ -5,14 +5,16 @@ mod kubernetes;
 mod rights;
 mod vault;
 
-pub use kubernetes::{KubernetesWrite, RESTARTED_AT, binding_name};
+pub use kubernetes::{Guard, KubernetesWrite, RECONCILE, RESTARTED_AT, binding_name};
 pub use rights::{ClusterRight, Right, VaultRight};
 pub use vault::{AuthMethod, IN_CLUSTER, KvPath, VaultChange, VaultWrite};
+
+use serde::{Deserialize, Serialize};
 
 use crate::model::{ObjectRef, VaultAddress};
 
 /// A write to the outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// To the API server.
     Kubernetes(KubernetesWrite),
@@ -33,6 +35,21 @@ impl Operation {
         match self {
             Self::Kubernetes(write) => write.object(),
             Self::Vault(write) => write.object(),
+        }
+    }
+
+    /// Whether it does no harm when it is done twice.
+    #[must_use]
+    pub const fn is_repeatable(&self) -> bool {
+        matches!(self, Self::Kubernetes(write) if write.is_repeatable())
+    }
+
+    /// What must still be as it was shown. A write to a Vault names the version that it replaces itself (`cas`).
+    #[must_use]
+    pub const fn guard(&self) -> Guard {
+        match self {
+            Self::Kubernetes(write) => write.guard(),
+            Self::Vault(_) => Guard::Nothing,
         }
     }
 

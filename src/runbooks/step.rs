@@ -242,7 +242,7 @@ pub struct Applied {
 }
 
 /// What came back from a write.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Receipt {
     /// The server's time of the write, in whole seconds, where it tells.
     pub server_time: Option<Timestamp>,

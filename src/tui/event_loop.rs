@@ -400,6 +400,8 @@ mod tests {
             applied: Vec::new(),
             notice: None,
             answers: 0,
+            taken_up: None,
+            withdrawn: 0,
         }));
         snapshot
     }

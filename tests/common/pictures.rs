@@ -188,6 +188,8 @@ fn recovering(snapshot: &Snapshot) -> RunView {
         steps,
         applied: vec![annotate("db-3"), annotate("db-4")],
         answers: 0,
+        taken_up: None,
+        withdrawn: 0,
         notice: snapshot.run.as_ref().and_then(|run| run.notice.clone()),
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use futures::future::BoxFuture;
-use http::header::{ACCEPT, AUTHORIZATION, DATE};
+use http::header::{ACCEPT, AUTHORIZATION, DATE, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use jiff::Timestamp;
 use kube::client::Body;
@@ -127,6 +127,9 @@ impl Channel {
     }
 }
 
+/// By this the audit log of an API server knows what was asked by us.
+const OURS: HeaderValue = HeaderValue::from_static(concat!("sealwatch/", env!("CARGO_PKG_VERSION")));
+
 impl Service<Request<Body>> for Channel {
     type Response = Response<Body>;
     type Error = BoxError;
@@ -138,6 +141,7 @@ impl Service<Request<Body>> for Channel {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         withhold_secret_data(&mut request);
+        request.headers_mut().insert(USER_AGENT, OURS);
         let shared = Arc::clone(&self.0);
         Box::pin(async move { shared.send(request).await })
     }

@@ -14,6 +14,7 @@ use super::requests::{segment, with_body};
 use super::served::collection;
 use crate::model::kinds;
 use crate::model::{Fault, FaultKind, ObjectRef};
+use crate::ports::Seen;
 use crate::runbooks::operation::{RESTARTED_AT, binding_name};
 use crate::runbooks::{KubernetesWrite, Receipt};
 
@@ -44,12 +45,22 @@ struct ManagedFields {
 const DRY: &str = "&dryRun=All";
 
 /// See [`crate::ports::Cluster::write`].
-pub(super) async fn write(inner: &Inner, write: &KubernetesWrite) -> Result<Receipt, Fault> {
+pub(super) async fn write(inner: &Inner, write: &KubernetesWrite, seen: Option<&Seen>) -> Result<Receipt, Fault> {
     let asked = asked(write);
-    match write {
-        KubernetesWrite::RunAgain { job } => jobs::run_again(inner, job, &asked).await,
-        write => told(inner, request(inner, write, "", &asked).await?, &asked).await,
+    let done = match write {
+        KubernetesWrite::RunAgain { job } => jobs::run_again(inner, job, seen, &asked).await,
+        write => told(inner, request(inner, write, seen, "", &asked).await?, &asked).await,
+    };
+    done.map_err(|fault| if seen.is_some() { if_changed(fault) } else { fault })
+}
+
+/// A precondition that does not hold: a version is refused as a conflict (409), and another uid as a field that cannot be
+/// changed (422).
+fn if_changed(mut fault: Fault) -> Fault {
+    if fault.kind == FaultKind::Invalid && fault.message.as_str().contains("metadata.uid") {
+        fault.kind = FaultKind::Conflict;
     }
+    fault
 }
 
 /// See [`crate::ports::Cluster::rehearse`].
@@ -57,7 +68,7 @@ pub(super) async fn rehearse(inner: &Inner, write: &KubernetesWrite) -> Result<(
     let asked = asked(write);
     match write {
         KubernetesWrite::RunAgain { job } => jobs::rehearse(inner, job, &asked).await,
-        write => told(inner, request(inner, write, DRY, &asked).await?, &asked).await.map(drop),
+        write => told(inner, request(inner, write, None, DRY, &asked).await?, &asked).await.map(drop),
     }
 }
 
@@ -78,14 +89,23 @@ fn asked(write: &KubernetesWrite) -> String {
 }
 
 /// The one request that a write is.
-async fn request(inner: &Inner, write: &KubernetesWrite, more: &str, asked: &str) -> Result<Request<Body>, Fault> {
+async fn request(
+    inner: &Inner,
+    write: &KubernetesWrite,
+    seen: Option<&Seen>,
+    more: &str,
+    asked: &str,
+) -> Result<Request<Body>, Fault> {
     match write {
         KubernetesWrite::StartJob { cron_job, job } => jobs::starting(inner, cron_job, job, more, asked).await,
         KubernetesWrite::Delegate { account } => delegation(account, more),
         write => {
             let place = format!("{}?fieldManager={MANAGER}{more}", place(inner, write.object(), asked).await?);
-            let patch =
+            let mut patch =
                 patch(write).ok_or_else(|| Fault::new(FaultKind::Invalid, &format!("Could not {asked}: it is no change.")))?;
+            if let Some(seen) = seen {
+                only_on(&mut patch, seen);
+            }
             with_body(Method::PATCH, &place, "application/merge-patch+json", &patch)
         }
     }
@@ -108,6 +128,14 @@ fn patch(write: &KubernetesWrite) -> Option<serde_json::Value> {
             "data": [{ "secretKey": secret_key, "remoteRef": { "key": remote, "property": property } }],
         } })),
         other => serde_json::from_str(&other.patch()?).ok(),
+    }
+}
+
+/// Has the API server refuse a patch if the object is not the one that was seen.
+fn only_on(patch: &mut serde_json::Value, seen: &Seen) {
+    patch["metadata"]["uid"] = seen.uid.to_string().into();
+    if let Some(version) = seen.version {
+        patch["metadata"]["resourceVersion"] = version.to_string().into();
     }
 }
 

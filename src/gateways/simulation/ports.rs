@@ -12,6 +12,7 @@ use super::shell::Shell;
 use super::time::whole;
 use super::vault::{Refusal, Server};
 use super::world::World;
+use crate::gateways::capture::tape;
 use crate::gateways::vault::api::{Api, Question};
 use crate::gateways::vault::classify::{FolderWise, classify, dead};
 use crate::gateways::vault::client::Answer;
@@ -82,14 +83,14 @@ impl Cluster for SimulatedCluster {
         known.then_some(Ok(()))
     }
 
-    async fn write(&self, _permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
+    async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
         self.shell.with(|world| {
             if let Some(right) = write.rights().iter().find(|right| !allows(world, right)) {
                 let name = &write.object().name;
                 let text = format!("{} \"{name}\" is forbidden: User \"oncall\" cannot {right}", right.resource);
                 return Err(Fault::new(FaultKind::Forbidden, &text));
             }
-            let version = world.write(write)?;
+            let version = world.write(write, permit.seen())?;
             Ok(Receipt { server_time: Some(whole(world.now)), resource_version: version, seal: None })
         })
     }
@@ -196,7 +197,9 @@ struct Simulated<'a> {
 #[async_trait]
 impl Api for Simulated<'_> {
     async fn ask(&self, question: &Question) -> Result<Option<Answer>, Fault> {
-        self.vault.at(self.replica, |server, index, now| Ok(Some(server.answer(index, question, now))))
+        let answer = self.vault.at(self.replica, |server, index, now| Ok(Some(server.answer(index, question, now))));
+        tape::note(question, &answer);
+        answer
     }
 }
 

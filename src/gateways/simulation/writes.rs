@@ -5,13 +5,22 @@ use jiff::Timestamp;
 use super::object::{Object, Refresh, Remote};
 use super::vault::{Refusal, Server};
 use super::world::World;
-use crate::model::{Fault, FaultKind, Kind, ObjectRef, Seal};
+use crate::model::{Fault, FaultKind, Kind, ObjectRef, Seal, Uid};
+use crate::ports::Seen;
 use crate::runbooks::{KubernetesWrite, VaultChange};
 
 impl World {
     /// Does a write; tells the object's version after it.
-    pub(super) fn write(&mut self, write: &KubernetesWrite) -> Result<u64, Fault> {
+    pub(super) fn write(&mut self, write: &KubernetesWrite, seen: Option<&Seen>) -> Result<u64, Fault> {
         let object = write.object();
+        if let (Some(seen), Some(found)) = (seen, self.api.get(object))
+            && (Uid::read(&found.meta.uid) != seen.uid || seen.version.is_some_and(|version| version != found.meta.version))
+        {
+            return Err(Fault::new(
+                FaultKind::Conflict,
+                "the object has been modified; please apply your changes to the latest version",
+            ));
+        }
         let version = match write {
             KubernetesWrite::Annotate { object, key, value } => self.api.change(object, |object| {
                 object.meta.annotations.insert((*key).to_owned(), value.clone());

@@ -63,6 +63,26 @@ impl Question {
         Self { body: Some(body), ..Self::new(Method::Post, namespace, "sys/capabilities-self".to_owned()) }
     }
 
+    /// As a capture notes it. Rights are noted together, whichever paths they were asked for with.
+    pub(in crate::gateways) fn noted(&self) -> String {
+        let namespace = if self.namespace.is_empty() { String::new() } else { format!(" @namespace/{}", self.namespace) };
+        if self.is_about_rights() { format!("POST {}{namespace}", self.path) } else { format!("{self}{namespace}") }
+    }
+
+    pub(in crate::gateways) fn is_about_rights(&self) -> bool {
+        self.path == "sys/capabilities-self"
+    }
+
+    /// Whether it asks for a page behind another one.
+    pub(in crate::gateways) fn goes_on(&self) -> bool {
+        self.query.as_ref().is_some_and(|query| query.contains("&after="))
+    }
+
+    /// Whether what is answered is beside what the same question was answered before, not in its stead.
+    pub(in crate::gateways) fn adds(&self) -> bool {
+        self.is_about_rights() || self.goes_on()
+    }
+
     /// At most so many keys, those behind this one. OpenBao pages its lists so; HashiCorp's Vault ignores it.
     pub(in crate::gateways) fn page(mut self, limit: usize, after: &str) -> Self {
         let mut query = format!("limit={limit}");

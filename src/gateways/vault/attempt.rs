@@ -25,6 +25,7 @@ use super::reads::Reads;
 use super::sessions::Session;
 use super::tls::StoreWord;
 use super::wire::Heard;
+use crate::gateways::capture::tape;
 use crate::gateways::clock;
 use crate::model::vault::{LoginChecks, StoreLogin, TokenSource, Told};
 use crate::model::{Fault, Text};
@@ -51,7 +52,9 @@ impl Api for Anybody<'_> {
         let way = self.inner.way(&self.replica.server, &route, Some(&self.word));
         let namespace = Some(question.namespace.as_str()).filter(|namespace| !namespace.is_empty());
         let namespace = namespace.or(self.inner.environment.namespace.as_deref());
-        client::ask(&Line::default(), way, question, Call::login(STEP, namespace)).await.map(Some)
+        let answer = client::ask(&Line::default(), way, question, Call::login(STEP, namespace)).await.map(Some);
+        tape::note(question, &answer);
+        answer
     }
 }
 

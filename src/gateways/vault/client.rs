@@ -87,6 +87,11 @@ impl Answer {
         Self { status, date: None, wait: None, body: Zeroizing::new(body) }
     }
 
+    /// Its status.
+    pub(in crate::gateways) const fn status(&self) -> u16 {
+        self.status
+    }
+
     /// The body of a success; else what the server's refusal means.
     pub(super) fn success(&self, said: &Name) -> Result<Zeroizing<Vec<u8>>, Fault> {
         if (200..300).contains(&self.status) {

@@ -109,7 +109,7 @@ impl Asking<'_> {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Nodes {
+pub(super) struct Nodes {
     nodes: Vec<WireNode>,
 }
 
@@ -140,7 +140,7 @@ impl Nodes {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct WireAutopilot {
+pub(super) struct WireAutopilot {
     healthy: bool,
     failure_tolerance: u32,
     leader: Text,
@@ -185,7 +185,7 @@ impl WireAutopilot {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Mounts {
+pub(super) struct Mounts {
     secret: BTreeMap<String, WireMount>,
 }
 
@@ -200,7 +200,7 @@ impl Mounts {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct WireSeal {
+pub(super) struct WireSeal {
     sealed: bool,
     progress: u32,
     t: u32,

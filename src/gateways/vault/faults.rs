@@ -54,6 +54,8 @@ fn kind(status: u16, error: &str) -> FaultKind {
         403 => FaultKind::Forbidden,
         404 => FaultKind::NotFound,
         409 | 412 => FaultKind::Conflict,
+        // The version that was to be replaced (`cas`) is not the newest any more.
+        400 if error.contains("check-and-set parameter did not match") => FaultKind::Conflict,
         429 => FaultKind::Throttled,
         503 if error.contains("namespace is sealed") => FaultKind::SealedNamespace,
         503 if error.contains("sealed") => FaultKind::Sealed,
@@ -100,6 +102,12 @@ mod tests {
             (429, r#"{"errors":["request path \"x\": rate limit quota exceeded"]}"#, FaultKind::Throttled, "quota exceeded."),
             (500, r#"{"errors":["local node not active but active cluster node not found"]}"#, FaultKind::Server, "not found."),
             (404, "<html>", FaultKind::NotFound, "status 404."),
+            (
+                400,
+                r#"{"errors":["check-and-set parameter did not match the current version"]}"#,
+                FaultKind::Conflict,
+                "current version.",
+            ),
         ] {
             let fault = refused(status, body.as_bytes(), &Name::new("vault-0"));
             assert_eq!(fault.kind, kind, "{fault}");

@@ -13,6 +13,7 @@ use super::connection::Route;
 use super::lanes::Lanes;
 use super::tls::StoreWord;
 use super::{Inner, of};
+use crate::gateways::capture::tape;
 use crate::model::Fault;
 use crate::model::vault::TokenSource;
 use crate::ports::ReplicaAddress;
@@ -41,6 +42,12 @@ impl Inner {
     /// Reads from this replica, with the token that is for its server: that of a login there, else that of the
     /// environment, else that of the Secret that the configuration names.
     pub(super) async fn reads<'a>(&'a self, replica: &'a ReplicaAddress) -> Result<Reads<'a>, Fault> {
+        let reads = self.reads_if_it_may(replica).await;
+        tape::note_token(reads.as_ref().err());
+        reads
+    }
+
+    async fn reads_if_it_may<'a>(&'a self, replica: &'a ReplicaAddress) -> Result<Reads<'a>, Fault> {
         self.may_carry_secrets(replica, "token")?;
         if let Some(session) = self.sessions.at(&replica.server) {
             return self.reads_with(replica, &session);
@@ -66,6 +73,14 @@ impl Inner {
 #[async_trait]
 impl Api for Reads<'_> {
     async fn ask(&self, question: &Question) -> Result<Option<Answer>, Fault> {
+        let answer = self.answer(question).await.map(Some);
+        tape::note(question, &answer);
+        answer
+    }
+}
+
+impl Reads<'_> {
+    async fn answer(&self, question: &Question) -> Result<Answer, Fault> {
         let way = self.inner.way(&self.replica.server, &self.route, self.word.as_ref());
         let namespace = Some(question.namespace.as_str()).filter(|namespace| !namespace.is_empty());
         let call = Call::with_token(READ, &self.token, namespace.or(self.namespace.as_deref()));
@@ -77,7 +92,7 @@ impl Api for Reads<'_> {
             let throttled = answer.status == 429;
             self.lanes.answered(throttled, answer.wait);
             if !throttled || tries == TRIES {
-                return Ok(Some(answer));
+                return Ok(answer);
             }
         }
     }

@@ -93,6 +93,17 @@ fn names(body: &[u8]) -> Option<Arc<[Text]>> {
     Some(found.into())
 }
 
+/// The same answer for a capture: names and null, or nothing at all.
+pub(super) fn kept(body: &[u8]) -> serde_json::Value {
+    let read = names(body).and_then(|_| serde_json::from_slice::<Data<Wire<'_>>>(body).ok());
+    let subkeys = read.and_then(|Data { data }| serde_json::from_str::<serde_json::Value>(data.subkeys.get()).ok());
+    // Only the endpoint itself says a version; which, is not read.
+    subkeys.map_or_else(
+        || serde_json::json!({}),
+        |subkeys| serde_json::json!({"data": {"subkeys": subkeys, "metadata": {"version": 1}}}),
+    )
+}
+
 /// Takes in the names of one level. Nothing of a value is looked at but its first character.
 fn within(level: &RawValue, above: &str, depth: usize, found: &mut Vec<Text>) -> Option<()> {
     for (name, below) in serde_json::from_str::<BTreeMap<String, &RawValue>>(level.get()).ok()? {

@@ -11,7 +11,7 @@ use crate::model::{Fault, Name, Text};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Wire {
+pub(super) struct Wire {
     display_name: Text,
     policies: Vec<Text>,
     identity_policies: Option<Vec<Text>>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Inventory;
 use crate::model::health::Status;
 use crate::model::kinds::generator::KINDS;
-use crate::model::kinds::{ExternalSecret, Role, SecretStore, Watched};
+use crate::model::kinds::{ExternalSecret, Meta, Role, SecretStore, Visitor, Watched, visit};
 use crate::model::object::{Kind, Name, ObjectRef, Uid};
 use crate::model::shelf::Placed as _;
 use crate::model::vault::{StoreLogin, VaultServer};
@@ -45,6 +45,22 @@ impl Inventory {
         });
         let all: BTreeSet<&ObjectRef> = links.filter(|(link, _)| link.role == Role::Generates).map(|(_, by)| by).collect();
         all.into_iter().filter_map(|es| self.get(es)).collect()
+    }
+
+    /// The metadata of an object of any watched kind, if it is there.
+    #[must_use]
+    pub fn meta_of(&self, object: &ObjectRef) -> Option<&Meta> {
+        struct Find<'a, 'b>(&'a Inventory, &'b ObjectRef, Option<&'a Meta>);
+        impl Visitor for Find<'_, '_> {
+            fn visit<K: Watched>(&mut self) {
+                if K::KIND == self.1.kind {
+                    self.2 = self.0.get::<K>(self.1).map(|found| found.meta());
+                }
+            }
+        }
+        let mut find = Find(self, object, None);
+        visit(&mut find);
+        find.2
     }
 
     /// Whether an object stands on its shelf in the same version; only a real server's word counts for that.

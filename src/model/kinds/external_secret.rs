@@ -36,7 +36,7 @@ pub struct ExternalSecret {
     /// Whether the Secret is made so that nobody can change it; from 0.19.1 on a new value is then passed over, and
     /// the object is green all the same (external-secrets#5110).
     pub immutable: bool,
-    /// What is read from the store, in order.
+    /// What is read from the store, in order; not what is read through [`More::elsewhere`].
     pub remote: Box<[RemoteRef]>,
     /// The generators that are asked for a *new* value at every sync (external-secrets#5782).
     pub generators: Box<[ObjectRef]>,
@@ -81,6 +81,8 @@ pub struct RemoteRef {
 pub struct More {
     /// Searches in the store (`dataFrom.find`): which paths these read only the Vault tells.
     pub finds: Box<[Find]>,
+    /// Other stores that single entries are read through (`sourceRef.storeRef`).
+    pub elsewhere: Box<[StoreRef]>,
     /// When it may refresh by itself; a forced sync does not mind (external-secrets#6452).
     pub windows: Option<Windows>,
 }
@@ -391,9 +393,31 @@ impl Watched for ExternalSecret {
             .collect();
         let store = spec.secret_store_ref.as_ref().or_else(|| sources.clone().find_map(|source| source.store_ref.as_ref()));
         let store = store.and_then(|store| StoreRef::read(store, names));
-        let data = spec.data.iter().map(|d| &d.remote_ref).filter(|r| !r.key.is_empty());
-        let extracts = spec.data_from.iter().filter_map(|d| d.extract.as_ref());
-        let remote = data.chain(extracts).map(|r| RemoteRef { key: r.key.clone(), property: names.share(&r.property) }).collect();
+        // An entry that names another store is none of this store's Vault: its key means something else there.
+        let stranger = |source: Option<&WireSource>, names: &mut Names| {
+            let its = source.and_then(|source| StoreRef::read(source.store_ref.as_ref()?, names));
+            its.filter(|its| store.as_ref() != Some(its))
+        };
+        let mut elsewhere = Vec::new();
+        let mut remote = Vec::with_capacity(spec.data.len());
+        let data = spec.data.iter().map(|data| (&data.remote_ref, data.source_ref.as_ref()));
+        let extracts = spec.data_from.iter().filter_map(|from| Some((from.extract.as_ref()?, from.source_ref.as_ref())));
+        for (wire, from) in data.filter(|(wire, _)| !wire.key.is_empty()).chain(extracts) {
+            match stranger(from, names) {
+                Some(store) => elsewhere.push(store),
+                None => remote.push(RemoteRef { key: wire.key.clone(), property: names.share(&wire.property) }),
+            }
+        }
+        let finds = spec.data_from.iter().filter_map(|from| Some((from.find.as_ref()?, from.source_ref.as_ref())));
+        let mut here = Vec::new();
+        for (wire, from) in finds {
+            match stranger(from, names) {
+                Some(store) => elsewhere.push(store),
+                None => here.push(Find { path: wire.path.clone(), name: wire.name.regexp.clone(), tagged: wire.tags.is_some() }),
+            }
+        }
+        elsewhere.sort_unstable();
+        elsewhere.dedup();
         Self {
             // Mostly the Secret is called as the ExternalSecret is: the same characters, not a copy of them.
             target: spec.target.name.as_ref().filter(|name| name.as_str() != meta.name.as_str()).map_or_else(|| meta.name.clone(), Name::from),
@@ -411,8 +435,8 @@ impl Watched for ExternalSecret {
             },
             templated: spec.target.template.is_some(),
             immutable: spec.target.immutable,
-            more: More::read(&spec),
-            remote,
+            more: More::read(&spec, here, elsewhere),
+            remote: remote.into(),
             store,
             generators,
             ready: ready(&status.conditions, names),
@@ -426,16 +450,11 @@ impl Watched for ExternalSecret {
 }
 
 impl More {
-    fn read(spec: &WireSpec) -> Option<Box<Self>> {
-        let finds = spec.data_from.iter().filter_map(|from| from.find.as_ref());
-        let finds = finds.map(|find| Find {
-            path: find.path.clone(),
-            name: find.name.regexp.clone(),
-            tagged: find.tags.is_some(),
-        });
+    fn read(spec: &WireSpec, finds: Vec<Find>, elsewhere: Vec<StoreRef>) -> Option<Box<Self>> {
         let seconds = |window: &WireWindow| go_duration(window.duration.as_str()).unwrap_or(0);
         let more = Self {
-            finds: finds.collect(),
+            finds: finds.into(),
+            elsewhere: elsewhere.into(),
             windows: spec.sync_windows.as_ref().map(|wire| Windows {
                 denies: wire.kind.as_str() == "deny",
                 windows: wire.windows.iter().map(|window| (window.schedule.clone(), seconds(window))).collect(),
@@ -471,6 +490,17 @@ mod tests {
         let plain = read(r#"{"data": [{"secretKey": "a", "remoteRef": {"key": "b"}}]}"#);
         assert!(plain.more.is_none() && plain.deletion == Deletion::Retain && !plain.templated);
         assert!(size_of::<ExternalSecret>() <= 320, "{}", size_of::<ExternalSecret>());
+    }
+
+    #[test]
+    fn an_entry_with_a_store_of_its_own_is_not_looked_for_in_the_vault_of_the_others() {
+        let wire = r#"{"metadata": {"name": "a", "namespace": "n"}, "spec": {"secretStoreRef": {"name": "vault"}, "data": [
+            {"remoteRef": {"key": "here"}}, {"remoteRef": {"key": "there"}, "sourceRef": {"storeRef": {"name": "azure"}}},
+            {"remoteRef": {"key": "too"}, "sourceRef": {"storeRef": {"name": "vault", "kind": "SecretStore"}}}]}}"#;
+        let es = ExternalSecret::read(serde_json::from_str(wire).expect("an ExternalSecret"), &mut Names::default());
+        assert_eq!(es.remote.iter().map(|remote| remote.key.as_str()).collect::<Vec<_>>(), ["here", "too"]);
+        let elsewhere: Vec<&str> = es.more.iter().flat_map(|more| &more.elsewhere).map(|store| store.name.as_str()).collect();
+        assert_eq!(elsewhere, ["azure"]);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Job {
     pub deadline: Option<i64>,
     /// Whether it is held.
     pub suspended: bool,
+    /// The Job for whose making anew it is kept; empty for any other.
+    pub kept_for: Name,
     /// The phases of a sync in which Argo CD runs it (`argocd.argoproj.io/hook`); empty if it is no hook.
     pub hook: Name,
     /// What its pods need.
@@ -74,6 +76,8 @@ pub struct WireStatus {
 }
 
 const HOOK: &str = "argocd.argoproj.io/hook";
+/// The annotation by which sealwatch marks the suspended copy of a Job that it makes anew: the name of that Job.
+pub const KEPT_FOR: &str = "sealwatch/kept-for";
 
 impl Watched for Job {
     const KIND: Kind = Kind::Job;
@@ -91,6 +95,7 @@ impl Watched for Job {
             deadline: spec.active_deadline_seconds,
             suspended: spec.suspend.unwrap_or(false),
             hook: metadata.annotations.get(HOOK).map_or_else(Name::empty, |hook| names.intern(Text::foreign(hook).as_str())),
+            kept_for: metadata.annotations.get(KEPT_FOR).map_or_else(Name::empty, |job| names.intern(Text::foreign(job).as_str())),
             template: spec.template.spec.read(names),
             meta: Meta::read(&metadata, names),
         }

@@ -3,20 +3,37 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ClusterRight, quoted};
 use crate::model::gitops::HELD;
+use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::{Kind, Name, ObjectRef, Text};
 
+/// The key of an annotation that sealwatch sets.
+pub(super) type Key = &'static str;
+
+/// What Flux looks at.
+pub const RECONCILE: Key = "reconcile.fluxcd.io/requestedAt";
+
+/// Every one of them: a journal that names another is not ours.
+const KEYS: &[Key] = &[FORCE_SYNC, RECONCILE];
+
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+    let key = String::deserialize(deserializer)?;
+    KEYS.iter().copied().find(|known| *known == key).ok_or_else(|| serde::de::Error::custom("an annotation that nobody sets"))
+}
+
 /// A write to the API server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KubernetesWrite {
     /// Sets an annotation, by which controllers are asked to look again.
     Annotate {
         /// On what.
         object: ObjectRef,
         /// Annotation key.
-        key: &'static str,
+        #[serde(deserialize_with = "known")]
+        key: Key,
         /// New value.
         value: String,
     },
@@ -83,6 +100,17 @@ pub enum KubernetesWrite {
     },
 }
 
+/// What must still be as it was shown when a write is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing: it makes something new.
+    Nothing,
+    /// It must be the same object, and not one of its name that was made since.
+    Life,
+    /// Its spec must be the one that was shown too.
+    Spec,
+}
+
 /// The annotation of a pod template by which `kubectl rollout restart` restarts.
 pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
@@ -114,6 +142,25 @@ impl KubernetesWrite {
             }],
             Self::RunAgain { job } => vec![of("get", job), of("delete", job), of("create", job)],
             _ => vec![of("patch", self.object())],
+        }
+    }
+
+    /// Whether it does no harm when it is done twice.
+    #[must_use]
+    pub const fn is_repeatable(&self) -> bool {
+        matches!(self, Self::Annotate { .. } | Self::KeepValue { .. } | Self::Hold { .. } | Self::GiveBack { .. })
+    }
+
+    /// What must still be as it was shown.
+    #[must_use]
+    pub const fn guard(&self) -> Guard {
+        match self {
+            Self::StartJob { .. } | Self::Delegate { .. } => Guard::Nothing,
+            // None of these rests on what the rest of a spec says.
+            Self::Annotate { .. } | Self::Sync { .. } | Self::RunAgain { .. } | Self::Hold { .. } | Self::GiveBack { .. } => {
+                Guard::Life
+            }
+            Self::Restart { .. } | Self::ReadVault { .. } | Self::KeepValue { .. } => Guard::Spec,
         }
     }
 

@@ -1,10 +1,12 @@
 //! Writes to a Vault.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ClusterRight, Right, VaultRight, by_hand, quoted};
 use crate::model::{ObjectRef, Text, VaultAddress};
 
 /// A write to one replica of a Vault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VaultWrite {
     /// The server.
     pub server: VaultAddress,
@@ -15,7 +17,7 @@ pub struct VaultWrite {
 }
 
 /// What a write does to a Vault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VaultChange {
     /// Gives the replica one unseal share.
     Unseal {
@@ -74,7 +76,7 @@ pub enum VaultChange {
 }
 
 /// A kubernetes auth method.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthMethod {
     /// What the world calls it: `VaultPath/<host:port>/auth/<mount>`.
     pub object: ObjectRef,
@@ -106,7 +108,7 @@ pub const IN_CLUSTER: [(&str, &str); 7] = [
 ];
 
 /// A path of a KV v2 mount.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvPath {
     /// What the world calls it: `VaultPath/<host:port>/<mount>/<path>`.
     pub object: ObjectRef,

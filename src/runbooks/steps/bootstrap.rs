@@ -8,7 +8,7 @@ use super::{by_name, counted};
 use crate::diagnosis::jobs::said;
 use crate::model::inventory::runs::{BOOTSTRAP, base_name};
 use crate::model::kinds::{CronJob, Job, Role, Watched as _};
-use crate::model::{Inventory, Kind, Name, ObjectRef};
+use crate::model::{FaultKind, Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::{Applied, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
@@ -67,7 +67,7 @@ fn wanted(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Operat
         || world.all::<CronJob>().iter().filter(|cron| cron.meta.name.as_str().contains(BOOTSTRAP)).map(|cron| cron.object_ref());
     let alone = || {
         let mine = |job: &&std::sync::Arc<Job>| base_name(job).contains(BOOTSTRAP) && job.meta.controller.is_none();
-        world.all::<Job>().iter().filter(mine).map(|job| job.object_ref())
+        world.all::<Job>().iter().filter(mine).filter_map(|job| stands_for(world, job))
     };
     let from = if named.is_empty() { planned().chain(alone()).collect() } else { named };
     from.into_iter().map(|from| run(from, progress)).collect()
@@ -77,6 +77,7 @@ fn wanted(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Operat
 fn timetable(world: &Inventory, object: &ObjectRef) -> Option<ObjectRef> {
     match object.kind {
         Kind::CronJob => Some(object.clone()),
+        Kind::Job if world.get::<Job>(object).is_none() => copy_of(world, object).map(|_| object.clone()),
         Kind::Job => Some(
             world.get::<Job>(object)?.meta.owner().filter(|owner| owner.kind == Kind::CronJob).unwrap_or_else(|| object.clone()),
         ),
@@ -116,8 +117,9 @@ const fn from(operation: &Operation) -> &ObjectRef {
 pub(super) fn ended(world: &Inventory, progress: &Progress, step: &str, operation: &Operation) -> Effect {
     let object = operation.object();
     let Some(since) = progress.last(step, object).map(Applied::effective) else { return Effect::None };
-    let Some(job) = world.get::<Job>(object).filter(|job| job.meta.created.is_some_and(|at| at >= since)) else {
-        return Effect::None;
+    let found = world.get::<Job>(object);
+    let Some(job) = found.filter(|job| job.meta.created.is_some_and(|at| at >= since)) else {
+        return if was_not_made(world, progress, step, operation) { Effect::Undone } else { Effect::None };
     };
     if job.is_complete() {
         Effect::Proved("complete".to_owned())
@@ -126,6 +128,41 @@ pub(super) fn ended(world: &Inventory, progress: &Progress, step: &str, operatio
     } else {
         Effect::None
     }
+}
+
+/// For how long a write without an answer may still be at work, in seconds.
+const ON_ITS_WAY: i64 = 10;
+
+/// Whether a run that was asked for, and got no answer, did not come to be: the old Job stands there still, or it is gone
+/// and the copy waits that the new one is made from; or no Job came of a timetable.
+fn was_not_made(world: &Inventory, progress: &Progress, step: &str, operation: &Operation) -> bool {
+    let object = operation.object();
+    let Some(applied) = progress.last(step, object) else { return false };
+    let unanswered = matches!(&applied.result, Err(fault) if fault.kind == FaultKind::Unknown);
+    let late = progress.now.as_second() - applied.at.as_second() >= ON_ITS_WAY;
+    let known = match operation {
+        Operation::Kubernetes(KubernetesWrite::RunAgain { .. }) => {
+            world.get::<Job>(object).is_some() || copy_of(world, object).is_some()
+        }
+        Operation::Kubernetes(KubernetesWrite::StartJob { .. }) => world.is_complete(Kind::Job),
+        _ => false,
+    };
+    unanswered && late && known
+}
+
+/// The suspended copy of a Job that is gone, if that was deleted and not made anew.
+pub fn copy_of<'a>(world: &'a Inventory, job: &ObjectRef) -> Option<&'a Job> {
+    let copies = world.all::<Job>().iter().map(AsRef::as_ref);
+    copies.into_iter().find(|copy| stands_for(world, copy).as_ref() == Some(job) && copy.object_ref() != *job)
+}
+
+/// The Job that is meant by a Job: itself, or the one that it is kept for; nothing if that is there.
+pub(super) fn stands_for(world: &Inventory, job: &Job) -> Option<ObjectRef> {
+    if job.kept_for.is_empty() {
+        return Some(job.object_ref());
+    }
+    let kept_for = ObjectRef { name: job.kept_for.clone(), ..job.object_ref() };
+    world.get::<Job>(&kept_for).is_none().then_some(kept_for)
 }
 
 /// How long what a failed run said is waited for, in seconds.

@@ -3,14 +3,15 @@
 
 use serde::Serialize;
 
-use super::bootstrap::{ended, failed, runs};
+use super::bootstrap::{copy_of, ended, failed, runs, stands_for};
 use super::by_name;
 use super::each::{Each, Effect, Task, preview};
 use crate::model::inventory::runs::{CLIENT_PATCHER, base_name};
 use crate::model::kinds::{Application, Job, Watched as _};
 use crate::model::manager::Manager;
-use crate::model::{Inventory, Kind};
+use crate::model::{Inventory, Kind, ObjectRef};
 use crate::runbooks::commit::{place, yaml};
+use crate::runbooks::operation::RECONCILE;
 use crate::runbooks::{Applied, Commit, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
@@ -22,7 +23,7 @@ pub const STEP: StepDef = StepDef {
         EACH.next(&tasks(target, world, progress), progress, |open| {
             let base = preview(open);
             Preview {
-                will: open.iter().map(|task| told(&task.operation)).collect(),
+                will: open.iter().map(|task| told(&task.operation, world)).collect(),
                 will_not: vec!["No value is written by us: the Job does that.".to_owned()],
                 forecast: vec!["It may fail for the same reason as before: what it said last stands on its Why page.".to_owned()],
                 confirm: by_name(&base.objects, "run"),
@@ -43,23 +44,22 @@ const EACH: Each = Each {
     nothing: "There is no client-patcher: deploy it (an Argo CD hook runs at the next sync, a Helm hook at the next upgrade).",
 };
 
-/// What Flux looks at.
-const RECONCILE: &str = "reconcile.fluxcd.io/requestedAt";
-
-fn told(operation: &Operation) -> String {
+fn told(operation: &Operation, world: &Inventory) -> String {
     let object = operation.object();
     match operation {
         Operation::Kubernetes(KubernetesWrite::Sync { .. }) => {
             format!("Sync {object} with its hooks, as Argo CD does for a change in Git: everything in it, not this Job alone.")
         }
         Operation::Kubernetes(KubernetesWrite::Annotate { .. }) => format!("Have Flux reconcile {object} now."),
+        _ if copy_of(world, object).is_some() => format!("Make {object} anew from its copy: it was deleted, and not made since."),
         _ => format!("Delete {object} and make it anew from its own spec; that the API server would take it is asked first."),
     }
 }
 
 fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     let done: Vec<&Operation> = progress.of_step(STEP.id).map(|applied| &applied.operation).collect();
-    let left = jobs(target, world).into_iter().map(|job| (again(job, world, progress), job.object_ref()));
+    let left = jobs(target, world).into_iter();
+    let left = left.filter_map(|job| Some((again(job, stands_for(world, job)?, world, progress), job.object_ref())));
     let mut tasks: Vec<Task> = Vec::new();
     // Between the old Job and the new one there is none: what was done stays on the list.
     for operation in done {
@@ -78,11 +78,12 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
 
 /// The Jobs that a target means: those that it names, else those of its namespaces, else all.
 fn jobs<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a Job> {
-    let all = || world.all::<Job>().iter().filter(|job| base_name(job).contains(CLIENT_PATCHER)).map(AsRef::as_ref);
+    let meant = |job: &&std::sync::Arc<Job>| base_name(job).contains(CLIENT_PATCHER) && stands_for(world, job).is_some();
+    let all = || world.all::<Job>().iter().filter(meant).map(AsRef::as_ref);
     let Target::Objects(objects) = target else { return all().collect() };
     // Who names a Job means that one and no other.
     if objects.iter().any(|object| object.kind == Kind::Job) {
-        return all().filter(|job| objects.contains(&job.object_ref())).collect();
+        return all().filter(|job| stands_for(world, job).is_some_and(|job| objects.contains(&job))).collect();
     }
     let near: Vec<&Job> = all().filter(|job| objects.iter().any(|object| object.namespace == job.meta.namespace)).collect();
     if near.is_empty() { all().collect() } else { near }
@@ -103,8 +104,7 @@ fn after(target: &Target, world: &Inventory, progress: &Progress, operation: &Op
     }
 }
 
-fn again(job: &Job, world: &Inventory, progress: &Progress) -> Operation {
-    let object = job.object_ref();
+fn again(job: &Job, object: ObjectRef, world: &Inventory, progress: &Progress) -> Operation {
     Operation::Kubernetes(match world.manager_of(&object, &job.meta) {
         Some(Manager::Object(owner)) if owner.kind == Kind::Application && world.get::<Application>(&owner).is_some() => {
             KubernetesWrite::Sync { application: owner }

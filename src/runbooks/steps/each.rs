@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Again, again, counted, lacks};
 use crate::model::{FaultKind, ObjectRef};
-use crate::runbooks::{Item, ItemState, KubernetesWrite, Next, Operation, Outcome, Preview, Progress, Right, StepReport};
+use crate::runbooks::{Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepReport};
 
 /// A write, and where it stands.
 pub(super) struct Task {
@@ -25,6 +25,8 @@ pub(super) enum Effect {
     Failed(String),
     /// It is left out on purpose: why.
     LeftOut(String),
+    /// It was not done, or half of it, and can be done again: no answer came, and the world shows that.
+    Undone,
 }
 
 /// How a step does its tasks.
@@ -43,19 +45,6 @@ pub(super) struct Each {
     pub(super) at_once: usize,
     /// What is said where there is nothing to do.
     pub(super) nothing: &'static str,
-}
-
-/// Whether a write does no harm when it is done twice.
-const fn is_repeatable(operation: &Operation) -> bool {
-    matches!(
-        operation,
-        Operation::Kubernetes(
-            KubernetesWrite::Annotate { .. }
-                | KubernetesWrite::KeepValue { .. }
-                | KubernetesWrite::Hold { .. }
-                | KubernetesWrite::GiveBack { .. }
-        )
-    )
 }
 
 enum Standing {
@@ -185,7 +174,12 @@ impl Each {
             (Ok(_), Effect::Proved(how)) => Standing::Proved(how.clone()),
             // No answer came: it may have been done. What may be done twice is tried again; of all else the world tells.
             (Err(fault), Effect::Proved(how)) if fault.kind == FaultKind::Unknown => Standing::Proved(how.clone()),
-            (Err(fault), _) if fault.kind == FaultKind::Unknown && !is_repeatable(&task.operation) => {
+            (Err(fault), Effect::Undone) => match again(progress, self.id, object, fault, applied.at) {
+                Again::Later => Standing::Waiting,
+                Again::Now => Standing::Queued,
+                Again::Never => Standing::Failed(fault.to_string()),
+            },
+            (Err(fault), _) if fault.kind == FaultKind::Unknown && !task.operation.is_repeatable() => {
                 if in_time {
                     Standing::Waiting
                 } else {

@@ -51,7 +51,10 @@ pub(super) fn of_sync<'a>(world: &Inventory, all: impl IntoIterator<Item = &'a E
         says.push(format!("Nothing newer is in Vault for {}: the value stays.", counted(same, "Secret")));
     }
     if untold > 0 {
-        says.push(format!("Vault does not tell what it has for {}: a newer value is brought, if there is one.", counted(untold, "Secret")));
+        says.push(format!(
+            "Vault does not tell what it has for {}: a newer value is brought, if there is one.",
+            counted(untold, "Secret")
+        ));
     }
     if windows > 0 {
         says.push(format!("The sync windows of {} do not hold a forced sync back.", counted(windows, "ExternalSecret")));

@@ -138,7 +138,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> (Vec<Task>,
             aside.push((object, "it cannot be seen, and so not be held from here".to_owned()));
             continue;
         }
-        tasks.push(task(object, world, progress));
+        tasks.push(task(&object, world, progress));
     }
     (tasks, aside)
 }
@@ -156,22 +156,22 @@ fn concerned(target: &Target, world: &Inventory) -> Vec<ObjectRef> {
     named.chain(listing).chain(marked).collect()
 }
 
-fn task(object: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
-    let (held, heals) = (world.held.contains_key(&object), heals(world, &object));
-    let Some(applied) = progress.last(STEP.id, &object) else {
+fn task(object: &ObjectRef, world: &Inventory, progress: &Progress) -> Task {
+    let (held, heals) = (world.held.contains_key(object), heals(world, object));
+    let Some(applied) = progress.last(STEP.id, object) else {
         let at = progress.entered_at(STEP.id);
         let write = if held {
             KubernetesWrite::GiveBack { object: object.clone() }
         } else {
             KubernetesWrite::Hold { object: object.clone(), at }
         };
-        let effect = why_not(&object, world, held, heals).map_or(Effect::None, Effect::LeftOut);
+        let effect = why_not(object, world, held, heals).map_or(Effect::None, Effect::LeftOut);
         return Task { operation: Operation::Kubernetes(write), effect };
     };
     let stood = progress.now.as_second() - applied.at.as_second();
     let effect = match (&applied.operation, held, heals) {
         (Operation::Kubernetes(KubernetesWrite::Hold { .. }), true, false)
-            if owner(world, &object).is_none() || stood >= STANDS =>
+            if owner(world, object).is_none() || stood >= STANDS =>
         {
             Effect::Proved("held: it reverts nothing until it is given back".to_owned())
         }
@@ -179,7 +179,7 @@ fn task(object: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
             Effect::Failed("it was held, and something that deploys it put that back".to_owned())
         }
         (Operation::Kubernetes(KubernetesWrite::GiveBack { .. }), false, true) => Effect::Proved("given back".to_owned()),
-        (Operation::Kubernetes(KubernetesWrite::GiveBack { .. }), false, false) if is_lax(world, &object) => {
+        (Operation::Kubernetes(KubernetesWrite::GiveBack { .. }), false, false) if is_lax(world, object) => {
             Effect::Proved("given back".to_owned())
         }
         _ => Effect::None,

@@ -88,7 +88,7 @@ fn next(each: &Each, target: &Target, world: &Inventory, progress: &Progress, ma
 const TOUCHED: &[SpecField] = &[SpecField::DataFrom, SpecField::Data, SpecField::SecretStoreRef, SpecField::RefreshPolicy];
 
 fn forecast(target: &Target, world: &Inventory) -> Vec<String> {
-    let deployed: Vec<ObjectRef> = external_secrets_of(target, world).into_iter().map(|es| es.object_ref()).collect();
+    let deployed: Vec<ObjectRef> = external_secrets_of(target, world).into_iter().map(ExternalSecret::object_ref).collect();
     let mut says = vec![
         "If the manifest stands in Git, put the same spec.data and secretStoreRef there, and take dataFrom out, or the next sync brings the generator back: the YAML is shown at the end.".to_owned(),
     ];
@@ -261,6 +261,7 @@ fn commits(target: &Target, world: &Inventory, progress: &Progress, make: MakeCo
 }
 
 /// The path, as Terraform keeps it.
+#[expect(clippy::unnecessary_wraps, reason = "what the other step has to commit it may not be able to tell")]
 fn path_in_git(_: &Inventory, one: &Move<'_>, progress: &Progress) -> Option<Commit> {
     let copied = copied(one, progress).is_some_and(|applied| applied.result.is_ok());
     let value = if copied {

@@ -18,7 +18,10 @@ pub const STEP: StepDef = StepDef {
         EACH.next(&tasks(target, world, progress), progress, |open| Preview {
             will: vec![format!("Annotate {} and wait until each is synced.", counted(open.len(), "ExternalSecret"))],
             will_not: vec!["No Secret is deleted, no pod restarted by us.".to_owned()],
-            forecast: forecast::of_sync(world, open.iter().filter_map(|task| Some(world.get::<ExternalSecret>(task.operation.object())?.as_ref()))),
+            forecast: forecast::of_sync(
+                world,
+                open.iter().filter_map(|task| Some(world.get::<ExternalSecret>(task.operation.object())?.as_ref())),
+            ),
             confirm: Confirm::Yes,
             ..preview(open)
         })

@@ -246,6 +246,10 @@ fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
     if let Some(es) = world.get::<ExternalSecret>(object).filter(|_| object.kind == Kind::ExternalSecret) {
         let store = es.store_ref().map_or_else(|| "none: it only generates".to_owned(), |store| named(&store));
         page.pair("store", 10, Ink::Plain, store);
+        for other in es.more.iter().flat_map(|more| &more.elsewhere) {
+            let named = named(&other.from(&es.meta.namespace));
+            page.pair("", 10, Ink::Muted, format!("and for single keys {named}, which are not looked at here"));
+        }
         let written = if world.target_of(es).is_some() { "exists" } else { "is not there, or may not be seen" };
         page.pair("writes", 10, Ink::Plain, format!("Secret {}: it {written}", es.target));
         let consumers: Vec<String> = world

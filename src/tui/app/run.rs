@@ -432,6 +432,8 @@ mod tests {
             applied: Vec::new(),
             notice: None,
             answers: 0,
+            taken_up: None,
+            withdrawn: 0,
         };
         assert_eq!(current(&run), 1);
         run.state = RunState::Running { waiting: None };

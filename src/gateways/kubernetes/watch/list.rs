@@ -72,8 +72,9 @@ impl Listing {
 struct WirePage<T> {
     #[serde(default)]
     metadata: PageMeta,
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
+    /// `null` where there is none: so the API server says it of metadata alone.
+    #[serde(default = "Option::default")]
+    items: Option<Vec<T>>,
 }
 
 /// A page that was read, and what of it could not be.
@@ -191,12 +192,12 @@ impl Watcher {
 /// A page; where an object of it cannot be read, the slow way that leaves it out and says so.
 pub(super) fn read_page<K: Watched>(body: &[u8], names: &mut Names) -> Option<Page> {
     if let Ok(WirePage::<K::Wire> { metadata, items }) = serde_json::from_slice(body) {
-        let objects = items.into_iter().map(|wire| K::read(wire, names).into_object()).collect();
+        let objects = items.into_iter().flatten().map(|wire| K::read(wire, names).into_object()).collect();
         return Some(Page { metadata, objects, odd: Vec::new() });
     }
     let WirePage::<&RawValue> { metadata, items } = serde_json::from_slice(body).ok()?;
     let (mut objects, mut odd) = (Vec::new(), Vec::new());
-    for item in items {
+    for item in items.into_iter().flatten() {
         match serde_json::from_str(item.get()) {
             Ok(wire) => objects.push(K::read(wire, names).into_object()),
             Err(error) => odd.push(unreadable(K::KIND, item.get(), &error)),
@@ -217,6 +218,10 @@ mod tests {
         let names: Vec<String> = page.objects.iter().map(|object| object.object_ref().name.to_string()).collect();
         assert_eq!((names, quoted(&page.metadata.r#continue)), (vec!["a".to_owned(), "c".to_owned()], "a%3D%2B%2F".to_owned()));
         assert_eq!(page.odd[0].to_string(), "Secret//b could not be read: a field is not a map.");
+        let none = br#"{"kind":"PartialObjectMetadataList","metadata":{"resourceVersion":"5"},"items":null}"#;
+        assert!(
+            read_page::<Secret>(none, &mut Names::default()).is_some_and(|page| page.objects.is_empty() && page.odd.is_empty())
+        );
         assert!(read_page::<Secret>(b"<html>", &mut Names::default()).is_none());
     }
 }

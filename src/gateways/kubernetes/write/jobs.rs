@@ -1,5 +1,7 @@
 //! Jobs that are started by hand, from a timetable or from what ran before.
 
+mod kept;
+
 use std::time::Duration;
 
 use http::{Method, Request};
@@ -10,6 +12,7 @@ use tokio::time::Instant;
 use super::{DRY, Inner, MANAGER, place, told};
 use crate::gateways::kubernetes::requests::with_body;
 use crate::model::{Fault, FaultKind, ObjectRef};
+use crate::ports::Seen;
 use crate::runbooks::Receipt;
 
 /// How long a deleted Job may take to go: its pods are ended first, each in its grace period.
@@ -71,23 +74,47 @@ async fn would_be_taken(inner: &Inner, job: &ObjectRef, manifest: &Value, asked:
     Ok(())
 }
 
-/// Deletes a Job and makes it anew from its own spec. The API server is asked first whether it would take the new one:
-/// nothing is deleted that could not be made again.
-pub(super) async fn run_again(inner: &Inner, job: &ObjectRef, asked: &str) -> Result<Receipt, Fault> {
+/// Deletes a Job and makes it anew from its own spec. The API server is asked first whether it would take the new one,
+/// and a suspended copy of it stands beside it until the new one is there: nothing is deleted that could not be made
+/// again, by this process or by another.
+pub(super) async fn run_again(inner: &Inner, job: &ObjectRef, seen: Option<&Seen>, asked: &str) -> Result<Receipt, Fault> {
     let at = place(inner, job, asked).await?;
-    let found: Value = inner.get(&at, asked).await?;
+    let found: Value = match inner.get(&at, asked).await {
+        Ok(found) => found,
+        Err(failure) if failure.fault.kind == FaultKind::NotFound => {
+            let kept = kept::find(inner, job, asked).await?.ok_or(failure.fault)?;
+            return make(inner, job, &kept.manifest, asked).await;
+        }
+        Err(failure) => return Err(failure.fault),
+    };
+    let uid = found["metadata"]["uid"].as_str().unwrap_or_default();
+    if seen.is_some_and(|seen| seen.uid.to_string() != uid) {
+        return Err(Fault::new(FaultKind::Conflict, &format!("{job} is another one than was shown.")));
+    }
     let manifest = anew(&found);
     would_be_taken(inner, job, &manifest, asked).await?;
-    let options = json!({
-        "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground",
-        "preconditions": { "uid": found["metadata"]["uid"] },
-    });
-    inner.send(with_body(Method::DELETE, &at, "application/json", &options)?, asked).await.map_err(super::unknown_if_cut)?;
+    kept::keep(inner, job, &manifest, asked).await?;
+    let gone = delete(inner, &at, uid, "Foreground", asked).await;
+    if let Err(fault) = gone {
+        if fault.kind != FaultKind::Unknown {
+            kept::forget(inner, job, asked).await;
+        }
+        return Err(fault);
+    }
     if !is_gone(inner, &at, &found["metadata"]["uid"], asked).await? {
         // Somebody made it anew already: its owner.
+        kept::forget(inner, job, asked).await;
         return Ok(Receipt::default());
     }
     make(inner, job, &manifest, asked).await
+}
+
+async fn delete(inner: &Inner, at: &str, uid: &str, how: &str, asked: &str) -> Result<(), Fault> {
+    let options = json!({
+        "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": how, "preconditions": { "uid": uid },
+    });
+    inner.send(with_body(Method::DELETE, at, "application/json", &options)?, asked).await.map_err(super::unknown_if_cut)?;
+    Ok(())
 }
 
 /// Waits until a deleted Job is gone; says no if another stands in its place.
@@ -101,7 +128,7 @@ async fn is_gone(inner: &Inner, at: &str, uid: &Value, asked: &str) -> Result<bo
             _ if Instant::now() > until => {
                 let message = format!("Could not {asked}: it was deleted, and was not gone after {} s.", GOING.as_secs());
                 return Err(Fault::new(FaultKind::Invalid, &message).hinted(
-                    "Look what holds it (finalizers, pods that end slowly); once it is gone, make it from its manifest.",
+                    "Look what holds it (finalizers, pods that end slowly); once it is gone, run this again: a copy of it is kept.",
                 ));
             }
             _ => tokio::time::sleep(LOOK).await,
@@ -115,15 +142,25 @@ async fn make(inner: &Inner, job: &ObjectRef, manifest: &Value, asked: &str) -> 
     loop {
         let made = told(inner, creating(inner, job, manifest, "", asked).await?, asked).await;
         match made {
-            Err(fault) if fault.kind == FaultKind::Conflict => return Ok(Receipt::default()),
+            Err(fault) if fault.kind == FaultKind::Conflict => {
+                kept::forget(inner, job, asked).await;
+                return Ok(Receipt::default());
+            }
             Err(fault) if Instant::now() < until && (fault.is_transient() || fault.kind == FaultKind::Unknown) => {
                 tokio::time::sleep(BETWEEN).await;
             }
             Err(fault) => {
-                let message = format!("{job} was deleted, and could not be made again: {}", fault.message);
-                return Err(Fault::new(FaultKind::Invalid, &message).hinted("Make it from its manifest in Git or in its chart."));
+                let message = format!(
+                    "{job} was deleted, and could not be made again: {} It is kept as {}, which is suspended.",
+                    fault.message,
+                    kept::name(job)
+                );
+                return Err(Fault::new(FaultKind::Invalid, &message).hinted("Run this again: it is made from what is kept."));
             }
-            made => return made,
+            Ok(receipt) => {
+                kept::forget(inner, job, asked).await;
+                return Ok(receipt);
+            }
         }
     }
 }

@@ -44,6 +44,9 @@ pub(super) fn draw(model: &Model, run: &RunView, step: &StepView, look: Look<'_>
 fn words(model: &Model, run: &RunView, step: &StepView) -> Document {
     let mut page = Document::default();
     let is_current = run.steps.get(current(run)).is_some_and(|at| at.id == step.id);
+    if let Some(taken_up) = run.taken_up.as_ref().filter(|_| is_current) {
+        page.signed(Ink::Tone(Tone::Active), glyphs::ACTIVE, vec![(Ink::Plain, taken_up.clone())]);
+    }
     if let Some(notice) = run.notice.as_ref().filter(|_| is_current) {
         page.signed(Ink::Tone(Tone::Warning), glyphs::WARNING, vec![(Ink::Strong, notice.clone())]);
     }

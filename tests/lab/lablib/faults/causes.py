@@ -864,6 +864,10 @@ class FailedJob(Cause):
 
     def mends(self, lab):
         self.apply_job("succeed")
+        wait(f"the Job {self.name} to do its work", 60, self.has_succeeded)
+
+    def has_succeeded(self):
+        return world.is_true(world.condition(self.kubernetes.get(f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{self.name}"), "Complete"))
 
 
 @cause("client-patcher-failed")

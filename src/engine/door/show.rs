@@ -1,0 +1,102 @@
+//! What a run shows of itself, stage by stage, and how it ended.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Run;
+use crate::engine::run::{RunResult, RunState, RunView, StepState, StepView};
+use crate::model::{FaultKind, Inventory};
+use crate::runbooks::{Applied, ItemState, Outcome, Runbook, StepDef, StepReport, Target};
+
+/// What a run looks like before it began.
+pub(in crate::engine) fn first_view(runbook: &'static Runbook, target: &Target, now: Timestamp) -> RunView {
+    let step = |def: &StepDef| StepView {
+        id: def.id,
+        explanation: def.explanation,
+        state: StepState::Next,
+        started: None,
+        ended: None,
+        report: None,
+        items: Vec::new(),
+        commits: Vec::new(),
+    };
+    RunView {
+        runbook: runbook.name,
+        title: runbook.title,
+        target: target.describe(),
+        started: now,
+        ended: None,
+        state: RunState::Running { waiting: None },
+        steps: runbook.steps.iter().map(step).collect(),
+        applied: Vec::new(),
+        notice: None,
+        answers: 0,
+        taken_up: None,
+        withdrawn: 0,
+    }
+}
+
+impl Run {
+    /// Notes how far a step came that is stopped in the middle.
+    pub(super) fn cut_short(&mut self, step: &StepDef, world: &Inventory) {
+        let items = (step.items)(&self.door.target, world, &self.progress);
+        let proved = items.iter().filter(|item| item.state == ItemState::Proved).count();
+        let summary = format!("Stopped: {proved} of {} proved, the rest was not touched.", items.len());
+        self.ended.insert(step.id, self.progress.now);
+        self.progress.done.insert(step.id, StepReport::new(Outcome::Unproved, summary));
+    }
+
+    /// How the run ended.
+    pub(super) fn result(&self) -> RunResult {
+        let worst = self.progress.done.values().map(|report| report.outcome).max().unwrap_or(Outcome::Nothing);
+        let unanswered = |applied: &Applied| matches!(&applied.result, Err(fault) if fault.kind == FaultKind::Unknown);
+        match worst {
+            Outcome::Refused => RunResult::Refused,
+            _ if self.is_left_to_git() => RunResult::Refused,
+            Outcome::Failed => RunResult::Failed,
+            Outcome::Unproved if self.progress.applied.iter().any(unanswered) => RunResult::Unknown,
+            Outcome::Unproved => RunResult::Unproved,
+            Outcome::Proved | Outcome::Nothing => RunResult::Proved,
+        }
+    }
+
+    /// Shows where the run stands.
+    pub(super) fn publish(&self, world: &Inventory, state: RunState) {
+        let over = matches!(state, RunState::Over(_));
+        let steps = self.door.runbook.steps.iter().map(|def| self.step_view(def, world, over)).collect();
+        self.door.view.send_replace(Arc::new(RunView {
+            state,
+            steps,
+            ended: over.then(|| self.door.ports.clock.now()),
+            applied: self.progress.applied.clone(),
+            notice: self.notice.clone(),
+            answers: self.answers,
+            taken_up: self.taken_up.clone(),
+            withdrawn: self.withdrawn,
+            ..first_view(self.door.runbook, &self.door.target, self.progress.started)
+        }));
+    }
+
+    fn step_view(&self, def: &StepDef, world: &Inventory, over: bool) -> StepView {
+        let report = self.progress.done.get(def.id).cloned();
+        let started = self.progress.entered.get(def.id).copied();
+        let state = match (&report, started) {
+            (Some(report), _) => StepState::Ended(report.outcome),
+            (None, Some(_)) if !over => StepState::Runs,
+            (None, _) => StepState::Next,
+        };
+        let commits = if over { (def.git)(&self.door.target, world, &self.progress) } else { Vec::new() };
+        let items = if started.is_some() { (def.items)(&self.door.target, world, &self.progress) } else { Vec::new() };
+        StepView {
+            id: def.id,
+            explanation: def.explanation,
+            state,
+            started,
+            ended: self.ended.get(def.id).copied(),
+            report,
+            items,
+            commits,
+        }
+    }
+}
