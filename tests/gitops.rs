@@ -5,9 +5,7 @@
 
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
-use sealwatch::model::kinds::{
-    Application, ExternalSecret, HelmRelease, Kustomization, Object, OnShelf as _, Secret, SecretStore, Watched,
-};
+use sealwatch::model::kinds::{Application, ExternalSecret, HelmRelease, Kustomization, Object, Secret, SecretStore, Watched};
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Inventory, Kind, Name, Names, ObjectRef, VaultAddress};
 use sealwatch::runbooks::{
@@ -185,11 +183,11 @@ fn an_application_is_held_and_anybody_gives_it_back() {
         panic!("{operations:?}")
     };
     assert_eq!(object.to_string(), "Application/argocd/shop");
-    let note = format!("{} selfHeal=true", at(10));
+    let mark = format!("{} selfHeal=true", at(10));
     assert_eq!(
         write.patch().as_deref(),
         Some(&*format!(
-            r#"{{"metadata":{{"annotations":{{"sealwatch.dev/held":"{note}"}}}},"spec":{{"syncPolicy":{{"automated":{{"selfHeal":false}}}}}}}}"#
+            r#"{{"metadata":{{"annotations":{{"sealwatch.dev/held":"{mark}"}}}},"spec":{{"syncPolicy":{{"automated":{{"selfHeal":false}}}}}}}}"#
         ))
     );
     let applied = |operation: &Operation, second| Applied {
@@ -200,7 +198,7 @@ fn an_application_is_held_and_anybody_gives_it_back() {
     };
     progress.applied.push(applied(&operations[0], 10));
     assert!(matches!(ask(step, &pw(), &healing, &mut progress), Next::Wait { .. }));
-    let held = world(vec![app(false, Some(&note), &none), generated(&owned)]);
+    let held = world(vec![app(false, Some(&mark), &none), generated(&owned)]);
     assert_eq!(held.held.values().next(), Some(&Some(at(10))));
     assert_eq!(over(ask(step, &pw(), &held, &mut progress)).outcome, Outcome::Proved);
 

@@ -137,7 +137,7 @@ impl Drop for Home {
 fn for_git(report: &Value) -> String {
     let steps = report["steps"].as_array().expect("steps");
     let all = steps.iter().filter_map(|step| step["git"].as_array()).flatten();
-    all.map(|one| format!("{}\n{}\n", one["place"], one["snippets"])).collect()
+    all.map(|one| format!("{}\n{}\n", one["place"], one["snippets"])).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_live_change_under_argo_cd_is_shown_for_git_or_held() {
     let until = |what: &str, policy: &Value| {
         runtime.block_on(soon(what, async || {
             get(&client, &external_secret()).await.pointer("/spec/refreshPolicy").cloned().unwrap_or_default() == *policy
-        }))
+        }));
     };
     let stays = |policy: &str| {
         std::thread::sleep(Duration::from_secs(3));
