@@ -118,8 +118,8 @@ impl Inner {
 /// The server's log, from now on.
 struct Monitor {
     log: Incoming,
-    /// The name of the method's logger, where the token may see it.
-    module: Option<String>,
+    /// The name of the method's logger.
+    module: String,
     /// The connection that carries it.
     _open: Open,
 }
@@ -150,7 +150,9 @@ struct AuthMethod {
 impl Monitor {
     /// Begins to listen; else why it cannot be.
     async fn open(inner: &Inner, reads: &Reads<'_>, login: &StoreLogin) -> Result<Self, Told<Text>> {
-        let module = accessor(reads, login).await.map(|accessor| format!("auth.kubernetes.{accessor}"));
+        // A method that is not there logs nothing, and of one that is not shown nobody could tell which lines are its own.
+        let accessor = accessor(reads, login).await.ok_or(Told::NotAsked)?;
+        let module = format!("auth.kubernetes.{accessor}");
         let way = inner.way(&reads.replica.server, &reads.route, reads.word.as_ref());
         let opening = async {
             let mut open = Open::to(way, true).await?;
@@ -180,7 +182,7 @@ impl Monitor {
             while let Some(line) = seen.iter().position(|byte| *byte == b'\n').map(|at| seen.drain(..=at).collect::<Vec<u8>>()) {
                 reasons.extend(self.read(&line));
             }
-            if seen.len() > MOST || (self.module.is_some() && !reasons.is_empty()) {
+            if seen.len() > MOST || !reasons.is_empty() {
                 break;
             }
         }
@@ -196,10 +198,7 @@ impl Monitor {
     fn read(&self, line: &[u8]) -> Option<Text> {
         let line: Logged = serde_json::from_slice(line).ok()?;
         // A server whose logger has a name of its own puts that before.
-        let of_mount = match &self.module {
-            Some(module) => line.module.ends_with(module.as_str()),
-            None => line.module.contains("auth.kubernetes."),
-        };
+        let of_mount = line.module.ends_with(self.module.as_str());
         (of_mount && line.message == "login unauthorized").then(|| Text::foreign(&line.err))
     }
 }
