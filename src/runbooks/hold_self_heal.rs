@@ -6,7 +6,7 @@ use super::steps::hold;
 /// See the module.
 pub static RUNBOOK: Runbook = Runbook {
     name: "hold-self-heal",
-    title: "Hold what reverts live changes, or give it back",
+    title: "Hold or give back self-heal",
     summary: "\
 Keeps an Argo CD Application from healing itself, or suspends a Kustomization or a HelmRelease of Flux, so that a live change of what
 it deploys stays. The header says so until it is given back. Run once more on what it holds, it gives that back, also from another
