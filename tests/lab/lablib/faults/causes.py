@@ -168,6 +168,14 @@ class Cause:
         self.kubernetes.delete(path)
         wait("the Secret to be gone", 20, lambda: uid() is None or uid() != before)
 
+    def place(self, secret):
+        """A Secret of somebody else's where the target was. A sync that was under way may write the target once more."""
+        def placed():
+            self.kubernetes.delete(f"/api/v1/namespaces/{self.namespace}/secrets/{self.target}")
+            owners = self.apply(secret)["metadata"].get("ownerReferences", [])
+            return all(owner["kind"] != "ExternalSecret" for owner in owners)
+        wait("the Secret to be another one", 30, placed)
+
     def own_method(self, **config):
         """A method of its own, so that what is wrong with it touches no other login."""
         self.method = f"fault-{self.slug}"
@@ -706,7 +714,7 @@ class _(Cause):
         self.drop_target()
         owner = self.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner", "namespace": self.namespace}})
         reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"], "controller": True}
-        self.apply({"apiVersion": "v1", "kind": "Secret", "data": {"other": "eA=="},
+        self.place({"apiVersion": "v1", "kind": "Secret", "data": {"other": "eA=="},
                     "metadata": {"name": "app", "namespace": self.namespace, "ownerReferences": [reference]}})
         self.acts()
         self.apply_reader()
@@ -720,7 +728,7 @@ class _(Cause):
     def breaks(self, lab):
         self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/app")
         self.drop_target()
-        self.apply({"apiVersion": "v1", "kind": "Secret", "immutable": True, "data": {"value": "eA=="},
+        self.place({"apiVersion": "v1", "kind": "Secret", "immutable": True, "data": {"value": "eA=="},
                     "metadata": {"name": "app", "namespace": self.namespace}})
         self.acts()
         self.apply_reader()
