@@ -38,7 +38,12 @@ pub(super) async fn run(global: &Global, file: &Path, force: bool, timeout: u64)
     write(file, &text, force)?;
     let mut out = io::stdout().lock();
     let found = live.diagnosis.findings.len();
-    writeln!(out, "Wrote {}: {objects} objects, {answers} answers of Vaults; {found} finding{}.", file.display(), if found == 1 { "" } else { "s" })?;
+    writeln!(
+        out,
+        "Wrote {}: {objects} objects, {answers} answers of Vaults; {found} finding{}.",
+        file.display(),
+        if found == 1 { "" } else { "s" }
+    )?;
     if !live.is_examined() {
         writeln!(out, "Not everything was asked in {timeout} s; --timeout gives it longer.")?;
     }
