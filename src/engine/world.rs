@@ -148,11 +148,12 @@ impl World {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let (changes, mut heard) = mpsc::channel(CHANGES);
         let (identities, mut met) = mpsc::channel(1);
+        self.spawn_watches(&changes);
+        self.tasks.spawn(meet(self.ports.clone(), identities));
+        // The first list is on its way meanwhile.
         for line in Remembered::unanswered(&self.ports.journal.history()) {
             self.note(past::told(&line), line.at);
         }
-        self.spawn_watches(&changes);
-        self.tasks.spawn(meet(self.ports.clone(), identities));
         let mut logins = self.login.subscribe();
         loop {
             let wake = tokio::select! {
