@@ -353,6 +353,9 @@ pub trait Journal: Send + Sync {
     }
 }
 
+/// Why a write has no answer whose process is gone.
+pub const LOST: &str = "The process that wrote it ended before an answer came.";
+
 /// What a line of the journal tells of a run, so that any process can take it up. It holds no value either.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RunLine {

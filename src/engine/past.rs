@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Clock, Fault, FaultKind};
-use crate::ports::{Remembered, RunLine};
+use crate::ports::{LOST, Remembered, RunLine};
 use crate::runbooks::{Applied, Runbook, Target};
 
 /// Which earlier run is taken up.
@@ -54,7 +54,7 @@ impl Past {
     #[must_use]
     pub fn describe(&self) -> String {
         let done = self.applied.iter().filter(|applied| applied.result.is_ok()).count();
-        let unknown = self.applied.iter().filter(|applied| unanswered_yet(applied)).count();
+        let unknown = self.applied.iter().filter(|applied| applied.is_unanswered()).count();
         let rest = if unknown == 0 { String::new() } else { format!(", {unknown} without an answer") };
         format!(
             "Taken up again: {done} done{rest} by the run of {} (process {}, which is gone).",
@@ -62,10 +62,6 @@ impl Past {
             self.process
         )
     }
-}
-
-fn unanswered_yet(applied: &Applied) -> bool {
-    matches!(&applied.result, Err(fault) if fault.kind == FaultKind::Unknown)
 }
 
 /// The run to take up, if there is one: the last of this runbook on this target.
@@ -102,11 +98,11 @@ fn applied(runbook: &Runbook, lines: &[(&Remembered, &RunLine)]) -> Vec<Applied>
         };
         match (line.what.as_str(), &run.answer) {
             ("intent", _) => {
-                let lost = Fault::new(FaultKind::Unknown, "The process that wrote it ended before an answer came.");
+                let lost = Fault::new(FaultKind::Unknown, LOST);
                 all.push(Applied { step, operation: operation.clone(), at: line.at, result: Err(lost) });
             }
             ("result", Some(answer)) => {
-                let mine = |one: &Applied| one.step == step && one.operation == *operation && unanswered_yet(one);
+                let mine = |one: &Applied| one.step == step && one.operation == *operation && one.is_unanswered();
                 let Some(at) = all.iter().rposition(mine) else { continue };
                 match answer {
                     // It was refused, since its object was another one by then: it is asked again.

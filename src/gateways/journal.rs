@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{Fault, FaultKind};
-use crate::ports::{Journal, JournalEntry, Remembered, RunLine};
+use crate::ports::{Journal, JournalEntry, LOST, Remembered, RunLine};
 
 /// `$XDG_STATE_HOME/sealwatch/<cluster uid>/journal.jsonl`. It is opened and locked at the first line, so
 /// that a console that only reads needs no place to write.
@@ -118,8 +118,7 @@ impl Open {
 
 /// The result of a write whose process ended before an answer came, said by the next process that writes here.
 fn given_up(line: Remembered, at: Timestamp) -> JournalEntry {
-    let why = "The process that wrote it ended before an answer came.";
-    let answer = Some(Err(Fault::new(FaultKind::Unknown, why)));
+    let answer = Some(Err(Fault::new(FaultKind::Unknown, LOST)));
     JournalEntry {
         at,
         what: "result",
@@ -128,7 +127,7 @@ fn given_up(line: Remembered, at: Timestamp) -> JournalEntry {
         step: line.step.to_string(),
         object: line.object.to_string(),
         command: line.command.to_string(),
-        note: format!("unknown: {why} The object itself tells."),
+        note: format!("unknown: {LOST} The object itself tells."),
         run: line.run.map(|run| RunLine { answer, ..run }),
     }
 }

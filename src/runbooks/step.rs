@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Commit, Operation, Right, Target};
-use crate::model::{Fault, Inventory, ObjectRef, Seal};
+use crate::model::{Fault, FaultKind, Inventory, ObjectRef, Seal};
 
 /// A guided repair.
 pub struct Runbook {
@@ -315,6 +315,12 @@ impl Progress {
 }
 
 impl Applied {
+    /// Whether nobody knows what came of it: its answer was lost.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        self.result.as_ref().is_err_and(|fault| fault.kind == FaultKind::Unknown)
+    }
+
     /// The time from which an effect counts: the server's own if it told, else ours; whole seconds, since
     /// that is all that conditions and events carry.
     #[must_use]

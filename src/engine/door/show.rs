@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Run;
 use crate::engine::run::{RunResult, RunState, RunView, StepState, StepView};
-use crate::model::{FaultKind, Inventory};
+use crate::model::Inventory;
 use crate::runbooks::{Applied, ItemState, Outcome, Runbook, StepDef, StepReport, Target};
 
 /// What a run looks like before it began.
@@ -50,12 +50,11 @@ impl Run {
     /// How the run ended.
     pub(super) fn result(&self) -> RunResult {
         let worst = self.progress.done.values().map(|report| report.outcome).max().unwrap_or(Outcome::Nothing);
-        let unanswered = |applied: &Applied| matches!(&applied.result, Err(fault) if fault.kind == FaultKind::Unknown);
         match worst {
             Outcome::Refused => RunResult::Refused,
             _ if self.is_left_to_git() => RunResult::Refused,
             Outcome::Failed => RunResult::Failed,
-            Outcome::Unproved if self.progress.applied.iter().any(unanswered) => RunResult::Unknown,
+            Outcome::Unproved if self.progress.applied.iter().any(Applied::is_unanswered) => RunResult::Unknown,
             Outcome::Unproved => RunResult::Unproved,
             Outcome::Proved | Outcome::Nothing => RunResult::Proved,
         }

@@ -8,7 +8,7 @@ use super::{by_name, counted};
 use crate::diagnosis::jobs::said;
 use crate::model::inventory::runs::{BOOTSTRAP, base_name};
 use crate::model::kinds::{CronJob, Job, Role, Watched as _};
-use crate::model::{FaultKind, Inventory, Kind, Name, ObjectRef};
+use crate::model::{Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::{Applied, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
@@ -138,7 +138,6 @@ const ON_ITS_WAY: i64 = 10;
 fn was_not_made(world: &Inventory, progress: &Progress, step: &str, operation: &Operation) -> bool {
     let object = operation.object();
     let Some(applied) = progress.last(step, object) else { return false };
-    let unanswered = matches!(&applied.result, Err(fault) if fault.kind == FaultKind::Unknown);
     let late = progress.now.as_second() - applied.at.as_second() >= ON_ITS_WAY;
     let known = match operation {
         Operation::Kubernetes(KubernetesWrite::RunAgain { .. }) => {
@@ -147,7 +146,7 @@ fn was_not_made(world: &Inventory, progress: &Progress, step: &str, operation: &
         Operation::Kubernetes(KubernetesWrite::StartJob { .. }) => world.is_complete(Kind::Job),
         _ => false,
     };
-    unanswered && late && known
+    applied.is_unanswered() && late && known
 }
 
 /// The suspended copy of a Job that is gone, if that was deleted and not made anew.

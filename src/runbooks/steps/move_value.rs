@@ -191,10 +191,8 @@ fn copy(one: &Move<'_>, progress: &Progress) -> Task {
         key: one.key.clone(),
     };
     let write = VaultWrite { server: one.server.clone(), replica: one.replica.clone(), change };
-    let before = copied(one, progress);
-    let written = before.is_some_and(|applied| applied.result.is_ok());
-    let operation = before.map_or(Operation::Vault(write), |applied| applied.operation.clone());
-    let effect = if written { Effect::Proved("version 1 is there".to_owned()) } else { Effect::None };
+    let operation = copied(one, progress).map_or(Operation::Vault(write), |applied| applied.operation.clone());
+    let effect = if is_written(one, progress) { Effect::Proved("version 1 is there".to_owned()) } else { Effect::None };
     Task { operation, effect }
 }
 
@@ -206,19 +204,28 @@ fn copied<'a>(one: &Move<'_>, progress: &'a Progress) -> Option<&'a Applied> {
     })
 }
 
-fn switch(one: &Move<'_>, progress: &Progress) -> Task {
-    let object = one.es.object_ref();
-    let applied = progress.last(SWITCHING.id, &object);
-    // What is read is what was written, and where: not what would be chosen now.
-    let written = copied(one, progress).filter(|applied| applied.result.is_ok()).map(|applied| &applied.operation);
-    let (store, remote) = match written {
+/// Whether the value stands in Vault by now.
+fn is_written(one: &Move<'_>, progress: &Progress) -> bool {
+    copied(one, progress).is_some_and(|applied| applied.result.is_ok())
+}
+
+/// Through which store the value is to be read, and where: what was written, and not what would be chosen now.
+fn read_from(one: &Move<'_>, progress: &Progress) -> (ObjectRef, String) {
+    match copied(one, progress).filter(|applied| applied.result.is_ok()).map(|applied| &applied.operation) {
         Some(Operation::Vault(VaultWrite { change: VaultChange::MoveValue { store, path, .. }, .. })) => {
             (store.clone(), path.key.clone())
         }
         _ => (one.store.store_ref(), one.path.key.clone()),
-    };
+    }
+}
+
+fn switch(one: &Move<'_>, progress: &Progress) -> Task {
+    let object = one.es.object_ref();
+    let applied = progress.last(SWITCHING.id, &object);
+    let written = is_written(one, progress);
     let operation = applied.map_or_else(
         || {
+            let (store, remote) = read_from(one, progress);
             Operation::Kubernetes(KubernetesWrite::ReadVault {
                 external_secret: object.clone(),
                 store,
@@ -230,7 +237,7 @@ fn switch(one: &Move<'_>, progress: &Progress) -> Task {
         },
         |applied| applied.operation.clone(),
     );
-    if written.is_none() {
+    if !written {
         return Task { operation, effect: Effect::LeftOut("its value was not written to Vault".to_owned()) };
     }
     let effect = match (&operation, applied.map(Applied::effective)) {
@@ -250,28 +257,26 @@ fn switch(one: &Move<'_>, progress: &Progress) -> Task {
     Task { operation, effect }
 }
 
-type MakeCommit = fn(&Inventory, &Move<'_>, &Progress) -> Option<Commit>;
+type MakeCommit = fn(&Inventory, &Move<'_>, &Progress) -> Commit;
 
 /// What is to be committed, also where a live change would be reverted: it is the same.
 fn commits(target: &Target, world: &Inventory, progress: &Progress, make: MakeCommit) -> Vec<Commit> {
     let begun = |es: &&ExternalSecret| progress.last(SWITCHING.id, &es.object_ref()).is_some();
     let concerned =
         external_secrets_of(target, world).into_iter().filter(|es| es.parent().is_none() && (es.rotates() || begun(es)));
-    concerned.filter_map(|es| make(world, &of(es, world, progress).ok()?, progress)).collect()
+    concerned.filter_map(|es| Some(make(world, &of(es, world, progress).ok()?, progress))).collect()
 }
 
 /// The path, as Terraform keeps it.
-#[expect(clippy::unnecessary_wraps, reason = "what the other step has to commit it may not be able to tell")]
-fn path_in_git(_: &Inventory, one: &Move<'_>, progress: &Progress) -> Option<Commit> {
-    let copied = copied(one, progress).is_some_and(|applied| applied.result.is_ok());
-    let value = if copied {
+fn path_in_git(_: &Inventory, one: &Move<'_>, progress: &Progress) -> Commit {
+    let value = if is_written(one, progress) {
         "The value stands there already: import the path."
     } else {
         "Nothing was written to Vault: its value is to be the present one of the Secret, handed over unseen."
     };
     let says = vec![value.to_owned(), "It is not in Git: Terraform takes it as a variable and keeps it nowhere.".to_owned()];
     let place = format!("where the paths of {} are kept, if Terraform keeps them", one.server.host_port());
-    Some(Commit { object: one.path.object.clone(), place, says, snippets: vec![terraform(&one.path, &one.key)] })
+    Commit { object: one.path.object.clone(), place, says, snippets: vec![terraform(&one.path, &one.key)] }
 }
 
 #[derive(Serialize)]
@@ -303,23 +308,18 @@ struct Remote<'a> {
 }
 
 /// The spec that reads the path.
-fn spec_in_git(world: &Inventory, one: &Move<'_>, progress: &Progress) -> Option<Commit> {
-    let task = switch(one, progress);
-    let Operation::Kubernetes(KubernetesWrite::ReadVault { external_secret, store, remote, property, secret_key, .. }) =
-        &task.operation
-    else {
-        return None;
-    };
+fn spec_in_git(world: &Inventory, one: &Move<'_>, progress: &Progress) -> Commit {
+    let (object, (store, remote)) = (one.es.object_ref(), read_from(one, progress));
     let spec = Reads {
         refresh_policy: "Periodic",
         secret_store_ref: Store { kind: store.kind.as_str(), name: store.name.as_str() },
-        data: [Datum { secret_key, remote_ref: Remote { key: remote, property } }],
+        data: [Datum { secret_key: &one.key, remote_ref: Remote { key: &remote, property: &one.key } }],
         data_from: None,
     };
     let says = vec![
         "Commit it only when the path holds the value: before that the Secret is not synced.".to_owned(),
         "null stands for: take dataFrom out.".to_owned(),
     ];
-    let snippets = vec![manifest(external_secret, spec)];
-    Some(Commit { object: external_secret.clone(), place: place(world, external_secret, &one.es.meta), says, snippets })
+    let snippets = vec![manifest(&object, spec)];
+    Commit { place: place(world, &object, &one.es.meta), object, says, snippets }
 }
