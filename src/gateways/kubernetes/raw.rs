@@ -2,33 +2,14 @@
 //! here too.
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::requests::get;
+use super::watch::{PAGE, WirePage};
 use super::{Inner, KubernetesGateway, served};
 use crate::gateways::capture::Raw;
 use crate::gateways::network::quoted;
-use crate::model::wire::or_default;
 use crate::model::{Fault, FaultKind, Part, kinds};
-
-/// Objects of a page.
-const PAGE: usize = 500;
-
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    metadata: PageMeta,
-    /// Null where a list of metadata is empty.
-    #[serde(default, deserialize_with = "or_default")]
-    items: Vec<Box<RawValue>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct PageMeta {
-    r#continue: String,
-}
 
 #[async_trait]
 impl Raw for KubernetesGateway {
@@ -48,8 +29,8 @@ async fn raw(inner: &Inner, part: &Part) -> Result<Vec<String>, Fault> {
         let going_on = if next.is_empty() { String::new() } else { format!("&continue={}", quoted(&next)) };
         let request = get(&format!("{collection}?limit={PAGE}{going_on}"))?;
         let body = inner.bytes(request, &asked).await?;
-        let page: Page = serde_json::from_slice(&body).map_err(|_| inner.not_kubernetes(&asked))?;
-        all.extend(page.items.into_iter().map(|item| item.get().to_owned()));
+        let page: WirePage<Box<RawValue>> = serde_json::from_slice(&body).map_err(|_| inner.not_kubernetes(&asked))?;
+        all.extend(page.items.into_iter().flatten().map(|item| item.get().to_owned()));
         if page.metadata.r#continue.is_empty() {
             return Ok(all);
         }

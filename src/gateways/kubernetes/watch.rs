@@ -26,6 +26,7 @@ use crate::model::kinds::{Api, Object, System, Visitor, Watched, visit};
 use crate::model::{Change, Fault, FaultKind, Kind, Name, Names, Part};
 use crate::ports::Scope;
 use events::Event;
+pub(super) use list::{PAGE, WirePage};
 
 /// How long one watch is asked for. The server sends a bookmark shortly before it ends.
 const WATCH: Duration = Duration::from_secs(30);

@@ -19,7 +19,7 @@ use crate::model::{Change, FaultKind, Names, Unreadable};
 const STREAM: Duration = Duration::from_secs(290);
 const SILENCE: Duration = Duration::from_secs(20);
 /// Objects of a page.
-const PAGE: usize = 500;
+pub(in crate::gateways::kubernetes) const PAGE: usize = 500;
 
 /// A piece of the first list is told when it has this many objects, or is this old. The first is small: it is what
 /// a person waits for.
@@ -68,13 +68,14 @@ impl Listing {
     }
 }
 
+/// A page of a list, as it stands on the wire.
 #[derive(Deserialize)]
-struct WirePage<T> {
+pub(in crate::gateways::kubernetes) struct WirePage<T> {
     #[serde(default)]
-    metadata: PageMeta,
+    pub(in crate::gateways::kubernetes) metadata: PageMeta,
     /// `null` where there is none: so the API server says it of metadata alone.
     #[serde(default = "Option::default")]
-    items: Option<Vec<T>>,
+    pub(in crate::gateways::kubernetes) items: Option<Vec<T>>,
 }
 
 /// A page that was read, and what of it could not be.
@@ -86,9 +87,10 @@ pub(super) struct Page {
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
-struct PageMeta {
+pub(in crate::gateways::kubernetes) struct PageMeta {
     resource_version: Box<str>,
-    r#continue: String,
+    /// Where the next page begins; empty after the last one.
+    pub(in crate::gateways::kubernetes) r#continue: String,
 }
 
 impl Watcher {
