@@ -4,12 +4,16 @@
 use serde_json::{Map, Value, json};
 
 use super::kept::kept;
+use crate::model::gitops::HELD;
 use crate::model::kinds::external_secret::synced_resource_version;
+use crate::model::kinds::job::KEPT_FOR;
 use crate::model::kinds::{Visitor, Watched, visit};
 use crate::model::{Kind, Text, Unreadable, VaultAddress};
 
 /// Annotations that some kind reads; they may hold anything, and `kubectl apply` leaves whole Secrets in one.
-const ANNOTATIONS: [&str; 15] = [
+const ANNOTATIONS: [&str; 17] = [
+    HELD,
+    KEPT_FOR,
     "force-sync",
     "reconcile.external-secrets.io/",
     "argocd.argoproj.io/tracking-id",
@@ -166,6 +170,18 @@ fn is_certificate(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_we_note_on_an_object_is_kept_if_a_kind_reads_it() {
+        let annotated = |kind: &str, key: &str| {
+            let annotations = json!({ key: "x", "sealwatch.dev/kept": "{\"metadata\":{}}", "note": "canary" });
+            json!({"kind": kind, "metadata": {"name": "a", "namespace": "b", "annotations": annotations}}).to_string()
+        };
+        for (kind, name, key) in [(Kind::Job, "Job", KEPT_FOR), (Kind::Application, "Application", HELD)] {
+            let left = object(kind, &annotated(name, key)).expect("an object");
+            assert_eq!(left["metadata"]["annotations"], json!({ key: "x" }), "{name}");
+        }
+    }
 
     #[test]
     fn what_a_kind_reads_and_lets_go_is_not_kept() {

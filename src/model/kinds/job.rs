@@ -77,7 +77,7 @@ pub struct WireStatus {
 
 const HOOK: &str = "argocd.argoproj.io/hook";
 /// The annotation by which sealwatch marks the suspended copy of a Job that it makes anew: the name of that Job.
-pub const KEPT_FOR: &str = "sealwatch/kept-for";
+pub const KEPT_FOR: &str = "sealwatch.dev/kept-for";
 
 impl Watched for Job {
     const KIND: Kind = Kind::Job;

@@ -10,7 +10,7 @@ use crate::model::kinds::job::KEPT_FOR;
 use crate::model::{Fault, FaultKind, Kind, ObjectRef};
 
 /// What the annotation holds that the copy does not show: the metadata of the Job, and whether it was suspended.
-const KEPT: &str = "sealwatch/kept";
+const KEPT: &str = "sealwatch.dev/kept";
 /// What the copy's name ends with.
 const ENDING: &str = "-sealwatch-kept";
 /// The longest name of a Job.
