@@ -12,15 +12,16 @@
     reason = "a test that fails says why; it uses a part of what the lab can"
 )]
 
+#[path = "common/home.rs"]
+mod home;
 #[path = "common/lab.rs"]
 mod lab;
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use home::Home;
 use lab::Lab;
 use serde_json::{Value, json};
 
@@ -91,46 +92,11 @@ async fn heal(client: kube::Client, sets_policy: Arc<AtomicBool>) {
     }
 }
 
-/// A home with one policy.
-struct Home(PathBuf);
-
-impl Home {
-    fn new(policy: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sealwatch-gitops-{policy}-{}", std::process::id()));
-        std::fs::create_dir_all(path.join("config/sealwatch")).expect("a folder");
-        let config = format!("[[context]]\ncontext = \"*\"\npolicy = \"{policy}\"\n");
-        std::fs::write(path.join("config/sealwatch/config.toml"), config).expect("written");
-        Self(path)
-    }
-
-    /// Runs a runbook; its exit code, its report, what it said.
-    fn run(&self, lab: &Lab, who: &str, arguments: &[&str]) -> (Option<i32>, Value, String) {
-        let token = std::fs::read_to_string(lab.text("/files/root_token")).expect("the root token");
-        let home = self.0.to_string_lossy().into_owned();
-        let output = Command::new(env!("CARGO_BIN_EXE_sealwatch"))
-            .args(["runbook", "run"])
-            .args(arguments)
-            .args(["-o", "json"])
-            .env_clear()
-            .env("HOME", &home)
-            .env("XDG_CONFIG_HOME", format!("{home}/config"))
-            .env("XDG_STATE_HOME", format!("{home}/state"))
-            .env("KUBECONFIG", lab.kubeconfig(who))
-            .env("VAULT_ADDR", lab.text("/vault/url"))
-            .env("VAULT_TOKEN", token.trim())
-            .output()
-            .expect("the binary starts");
-        let out = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(!out.contains("canary-in-a-url"), "what one logs in with came out: {out}");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        (output.status.code(), serde_json::from_str(&out).unwrap_or(Value::String(out)), said)
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// Runs a runbook; its exit code, its report, what it said.
+fn run(home: &Home, lab: &Lab, who: &str, arguments: &[&str]) -> (Option<i32>, Value, String) {
+    let (code, out, said) = home.sealwatch(lab, who, &[&["runbook", "run"], arguments, &["-o", "json"]].concat());
+    assert!(!out.contains("canary-in-a-url"), "what one logs in with came out: {out}");
+    (code, serde_json::from_str(&out).unwrap_or(Value::String(out)), said)
 }
 
 /// What stands in the report for Git, as one text.
@@ -165,12 +131,12 @@ fn a_live_change_under_argo_cd_is_shown_for_git_or_held() {
         let es = get(&client, &external_secret()).await;
         es["metadata"]["managedFields"].to_string().contains("argocd-controller")
     }));
-    let (local, gitops) = (Home::new("local"), Home::new("gitops"));
+    let (local, gitops) = (Home::new("gitops-test", "local"), Home::new("gitops-test", "gitops"));
     let target = format!("ExternalSecret/{NAMESPACE}/app");
     let stop = ["stop-rotation", "--target", &target, "--confirm", "app", "--write"];
 
     // Under gitops nothing is written, and the change is shown with its place.
-    let (code, report, said) = gitops.run(&lab, "admin", &stop);
+    let (code, report, said) = run(&gitops, &lab, "admin", &stop);
     assert_eq!((code, report["result"].as_str()), (Some(4), Some("refused")), "{report} {said}");
     let text = for_git(&report);
     assert!(text.contains("folder overlays/dev of https://git.example/shop.git (Application/argocd/shop)"), "{text}");
@@ -178,31 +144,31 @@ fn a_live_change_under_argo_cd_is_shown_for_git_or_held() {
     assert_eq!(policy_of(), "Periodic");
 
     // Git sets the field: the live change is left out, with the same change for Git, and with the offer to hold.
-    let (_, report, said) = local.run(&lab, "admin", &stop);
+    let (_, report, said) = run(&local, &lab, "admin", &stop);
     assert!(for_git(&report).contains("refreshPolicy: CreatedOnce"), "{report} {said}");
     assert_eq!(policy_of(), "Periodic", "{report}");
     let moving = ["move-to-vault", "--target", &target, "--confirm", "app", "--write"];
-    let (code, report, said) = local.run(&lab, "admin", &moving);
+    let (code, report, said) = run(&local, &lab, "admin", &moving);
     assert!(code == Some(1) && report.to_string().contains("hold-self-heal --target Application/argocd/shop"), "{report} {said}");
 
     // Held, it stays; who may not see what reverts it is told.
     let hold = ["hold-self-heal", "--target", &target, "--confirm", "shop", "--write"];
-    let (code, report, said) = local.run(&lab, "viewer", &hold);
+    let (code, report, said) = run(&local, &lab, "viewer", &hold);
     let unseen = "it cannot be seen, and so not be held from here";
     assert!(code == Some(1) && report.to_string().contains(unseen), "{code:?} {report} {said}");
-    let (code, report, said) = local.run(&lab, "admin", &[&hold[..], &["--dry-run"]].concat());
+    let (code, report, said) = run(&local, &lab, "admin", &[&hold[..], &["--dry-run"]].concat());
     assert_eq!(code, Some(0), "{report} {said}");
     let shown = report.as_str().unwrap_or_default();
     assert!(shown.contains("server    would take it: Application/argocd/shop") && shown.contains("selfHeal: false"), "{report}");
-    let (code, report, said) = local.run(&lab, "admin", &hold);
+    let (code, report, said) = run(&local, &lab, "admin", &hold);
     assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {said}");
-    let (code, report, said) = local.run(&lab, "admin", &stop);
+    let (code, report, said) = run(&local, &lab, "admin", &stop);
     assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {said}");
     stays("CreatedOnce");
 
     // Another process gives it back, and Argo CD does what it does.
     let back = ["hold-self-heal", "--target", "Application/argocd/shop", "--confirm", "shop", "--write"];
-    let (code, report, said) = local.run(&lab, "admin", &back);
+    let (code, report, said) = run(&local, &lab, "admin", &back);
     assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {said}");
     until("Argo CD reverts it", &json!("Periodic"));
     assert!(runtime.block_on(get(&client, APP)).pointer("/metadata/annotations").is_none(), "our note is gone");
@@ -210,7 +176,7 @@ fn a_live_change_under_argo_cd_is_shown_for_git_or_held() {
     // Git does not set the field any more: nothing is held, and the live change stays.
     sets_policy.store(false, Ordering::SeqCst);
     until("Argo CD takes the field out", &Value::Null);
-    let (code, report, said) = local.run(&lab, "admin", &stop);
+    let (code, report, said) = run(&local, &lab, "admin", &stop);
     assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {said}");
     stays("CreatedOnce");
     stand_in.abort();

@@ -11,14 +11,14 @@
     reason = "a test that fails says why; it uses a part of what the lab can"
 )]
 
+#[path = "common/home.rs"]
+mod home;
 #[path = "common/lab.rs"]
 mod lab;
 
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use home::Home;
 use lab::Lab;
 use serde_json::Value;
 
@@ -58,47 +58,6 @@ const CASES: &[Case] = &[
     case("generator-rotates", "stop-rotation", |_| "app".to_owned()),
 ];
 
-/// A home of its own, with a policy that lets scripts write.
-struct Home(PathBuf);
-
-impl Home {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sealwatch-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(path.join("config/sealwatch")).expect("a folder");
-        std::fs::write(path.join("config/sealwatch/config.toml"), "[[context]]\ncontext = \"*\"\npolicy = \"local\"\n")
-            .expect("written");
-        Self(path)
-    }
-
-    /// A file that only its owner may read.
-    fn secret(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).expect("a file");
-        std::io::Write::write_all(&mut file, text.as_bytes()).expect("written");
-        path.to_string_lossy().into_owned()
-    }
-
-    fn journal(&self) -> String {
-        let mut all = String::new();
-        for entry in walk(&self.0.join("state")) {
-            all.push_str(&std::fs::read_to_string(entry).unwrap_or_default());
-        }
-        all
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    entries.flatten().flat_map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { vec![entry.path()] }).collect()
-}
-
 struct Scene {
     lab: Lab,
     home: Home,
@@ -106,28 +65,14 @@ struct Scene {
 
 impl Scene {
     fn up(name: &str, arguments: &[&str]) -> Self {
-        Self { lab: Lab::up(name, arguments), home: Home::new(name) }
+        Self { lab: Lab::up(name, arguments), home: Home::new(name, "local") }
     }
 
     /// The binary, with the root token for the lab's Vault.
     fn sealwatch(&self, who: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let token = std::fs::read_to_string(self.lab.text("/files/root_token")).expect("the root token");
-        let home = self.home.0.to_string_lossy().into_owned();
-        let output = Command::new(env!("CARGO_BIN_EXE_sealwatch"))
-            .args(arguments)
-            .env_clear()
-            .env("HOME", &home)
-            .env("XDG_CONFIG_HOME", format!("{home}/config"))
-            .env("XDG_STATE_HOME", format!("{home}/state"))
-            .env("KUBECONFIG", self.lab.kubeconfig(who))
-            .env("VAULT_ADDR", self.lab.text("/vault/url"))
-            .env("VAULT_TOKEN", token.trim())
-            .output()
-            .expect("the binary starts");
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let (out, err) = (text(output.stdout), text(output.stderr));
+        let (code, out, err) = self.home.sealwatch(&self.lab, who, arguments);
         assert!(!out.contains(TYPED) && !err.contains(TYPED), "the value came out: {out}{err}");
-        (output.status.code(), out, err)
+        (code, out, err)
     }
 
     /// The root of the certain cause of a fault, once it is named; `None` if it is not.

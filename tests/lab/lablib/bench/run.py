@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -20,7 +21,7 @@ FEW, MANY = 10_000, 100_000
 SECRETS, PODS, PATHS = 10_000, 5_000, 10_000
 EXTRA = 3  # the ExternalSecrets of the last namespace
 RATE = 200  # changes a second
-GROUPS = ["alone", "otherwise", "large", "recovery"]  # the last in a lab of its own, with all controllers
+GROUPS = ["recovery", "alone", "otherwise", "large"]  # the first in a lab of its own, with all controllers
 SETTLED = 6  # seconds after which memory is read
 ROOT = HERE.parent.parent
 BINARY = ROOT / "target/release/sealwatch"
@@ -32,12 +33,17 @@ def bench(options):
         raise LabError(f"There is no {binary}. `cargo build --release` makes it.")
     wanted = [*PARTS, *(() if options.no_peers else ("kubectl", "k9s"))]
     parts.install([parts.BY_NAME[name] for name in wanted], quiet=True)
-    with Bare(options.name) as bare:
-        run = Run(bare, binary, options)
+    run = Run(binary, options)
+    wanted = options.only or GROUPS
+    in_bare = [name for name in GROUPS if name in wanted and name != "recovery"]
+    with ExitStack() as labs:
         try:
-            if run.groups[:1] != ["recovery"]:
-                run.fill_world()
-            for name in run.groups:
+            # Only one lab works at a time.
+            if "recovery" in wanted:
+                run.recovery()
+            if in_bare or options.hold:
+                run.begin(labs.enter_context(Bare(options.name)))
+            for name in in_bare:
                 getattr(run, name)()
         finally:
             if run.figures:
@@ -50,7 +56,7 @@ def bench(options):
         if options.readme:
             into_readme(run.heading() + "\n" + table(run.figures))
         if options.hold:
-            plain(f"The lab is held until this ends: SEALWATCH_LAB_KUBECONFIG={bare.kubeconfig('admin')}")
+            plain(f"The lab is held until this ends: SEALWATCH_LAB_KUBECONFIG={run.bare.kubeconfig('admin')}")
             while True:
                 time.sleep(3600)
     if run.wrong:
@@ -66,25 +72,22 @@ def into_readme(text):
 
 
 class Run:
-    def __init__(self, bare, binary, options):
-        self.bare, self.binary, self.options = bare, binary, options
+    def __init__(self, binary, options):
+        self.binary, self.options, self.bare = binary, options, None
         scale = Fraction(options.scale)
         self.full = scale == 1
         self.scaled = lambda number: max(1, int(number * scale))
         self.few, self.many = self.scaled(FEW), self.scaled(MANY)
         self.rounds = options.rounds or (5 if self.full else 3)
         self.figures, self.wrong = [], []
-        self.fill = Fill(bare)
-        self.sealwatch = measure.Sealwatch(bare, binary)
         self.peers = not options.no_peers
-        # Only one of the labs works at a time: recovery comes last, and beside a bare lab that nobody asks anything.
-        self.groups = [name for name in GROUPS if name in (options.only or GROUPS)]
 
     def heading(self):
         model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine())
         memory = int(Path("/proc/meminfo").read_text().split("MemTotal:")[1].split()[0]) // 1024 // 1024
-        return (f"{self.few:,} ExternalSecrets in 50 namespaces, {self.scaled(SECRETS):,} Secrets, {self.scaled(PODS):,} Pods; "
-                f"medians of {self.rounds}; {os.cpu_count()} cores ({model}), {memory} GiB"
+        filled = (f"{self.few:,} ExternalSecrets in 50 namespaces, {self.scaled(SECRETS):,} Secrets, {self.scaled(PODS):,} Pods; "
+                  f"medians of {self.rounds}; ") if self.bare else ""
+        return (f"{filled}{os.cpu_count()} cores ({model}), {memory} GiB"
                 + (".\n" if self.full else ". Small: it shows that all is measured; the bounds are for the full size.\n"))
 
     def add(self, *args, **kwargs):
@@ -93,7 +96,10 @@ class Run:
         say(" | ".join(cell for cell in figure.cells() if cell))
         return figure
 
-    def fill_world(self):
+    def begin(self, bare):
+        self.bare = bare
+        self.fill = Fill(bare)
+        self.sealwatch = measure.Sealwatch(bare, self.binary)
         started = time.monotonic()
         self.fill.begin()
         self.fill.external_secrets(self.few)
@@ -242,7 +248,7 @@ class Run:
         stores, seal = self.scaled(STORES), self.scaled(SEAL)
         with Recovery(f"{self.options.name}-recovery", self.binary, stores, seal) as herd:
             alone, at_once, ours = [way() for way in (herd.left_alone, herd.annotated_at_once, herd.recovered)]
-        what = f"{stores * EACH} ExternalSecrets on {stores} stores synced after a seal of {seal} s"
+        what = f"{stores * EACH} ExternalSecrets on {stores} store{'s' * (stores > 1)} synced after a seal of {seal} s"
         peer = {"peer_name": "left alone", "peer": [alone], "relative": True}
         self.add(f"{what}, annotated all at once", [at_once], seconds, None, **peer)
         self.add(f"{what}, with recover", [ours], seconds, None, **peer)
