@@ -161,7 +161,8 @@ impl Lines {
     fn push(&mut self, ink: Ink, word: &str) {
         let mut word = word;
         while !word.is_empty() {
-            let blanks = if self.used == 0 { 0 } else { self.blanks };
+            // What a paragraph begins with is its own, such as the indent of a line of YAML; where it is broken they go.
+            let blanks = if self.used == 0 && self.done.len() > 1 { 0 } else { self.blanks };
             if self.used + blanks + word.width() <= self.width {
                 self.append(ink, blanks, word);
                 return;
@@ -237,6 +238,8 @@ mod tests {
         assert_eq!(plain(&wrap(&[(Ink::Plain, "abcdefgh ij".to_owned())], 3)), ["abc", "def", "gh", "ij"]);
         assert_eq!(plain(&wrap(&[], 3)), [""]);
         assert_eq!(plain(&wrap(&spans("a `code`, **so** on"), 40)), ["a code, so on"]);
+        assert_eq!(plain(&wrap(&[(Ink::Code, "  name: a b".to_owned())], 9)), ["  name: a", "b"], "an indent is kept, once");
+        assert_eq!(plain(&wrap(&[(Ink::Code, "   abc".to_owned())], 4)), ["abc"], "unless the word would not fit");
     }
 
     #[test]
