@@ -11,14 +11,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use sealwatch::engine::config::PolicyName;
-use sealwatch::engine::past::Resume;
+use sealwatch::engine::past::{self, Resume};
 use sealwatch::engine::run::RunResult;
 use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
 use sealwatch::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text};
 use sealwatch::ports::{Cluster, Identity, Journal, JournalEntry, Permit, Remembered, ReplicaPod, Scope, Typed};
-use sealwatch::runbooks::{ClusterRight, Confirm, KubernetesWrite, Receipt, Target};
+use sealwatch::runbooks::{ClusterRight, Confirm, KubernetesWrite, Receipt, Target, runbook};
 use tokio::sync::watch;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -387,6 +387,11 @@ async fn another_process_takes_an_interrupted_run_up_and_does_nothing_twice() {
     scene.again(Resume::Interrupted);
     let before = scene.annotated().len();
     scene.until("the world", |snapshot| snapshot.is_known() && !snapshot.diagnosis.causes.is_empty()).await;
+    let begun = |scene: &Scene, resume| {
+        let (history, recover) = (scene.journal.lines.history(), runbook("recover").expect("a runbook"));
+        past::taken_up(&history, recover, None, resume, scene.journal.lines.entries()[0].at).map(|past| past.target)
+    };
+    assert_eq!(begun(&scene, Resume::Interrupted), Some(Target::Vault(vault())), "whoever names no target means that one");
     scene.say(Command::Start { runbook: "recover", target: Target::Vault(vault()) }).await;
     let snapshot = scene.until("the first question", |snapshot| asks(snapshot).is_some()).await;
     let said = snapshot.run.as_ref().and_then(|run| run.taken_up.clone()).unwrap_or_default();
@@ -407,6 +412,7 @@ async fn another_process_takes_an_interrupted_run_up_and_does_nothing_twice() {
     assert!(lines.last().is_some_and(|line| line.what == "end" && line.note == "proved"), "{:#?}", lines.last());
 
     // What ended is not taken up again.
+    assert_eq!(begun(&scene, Resume::Interrupted), None);
     scene.again(Resume::Last);
     scene.until("the world", Snapshot::is_known).await;
     scene.say(Command::Start { runbook: "recover", target: Target::Vault(vault()) }).await;

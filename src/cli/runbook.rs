@@ -14,7 +14,7 @@ use super::wiring::Wired;
 use super::{BLIND, FINDINGS, Failure, OK, REFUSED, wiring};
 use crate::diagnosis::lookup::lookup;
 use crate::engine::gate::STAY_CLOSED;
-use crate::engine::past::{Resume, told};
+use crate::engine::past::{self, Resume, told};
 use crate::engine::run::RunResult;
 use crate::engine::{Command, Decision, Engine, Ports, RunState, RunView, Snapshot, StepState, target_of};
 use crate::gateways::shares;
@@ -39,8 +39,9 @@ pub(super) async fn run(global: &Global, command: RunbookCommand) -> Result<u8, 
                 (_, true) => Resume::Never,
                 _ => Resume::Interrupted,
             };
+            let history = wired.ports.journal.history();
             // Said before anything is looked at: it may be why one is here.
-            for line in Remembered::unanswered(&wired.ports.journal.history()) {
+            for line in Remembered::unanswered(&history) {
                 // A courtesy: if standard error is closed, the run goes on.
                 let _ = writeln!(io::stderr().lock(), "sealwatch: {}", told(&line));
             }
@@ -48,7 +49,9 @@ pub(super) async fn run(global: &Global, command: RunbookCommand) -> Result<u8, 
             let ended = if dry_run {
                 walk(wired, runbook, target, timeout).await
             } else {
-                execute(wired, global.write, runbook, target, answers, output, timeout).await
+                let begun = past::taken_up(&history, runbook, None, wired.options.resume, wired.ports.clock.now());
+                let begun = begun.filter(|_| target.is_none()).map(|past| past.target);
+                execute(wired, global.write, runbook, (target, begun), answers, output, timeout).await
             };
             wiring::leave(vault.as_ref()).await;
             ended
@@ -306,12 +309,12 @@ impl Answers {
     }
 }
 
-/// Runs it to its end.
+/// Runs it to its end, on what was named or on what an interrupted run was on.
 async fn execute(
     wired: Wired,
     write: bool,
     runbook: &'static Runbook,
-    named: Option<ObjectRef>,
+    (named, begun): (Option<ObjectRef>, Option<Target>),
     mut answers: Answers,
     output: Output,
     timeout: u64,
@@ -339,7 +342,7 @@ async fn execute(
         };
         return Err(Failure::refused(why, hint));
     }
-    let target = choose(&snapshot, runbook, named)?;
+    let target = begun.map_or_else(|| choose(&snapshot, runbook, named), Ok)?;
     send(&commands, Command::Start { runbook: runbook.name, target }).await;
     let (run, failure) = follow(&mut snapshots, &commands, &mut answers, output).await;
     let policy = snapshot.writes.policy.as_str();

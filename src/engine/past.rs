@@ -41,6 +41,8 @@ pub fn told(line: &Remembered) -> String {
 /// A run that is taken up.
 #[derive(Clone, Debug)]
 pub struct Past {
+    /// On what it ran.
+    pub target: Target,
     /// When it began.
     pub began: Timestamp,
     /// Which process ran it last.
@@ -64,13 +66,20 @@ impl Past {
     }
 }
 
-/// The run to take up, if there is one: the last of this runbook on this target.
+/// The run to take up, if there is one: the last of this runbook on this target; where none is named, on any. What it was
+/// on need not be what one would choose now, since half of it may be mended.
 #[must_use]
-pub fn taken_up(history: &[Remembered], runbook: &Runbook, target: &Target, resume: Resume, now: Timestamp) -> Option<Past> {
+pub fn taken_up(
+    history: &[Remembered],
+    runbook: &Runbook,
+    target: Option<&Target>,
+    resume: Resume,
+    now: Timestamp,
+) -> Option<Past> {
     let name = |line: &Remembered| line.step.as_str().split('/').next() == Some(runbook.name);
     let of_these = || {
         let lines = history.iter().filter(|line| name(line));
-        lines.filter_map(|line| Some((line, line.run.as_ref().filter(|run| run.target == *target)?)))
+        lines.filter_map(|line| Some((line, line.run.as_ref().filter(|run| target.is_none_or(|target| run.target == *target))?)))
     };
     let (_, newest) = of_these().max_by_key(|(_, run)| run.began)?;
     let lines: Vec<(&Remembered, &RunLine)> = of_these().filter(|(_, run)| run.began == newest.began).collect();
@@ -83,7 +92,7 @@ pub fn taken_up(history: &[Remembered], runbook: &Runbook, target: &Target, resu
         (Resume::Last, false) => true,
     };
     wanted
-        .then(|| Past { began: run.began, process: run.process, applied: applied(runbook, &lines) })
+        .then(|| Past { target: run.target.clone(), began: run.began, process: run.process, applied: applied(runbook, &lines) })
         .filter(|past| !past.applied.is_empty())
 }
 

@@ -11,7 +11,7 @@ impl Door {
     /// The interrupted run that this one takes up.
     pub(super) fn past(&self) -> Option<Past> {
         let history = self.ports.journal.history();
-        past::taken_up(&history, self.runbook, &self.target, self.resume, self.ports.clock.now())
+        past::taken_up(&history, self.runbook, Some(&self.target), self.resume, self.ports.clock.now())
     }
 }
 
