@@ -151,7 +151,7 @@ impl Moving {
             }
             (17, Some(vault)) => {
                 let (paths, facts) =
-                    (vault.paths.keys().cloned().collect::<Vec<_>>(), |state| PathFacts { state, ..PathFacts::default() });
+                    (vault.paths.keys().cloned().collect::<Vec<_>>(), PathFacts::of);
                 let written = Some(self.now);
                 let states = [
                     PathState::Missing,

@@ -1,5 +1,6 @@
 //! What a rule is given: one object, with what belongs to it looked up once.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,6 +85,8 @@ pub struct PathCase<'a> {
 pub struct Read<'a> {
     /// As the spec says it.
     pub remote: &'a RemoteRef,
+    /// The version that it is held to; `None` for whichever is the current one.
+    pub version: Option<u64>,
     /// The full path.
     pub full: Text,
     /// What Vault says of that path.
@@ -198,10 +201,10 @@ impl ReaderCase<'_> {
     /// What it reads, with what Vault says of it.
     pub fn reads(&self) -> impl Iterator<Item = Read<'_>> {
         let vault = self.store.and_then(|store| store.vault.as_ref());
-        self.es.remote.iter().filter_map(move |remote| {
+        self.es.reads().filter_map(move |(remote, version)| {
             let full = vault?.path_of(remote.key.as_str());
             let path = self.server.and_then(|server| server.paths.get(&full));
-            Some(Read { remote, full, path })
+            Some(Read { remote, version, full, path })
         })
     }
 
@@ -216,7 +219,7 @@ impl ReaderCase<'_> {
     #[must_use]
     pub fn newest_version(&self) -> Option<Timestamp> {
         self.reads()
-            .filter_map(|read| match read.path?.facts.state {
+            .filter_map(|read| match *read.state()? {
                 PathState::Present { written, .. } => written,
                 _ => None,
             })
@@ -245,7 +248,7 @@ impl ReaderCase<'_> {
         self.reads().find_map(|read| {
             let full = &read.full;
             let path = || server.address.path_ref(full);
-            Some(match &read.path?.facts.state {
+            Some(match &*read.state()? {
                 PathState::NoMount => {
                     (format!("its Vault has no mount “{}”", read.path?.mount), ("mount-missing", store.clone()))
                 }
@@ -253,13 +256,36 @@ impl ReaderCase<'_> {
                     (format!("the mount of {full} is KV version {version}"), ("kv-version-mismatch", store.clone()))
                 }
                 PathState::Missing => (format!("{full} does not exist"), ("path-missing", path())),
-                PathState::Deleted { .. } => (format!("the current version of {full} was deleted"), ("version-deleted", path())),
-                PathState::Destroyed { .. } => {
-                    (format!("the current version of {full} was destroyed"), ("version-destroyed", path()))
+                PathState::Deleted { version, .. } => {
+                    (format!("version {version} of {full} was deleted"), ("version-deleted", path()))
+                }
+                PathState::Destroyed { version } => {
+                    (format!("version {version} of {full} was destroyed"), ("version-destroyed", path()))
                 }
                 _ => return None,
             })
         })
+    }
+
+    /// Tells of each version that it is held to, is not the current one and cannot be had: of these `why` gives the words,
+    /// from the full path and the state of that version, and since when it is so.
+    pub(super) fn tell_held(
+        &self,
+        slug: &'static str,
+        why: impl Fn(&Text, &PathState) -> Option<(String, Option<Timestamp>)>,
+        found: &mut Vec<Finding>,
+    ) {
+        // One that is green fails at its next refresh, if it has one.
+        let severity = if self.word.is_some() { Severity::Error } else { Severity::Warning };
+        if self.word.is_none() && self.es.next_refresh().is_none() {
+            return;
+        }
+        for read in self.reads().filter(Read::is_held_back) {
+            let Some((summary, since)) = read.state().and_then(|state| why(&read.full, &state)) else { continue };
+            let finding = self.finding(slug, severity, summary);
+            let finding = if since.is_some() { finding.since(since) } else { finding };
+            found.push(finding.seen(Source::Vault, "metadata of the path", read.path.and_then(|path| path.asked)));
+        }
     }
 
     /// How old the value is that its Secret keeps.
@@ -314,6 +340,18 @@ pub(super) fn with_words(finding: Finding, ready: Option<&Condition>, word: Opti
 }
 
 impl Read<'_> {
+    /// What Vault says of what is read: of the version that it is held to, or of the current one.
+    #[must_use]
+    pub fn state(&self) -> Option<Cow<'_, PathState>> {
+        Some(self.path?.facts.version(self.version))
+    }
+
+    /// Whether it is held to a version that is not the current one: then what is said of the path is not said of it.
+    #[must_use]
+    pub fn is_held_back(&self) -> bool {
+        self.path.is_some_and(|path| !path.facts.is_current(self.version))
+    }
+
     /// The path as a policy has to name it.
     #[must_use]
     pub fn right(&self) -> String {
@@ -342,8 +380,17 @@ impl<'a> PathCase<'a> {
         *self.state() != PathState::Missing || mount.state == MountState::Kv(expected)
     }
 
+    /// What reads it as it is now. Who reads only an older version of it does not mind.
     fn readers(&self) -> Vec<(&'a SecretStore, &'a Arc<ExternalSecret>)> {
-        self.case.world.readers_of_path(&self.object).collect()
+        let readers = self.case.world.readers_of_path(&self.object);
+        let minds = |store: &SecretStore, es: &ExternalSecret| {
+            let is_here = |key: &Text| {
+                let vault = store.vault.as_ref();
+                vault.is_some_and(|vault| vault.path_of(key.as_str()).as_str() == self.object.name.as_str())
+            };
+            es.reads().any(|(remote, version)| self.path.facts.is_current(version) && is_here(&remote.key))
+        };
+        readers.filter(|(store, es)| minds(store, es)).collect()
     }
 
     /// Adds the path as the root, and what reads it.

@@ -1,17 +1,18 @@
 //! A path that `ExternalSecret`s read does not exist.
 
 use super::finding::Finding;
-use super::{PathCase, Check, Rule, Severity};
-use crate::model::PathState;
+use super::{Check, PathCase, ReaderCase, Rule, Severity};
+use crate::model::{PathState, Text};
 
 pub(super) const RULE: Rule = Rule {
     slug: "path-missing",
     title: "Path was never written",
     severity: Severity::Error,
     runbooks: &["write-value"],
-    check: Check::Path(check),
+    check: Check::Several(&[Check::Path(check), Check::ExternalSecret(held)]),
     explain: "\
-Nobody ever wrote this path, or all of it was deleted with its metadata. External Secrets says `Secret does not exist`, as it does
+Nobody ever wrote this path, or all of it was deleted with its metadata; or the ExternalSecret is held to a version
+(`remoteRef.version`) that was not written yet. External Secrets says `Secret does not exist`, as it does
 for four other faults.
 
 **How it is known.** Vault answers 404 with an empty list of errors for the path's metadata, while the mount is there and of the KV
@@ -30,4 +31,12 @@ fn check(case: &PathCase<'_>, found: &mut Vec<Finding>) {
         return;
     }
     case.tell(RULE.slug, "This path was never written, or all of it was deleted.".to_owned(), None, "404 with no errors: nothing stands there", found);
+}
+
+fn held(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
+    let why = |full: &Text, state: &PathState| {
+        let summary = || format!("It is held to a version of {full} that was never written: the current one is older.");
+        (*state == PathState::Missing).then(|| (summary(), None))
+    };
+    case.tell_held(RULE.slug, why, found);
 }

@@ -1,7 +1,8 @@
 //! A path lacks a property that an `ExternalSecret` reads.
 
 use super::finding::Finding;
-use super::{ReaderCase, Check, Rule, Severity};
+use super::case::Read;
+use super::{Check, ReaderCase, Rule, Severity};
 use crate::model::Health;
 use crate::model::vault::Has;
 
@@ -30,7 +31,7 @@ fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
     let lacking = case.reads().find(|read| {
         let property = read.remote.property.as_str();
         let told = told.is_some_and(|told| property == told && case.names_key(&read.remote.key));
-        told || (!property.is_empty() && case.is_untold() && read.path.is_some_and(|path| path.properties.has(property) == Has::No))
+        told || (!property.is_empty() && case.is_untold() && has_not(read, property))
     });
     let Some(read) = lacking else {
         if let Some(property) = told {
@@ -46,6 +47,11 @@ fn check(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
     let (full, property) = (&read.full, &read.remote.property);
     let summary = format!("The path {full} has no property “{property}”.{}", names.unwrap_or_default());
     found.push(case.finding(RULE.slug, RULE.severity, summary));
+}
+
+/// Whether its names are known, and this is not among them. They are those of the current version.
+fn has_not(read: &Read<'_>, property: &str) -> bool {
+    !read.is_held_back() && read.path.is_some_and(|path| path.properties.has(property) == Has::No)
 }
 
 /// What External Secrets says before the name.

@@ -63,7 +63,7 @@ fn when(case: &ReaderCase<'_>) -> String {
 fn written_since(case: &ReaderCase<'_>) -> Option<(String, Option<Timestamp>)> {
     let missed = ["Secret does not exist", "cannot find secret data for key"].iter().any(|sign| case.text().contains(sign));
     let tried = case.word.as_ref().and_then(|word| word.at).filter(|_| missed)?;
-    let there = case.reads().all(|read| read.path.is_some_and(|path| matches!(path.facts.state, PathState::Present { .. })));
+    let there = case.reads().all(|read| matches!(read.state().as_deref(), Some(PathState::Present { .. })));
     let written = case.newest_version().filter(|written| there && *written > tried)?;
     Some(("what it reads was written after its last try".to_owned(), Some(written)))
 }

@@ -41,7 +41,11 @@ fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
             };
             root = root.seen(Source::Vault, format!("{pod}: GET sys/leader {says}"), replica.answered);
         }
-        found.push(root);
+        // What does not answer us may be the leader that a standby names, or stand by.
+        let silent = server.replicas.values().filter(|replica| replica.fault.is_some()).count();
+        let named = server.open().all(|(_, replica)| replica.role == ReplicaRole::Standby);
+        let may_lead = named && server.open().count() + silent >= server.quorum() && silent > 0;
+        found.push(if may_lead { root.suspected() } else { root });
         replicas_under(RULE.slug, server, found);
     }
 }

@@ -25,7 +25,7 @@ use super::text::Text;
 pub use cluster::{Autopilot, HealthWord, NamespaceSeal, Peer, RaftServer, ReplicaHealth, Surroundings, Told};
 pub use login::{Login, StoreLogin};
 pub use login_checks::{AuthConfig, AuthRole, LoginChecks};
-pub use path::{Folder, Has, May, Mount, MountState, PathFacts, PathState, Properties, SecretPath};
+pub use path::{Folder, Has, May, Mount, MountState, Older, PathFacts, PathState, Properties, SecretPath};
 pub use tls::{Authority, Bundle, Ca, ServerTls};
 pub use token::{Token, TokenSource};
 

@@ -8,7 +8,7 @@ pub static RUNBOOK: Runbook = Runbook {
     name: "undelete-version",
     title: "Undelete a version",
     summary: "\
-Brings the deleted current version of each path back and refreshes what reads it. It reads and writes no value. A destroyed
+Brings the deleted version of each path back (the current one, or one that a reader is held to) and refreshes what reads it. It reads and writes no value. A destroyed
 version cannot be brought back.",
     fixes: &["version-deleted"],
     steps: &[undelete::STEP, readers::STEP],

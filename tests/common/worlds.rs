@@ -148,7 +148,7 @@ pub(crate) fn town(fares: Fares) -> (Inventory, Timestamp) {
                 let missing = path.as_str().ends_with("payments/stripe-0") && fares == Fares::Healing;
                 let state =
                     if missing { PathState::Missing } else { PathState::Present { version: 4, written: Some(at("00:10:00")) } };
-                (path, PathFacts { state, ..PathFacts::default() })
+                (path, PathFacts::of(state))
             };
             world.apply(Change::Paths(address, paths.into_iter().map(facts).collect()), now);
         }

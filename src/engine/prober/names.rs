@@ -227,7 +227,7 @@ mod tests {
     fn only_what_exists_and_has_a_new_version_is_asked_for_and_one_second_at_a_time() {
         let mut server = VaultServer::new(VaultAddress::parse("http://vault.vault.svc:8200").unwrap());
         let path = |mount: &str, version: u64, known: u64| SecretPath {
-            facts: PathFacts { state: PathState::Present { version, written: None }, ..PathFacts::default() },
+            facts: PathFacts::of(PathState::Present { version, written: None }),
             asked: Some(Timestamp::UNIX_EPOCH),
             properties: Properties { names: Told::NotAsked, version: known },
             readers: 1,

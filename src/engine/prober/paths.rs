@@ -134,7 +134,7 @@ impl Reader {
                     return Some(Some(requests));
                 }
                 Err(fault) => {
-                    let failed = PathFacts { state: PathState::Failed(fault), ..PathFacts::default() };
+                    let failed = PathFacts::of(PathState::Failed(fault));
                     let facts = go.full.into_iter().map(|path| (path, failed.clone())).collect();
                     self.say(Change::Paths(self.address.clone(), facts)).await?;
                 }

@@ -69,7 +69,7 @@ impl Task<'_> {
             .map(|key| if wanted.kv.as_str() == "v1" { key } else { key.strip_prefix("data/").unwrap_or(key) })
             .collect();
         let everywhere =
-            |state: PathState| keys.iter().map(|_| PathFacts { state: state.clone(), ..PathFacts::default() }).collect();
+            |state: PathState| keys.iter().map(|_| PathFacts::of(state.clone())).collect();
         let expected = if wanted.kv.as_str() == "v1" { 1 } else { 2 };
         let mount = self.mount().await?;
         match mount {
@@ -85,21 +85,21 @@ impl Task<'_> {
         let rights = self.rights(expected, &keys, &folders).await?;
         let looks = folders.iter().map(|(folder, leaves)| self.folder(expected, folder, leaves, &rights));
         let mut looks = futures::stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
-        let mut states: HashMap<String, PathState> = HashMap::with_capacity(keys.len());
+        let mut told: HashMap<String, PathFacts> = HashMap::with_capacity(keys.len());
         while let Some(found) = looks.next().await {
-            states.extend(found?);
+            told.extend(found?);
         }
         let mount = match mount {
             // No right there, and yet somebody with more would be told the same: only the route itself decides.
-            MountState::Hidden | MountState::NotAsked if states.values().any(|state| *state == PathState::NoMount) => {
+            MountState::Hidden | MountState::NotAsked if told.values().any(|facts| facts.state == PathState::NoMount) => {
                 MountState::Missing
             }
             mount => mount,
         };
         let facts = |key: &&str| PathFacts {
-            state: states.get(*key).cloned().unwrap_or_default(),
             value: rights.may(&self.place(expected, "data", key), "read"),
             metadata: rights.may(&self.place(expected, "metadata", key), "read"),
+            ..told.get(*key).cloned().unwrap_or_default()
         };
         Ok((mount, keys.iter().map(facts).collect()))
     }
@@ -146,14 +146,14 @@ impl Task<'_> {
         Ok(rights)
     }
 
-    /// The states of keys that stand in one folder, by key.
+    /// What is said of keys that stand in one folder, by key.
     async fn folder(
         &self,
         version: u8,
         folder: &str,
         leaves: &[&str],
         rights: &Capabilities,
-    ) -> Result<Vec<(String, PathState)>, Fault> {
+    ) -> Result<Vec<(String, PathFacts)>, Fault> {
         if version == 1 {
             return self.listed(folder, leaves).await;
         }
@@ -183,7 +183,7 @@ impl Task<'_> {
         folder: &str,
         leaves: &[&str],
         rights: &Capabilities,
-    ) -> Result<Option<Vec<(String, PathState)>>, Fault> {
+    ) -> Result<Option<Vec<(String, PathFacts)>>, Fault> {
         let last = leaves.iter().max().copied().unwrap_or_default();
         let mut known: BTreeMap<String, Metadata> = BTreeMap::new();
         let mut after = String::new();
@@ -195,7 +195,7 @@ impl Task<'_> {
                 Ok(Heard::Said(page)) => page,
                 Ok(Heard::Nothing) => Keys::default(),
                 Ok(Heard::NoMount) => {
-                    return Ok(Some(leaves.iter().map(|leaf| (joined(folder, leaf), PathState::NoMount)).collect()));
+                    return Ok(Some(leaves.iter().map(|leaf| (joined(folder, leaf), PathFacts::of(PathState::NoMount))).collect()));
                 }
                 Ok(Heard::NoSuchEndpoint) => {
                     self.folders.has_not.store(true, Ordering::Relaxed);
@@ -210,13 +210,15 @@ impl Task<'_> {
             if whole {
                 let state = |leaf: &&str| {
                     let key = joined(folder, leaf);
-                    let state = match known.get(*leaf) {
-                        Some(metadata) => metadata.state(self.now),
+                    let facts = match known.get(*leaf) {
+                        Some(metadata) => metadata.facts(self.now),
                         // A list may leave out what the token may not see.
-                        None if rights.may(&self.place(2, "metadata", &key), "read") == May::No => PathState::Denied,
-                        None => PathState::Missing,
+                        None if rights.may(&self.place(2, "metadata", &key), "read") == May::No => {
+                            PathFacts::of(PathState::Denied)
+                        }
+                        None => PathFacts::of(PathState::Missing),
                     };
-                    (key, state)
+                    (key, facts)
                 };
                 return Ok(Some(leaves.iter().map(state).collect()));
             }
@@ -225,24 +227,26 @@ impl Task<'_> {
     }
 
     /// One path by its metadata, KV v2.
-    async fn one(&self, key: &str) -> Result<PathState, Fault> {
+    async fn one(&self, key: &str) -> Result<PathFacts, Fault> {
         let Some(answer) = self.ask(Question::get(self.namespace, self.place(2, "metadata", key))).await? else {
-            return Ok(PathState::NotAsked);
+            return Ok(PathFacts::default());
         };
-        Ok(match self.checked::<Metadata>(&answer).await {
-            Ok(Heard::Said(metadata)) => metadata.state(self.now),
+        Ok(PathFacts::of(match self.checked::<Metadata>(&answer).await {
+            Ok(Heard::Said(metadata)) => return Ok(metadata.facts(self.now)),
             Ok(Heard::Nothing) => PathState::Missing,
             Ok(Heard::NoMount) => PathState::NoMount,
             Ok(Heard::NoSuchEndpoint) => PathState::OtherVersion(1),
             Ok(Heard::Denied | Heard::TokenOrDenied) => PathState::Denied,
             Err(fault) if fault.concerns_all() => return Err(fault),
             Err(fault) => PathState::Failed(fault),
-        })
+        }))
     }
 
     /// Keys by the list of their folder: KV v1 has no metadata, and reading a path would be reading its value.
-    async fn listed(&self, folder: &str, leaves: &[&str]) -> Result<Vec<(String, PathState)>, Fault> {
-        let all = |state: PathState| Ok(leaves.iter().map(|leaf| (joined(folder, leaf), state.clone())).collect());
+    async fn listed(&self, folder: &str, leaves: &[&str]) -> Result<Vec<(String, PathFacts)>, Fault> {
+        let all = |state: PathState| {
+            Ok(leaves.iter().map(|leaf| (joined(folder, leaf), PathFacts::of(state.clone()))).collect())
+        };
         let place = self.place(1, "", &slashed(folder));
         let Some(answer) = self.ask(Question::list(self.namespace, place)).await? else { return all(PathState::NotAsked) };
         let keys = match self.checked::<Keys>(&answer).await {
@@ -257,7 +261,7 @@ impl Task<'_> {
         let state = |leaf: &&str| {
             let there = keys.iter().any(|key| key == leaf);
             let state = if there { PathState::Present { version: 0, written: None } } else { PathState::Missing };
-            (joined(folder, leaf), state)
+            (joined(folder, leaf), PathFacts::of(state))
         };
         Ok(leaves.iter().map(state).collect())
     }

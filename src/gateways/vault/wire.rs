@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::client::Answer;
 use super::faults::{Refusal, refused};
-use crate::model::vault::{May, MountState, PathState};
+use crate::model::vault::{May, MountState, Older, PathFacts, PathState};
 use crate::model::{Fault, FaultKind, Name, Text};
 
 /// `{"data": …}`.
@@ -35,18 +35,28 @@ struct Version {
 
 impl Metadata {
     /// What it says of the path at this time.
-    pub(super) fn state(&self, now: Timestamp) -> PathState {
-        let version = self.current_version;
-        let current = self.versions.get(&version.to_string());
-        match current {
-            None if version == 0 => PathState::Missing,
-            Some(current) if current.destroyed => PathState::Destroyed { version },
+    pub(super) fn facts(&self, now: Timestamp) -> PathFacts {
+        let current = self.current_version;
+        let versions = || self.versions.iter().filter_map(|(number, version)| Some((number.parse::<u64>().ok()?, version)));
+        let state = match versions().find(|(number, _)| *number == current) {
+            None if current == 0 => PathState::Missing,
+            Some((number, version)) => version.state(number, now),
+            None => PathState::Present { version: current, written: None },
+        };
+        let before = || versions().filter(|(number, _)| *number < current);
+        let gone = before().map(|(number, version)| version.state(number, now)).filter(PathState::is_trouble);
+        let older = Older { oldest: versions().map(|(number, _)| number).min().unwrap_or_default(), gone: gone.collect() };
+        PathFacts { older, ..PathFacts::of(state) }
+    }
+}
+
+impl Version {
+    fn state(&self, version: u64, now: Timestamp) -> PathState {
+        match self.deletion_time.parse::<Timestamp>() {
+            _ if self.destroyed => PathState::Destroyed { version },
             // A time in the future is the end of its life (`delete_version_after`).
-            Some(current) => match current.deletion_time.parse::<Timestamp>() {
-                Ok(at) if at <= now => PathState::Deleted { version, at: Some(at) },
-                _ => PathState::Present { version, written: current.created_time },
-            },
-            None => PathState::Present { version, written: None },
+            Ok(at) if at <= now => PathState::Deleted { version, at: Some(at) },
+            _ => PathState::Present { version, written: self.created_time },
         }
     }
 }
@@ -171,7 +181,9 @@ mod tests {
 
     fn state(version: &str) -> String {
         let text = format!(r#"{{"current_version":2,"versions":{{"1":{{"destroyed":true}},"2":{version}}}}}"#);
-        format!("{:?}", serde_json::from_str::<Metadata>(&text).unwrap().state("2026-11-25T00:00:00Z".parse().unwrap()))
+        let facts = serde_json::from_str::<Metadata>(&text).unwrap().facts("2026-11-25T00:00:00Z".parse().unwrap());
+        assert_eq!(facts.older, Older { oldest: 1, gone: [PathState::Destroyed { version: 1 }].into() });
+        format!("{:?}", facts.state)
     }
 
     #[test]
@@ -190,7 +202,7 @@ mod tests {
             "the end of its life is still to come"
         );
         assert_eq!(state(r#"{"deletion_time":"2026-11-24T10:00:00Z","destroyed":true}"#), "Destroyed { version: 2 }");
-        assert_eq!(Metadata::default().state(Timestamp::UNIX_EPOCH), PathState::Missing, "all of it was deleted");
+        assert_eq!(Metadata::default().facts(Timestamp::UNIX_EPOCH).state, PathState::Missing, "all of it was deleted");
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub struct RemoteRef {
 pub struct More {
     /// Searches in the store (`dataFrom.find`): which paths these read only the Vault tells.
     pub finds: Box<[Find]>,
+    /// Entries of [`ExternalSecret::remote`] that read one version whatever the current one is: place and version, by place.
+    pub pinned: Box<[(usize, u64)]>,
     /// Other stores that single entries are read through (`sourceRef.storeRef`).
     pub elsewhere: Box<[StoreRef]>,
     /// When it may refresh by itself; a forced sync does not mind (external-secrets#6452).
@@ -182,6 +184,13 @@ impl ExternalSecret {
     #[must_use]
     pub fn store_ref(&self) -> Option<ObjectRef> {
         self.store.as_ref().map(|store| store.from(&self.meta.namespace))
+    }
+
+    /// What it reads from its store, each entry with the version that it is held to (`remoteRef.version`), if it is to one.
+    pub fn reads(&self) -> impl Iterator<Item = (&RemoteRef, Option<u64>)> {
+        let pinned = self.more.as_ref().map_or(&[][..], |more| &more.pinned);
+        let version = |at: usize| pinned.iter().find(|(place, _)| *place == at).map(|(_, version)| *version);
+        self.remote.iter().enumerate().map(move |(at, remote)| (remote, version(at)))
     }
 
     /// The `ClusterExternalSecret` that made it and reverts what others write.
@@ -319,6 +328,7 @@ struct WireFindName {
 struct WireRemote {
     key: Text,
     property: Text,
+    version: Text,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -398,14 +408,16 @@ impl Watched for ExternalSecret {
             let its = source.and_then(|source| StoreRef::read(source.store_ref.as_ref()?, names));
             its.filter(|its| store.as_ref() != Some(its))
         };
-        let mut elsewhere = Vec::new();
+        let (mut elsewhere, mut pinned) = (Vec::new(), Vec::new());
         let mut remote = Vec::with_capacity(spec.data.len());
         let data = spec.data.iter().map(|data| (&data.remote_ref, data.source_ref.as_ref()));
         let extracts = spec.data_from.iter().filter_map(|from| Some((from.extract.as_ref()?, from.source_ref.as_ref())));
         for (wire, from) in data.filter(|(wire, _)| !wire.key.is_empty()).chain(extracts) {
-            match stranger(from, names) {
-                Some(store) => elsewhere.push(store),
-                None => remote.push(RemoteRef { key: wire.key.clone(), property: names.share(&wire.property) }),
+            if let Some(store) = stranger(from, names) {
+                elsewhere.push(store);
+            } else {
+                pinned.extend(wire.version.as_str().parse().ok().map(|version| (remote.len(), version)));
+                remote.push(RemoteRef { key: wire.key.clone(), property: names.share(&wire.property) });
             }
         }
         let finds = spec.data_from.iter().filter_map(|from| Some((from.find.as_ref()?, from.source_ref.as_ref())));
@@ -435,7 +447,7 @@ impl Watched for ExternalSecret {
             },
             templated: spec.target.template.is_some(),
             immutable: spec.target.immutable,
-            more: More::read(&spec, here, elsewhere),
+            more: More::read(&spec, here, pinned, elsewhere),
             remote: remote.into(),
             store,
             generators,
@@ -450,10 +462,16 @@ impl Watched for ExternalSecret {
 }
 
 impl More {
-    fn read(spec: &WireSpec, finds: Vec<Find>, elsewhere: Vec<StoreRef>) -> Option<Box<Self>> {
+    fn read(
+        spec: &WireSpec,
+        finds: Vec<Find>,
+        pinned: Vec<(usize, u64)>,
+        elsewhere: Vec<StoreRef>,
+    ) -> Option<Box<Self>> {
         let seconds = |window: &WireWindow| go_duration(window.duration.as_str()).unwrap_or(0);
         let more = Self {
             finds: finds.into(),
+            pinned: pinned.into(),
             elsewhere: elsewhere.into(),
             windows: spec.sync_windows.as_ref().map(|wire| Windows {
                 denies: wire.kind.as_str() == "deny",
@@ -487,6 +505,9 @@ mod tests {
         assert!(rare.deletion == Deletion::Delete && rare.immutable && rare.templated && rare.rotates());
         let generators: Vec<String> = rare.generators.iter().map(ToString::to_string).collect();
         assert_eq!(generators, ["ClusterGenerator//wide", "VaultDynamicSecretGenerator/n/db"]);
+        let held = read(r#"{"data": [{"remoteRef": {"key": "a"}}, {"remoteRef": {"key": "b", "version": "3"}}]}"#);
+        let reads: Vec<_> = held.reads().map(|(remote, version)| (remote.key.as_str(), version)).collect();
+        assert_eq!(reads, [("a", None), ("b", Some(3))]);
         let plain = read(r#"{"data": [{"secretKey": "a", "remoteRef": {"key": "b"}}]}"#);
         assert!(plain.more.is_none() && plain.deletion == Deletion::Retain && !plain.templated);
         assert!(size_of::<ExternalSecret>() <= 320, "{}", size_of::<ExternalSecret>());

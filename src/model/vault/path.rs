@@ -1,5 +1,6 @@
 //! The paths of KV mounts as Vault tells of them: without their values.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -113,12 +114,53 @@ pub struct Folder {
 /// What one look at a path tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PathFacts {
-    /// Whether it exists, and how.
+    /// Whether it exists, and how: its current version.
     pub state: PathState,
+    /// What stands before its current version.
+    pub older: Older,
     /// Whether the token that asks may read its value.
     pub value: May,
     /// Whether that token may read its metadata.
     pub metadata: May,
+}
+
+/// The versions of a path before the current one, as far as they cannot be read any more (KV v2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Older {
+    /// The oldest that is kept (`max_versions`, which deletes those before it for good); 0 where it is not known.
+    pub oldest: u64,
+    /// Those that were deleted or destroyed, each as it is.
+    pub gone: Box<[PathState]>,
+}
+
+impl PathFacts {
+    /// What is said of the state alone.
+    #[must_use]
+    pub fn of(state: PathState) -> Self {
+        Self { state, ..Self::default() }
+    }
+
+    /// Whether this version is the current one, or none is named.
+    #[must_use]
+    pub fn is_current(&self, version: Option<u64>) -> bool {
+        version.zip(self.state.version()).is_none_or(|(version, current)| version == current || current == 0)
+    }
+
+    /// What Vault says of one version; of the current one if none is named, or if it has no versions.
+    #[must_use]
+    pub fn version(&self, version: Option<u64>) -> Cow<'_, PathState> {
+        let (Some(version), Some(current), false) = (version, self.state.version(), self.is_current(version)) else {
+            return Cow::Borrowed(&self.state);
+        };
+        if let Some(gone) = self.older.gone.iter().find(|gone| gone.version() == Some(version)) {
+            return Cow::Borrowed(gone);
+        }
+        Cow::Owned(match version {
+            _ if version > current || version == 0 => PathState::Missing,
+            _ if version < self.older.oldest => PathState::Destroyed { version },
+            _ => PathState::Present { version, written: None },
+        })
+    }
 }
 
 /// Whether a token may do something (`sys/capabilities-self`).
@@ -172,6 +214,15 @@ pub enum PathState {
 }
 
 impl PathState {
+    /// Which version it tells of; 0 on KV v1.
+    #[must_use]
+    pub const fn version(&self) -> Option<u64> {
+        match self {
+            Self::Present { version, .. } | Self::Deleted { version, .. } | Self::Destroyed { version } => Some(*version),
+            _ => None,
+        }
+    }
+
     /// Whether it is not as who references it expects, and Vault said so.
     #[must_use]
     pub const fn is_trouble(&self) -> bool {
@@ -219,6 +270,25 @@ impl fmt::Display for MountState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_there_until_it_was_deleted_destroyed_or_has_made_room() {
+        let gone = [PathState::Destroyed { version: 3 }, PathState::Deleted { version: 4, at: None }];
+        let facts = PathFacts {
+            older: Older { oldest: 2, gone: gone.into() },
+            ..PathFacts::of(PathState::Present { version: 6, written: None })
+        };
+        let is = |version| facts.version(version).into_owned();
+        assert_eq!(is(None), facts.state);
+        assert_eq!(is(Some(6)), facts.state);
+        assert_eq!(is(Some(5)), PathState::Present { version: 5, written: None });
+        assert_eq!(is(Some(4)), PathState::Deleted { version: 4, at: None });
+        assert_eq!(is(Some(3)), PathState::Destroyed { version: 3 });
+        assert_eq!(is(Some(1)), PathState::Destroyed { version: 1 }, "ten are kept, or as many as the path says");
+        assert_eq!(is(Some(7)), PathState::Missing);
+        let old = PathFacts::of(PathState::Present { version: 0, written: None });
+        assert_eq!(*old.version(Some(3)), old.state, "KV v1 has no versions");
+    }
 
     #[test]
     fn a_property_is_found_by_its_name_or_on_the_way_to_others() {

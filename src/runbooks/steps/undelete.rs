@@ -1,8 +1,8 @@
 //! Deleted versions are brought back. The proof is the path itself: its current version exists again.
 
 use super::each::{Aside, Each, Effect, Task, preview};
-use super::{asking, by_name, counted, paths_of};
-use crate::model::{Inventory, PathState};
+use super::{KnownPath, asking, by_name, counted, paths_of};
+use crate::model::{Inventory, PathState, Text};
 use crate::runbooks::{Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange, VaultWrite};
 
 /// See the module.
@@ -75,21 +75,21 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
     for known in paths_of(target, world) {
         let object = known.object();
         let before = progress.last(STEP.id, &object).map(|applied| applied.operation.clone());
-        let (operation, effect) = match (&known.path.facts.state, before, known.server.active()) {
-            (PathState::Present { version, .. }, Some(operation), _) => {
-                (operation, Effect::Proved(format!("version {version} exists again")))
+        let (operation, effect) = match (before, wanted(world, &known), known.server.active()) {
+            (Some(operation), ..) => {
+                let proof = back(&known, &operation).map(|version| format!("version {version} exists again"));
+                (operation, proof.map_or(Effect::None, Effect::Proved))
             }
-            (_, Some(operation), _) => (operation, Effect::None),
-            (PathState::Deleted { version, .. }, None, Some(replica)) => {
-                let change = VaultChange::Undelete { path: known.place(), version: *version };
+            (None, Some(version), Some(replica)) => {
+                let change = VaultChange::Undelete { path: known.place(), version };
                 let write = VaultWrite { server: known.server.address.clone(), replica, change };
                 (Operation::Vault(write), Effect::None)
             }
-            (PathState::Deleted { .. }, None, None) => {
+            (None, Some(_), None) => {
                 plan.aside.push((object, "no replica of its Vault takes writes now: “recover” repairs that first".to_owned()));
                 continue;
             }
-            _ => {
+            (None, None, _) => {
                 plan.untold += usize::from(!known.is_told());
                 continue;
             }
@@ -99,6 +99,26 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
     plan
 }
 
+/// The deleted version that is read: the current one, or one that a reader is held to.
+fn wanted(world: &Inventory, known: &KnownPath<'_>) -> Option<u64> {
+    let object = known.object();
+    let mut readers = world.readers_of_path(&object).flat_map(|(store, es)| {
+        let is_here = move |key: &Text| store.vault.as_ref().is_some_and(|vault| vault.path_of(key.as_str()) == known.full);
+        es.reads().filter(move |(remote, _)| is_here(&remote.key)).map(|(_, version)| version)
+    });
+    let deleted = |version| match *known.path.facts.version(version) {
+        PathState::Deleted { version, .. } => Some(version),
+        _ => None,
+    };
+    deleted(None).or_else(|| readers.find_map(deleted))
+}
+
+/// The version that this brought back, if it is there.
+fn back(known: &KnownPath<'_>, operation: &Operation) -> Option<u64> {
+    let Operation::Vault(VaultWrite { change: VaultChange::Undelete { version, .. }, .. }) = operation else { return None };
+    matches!(*known.path.facts.version(Some(*version)), PathState::Present { .. }).then_some(*version)
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -106,7 +126,7 @@ mod tests {
     use super::*;
     use crate::model::inventory::Change;
     use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
-    use crate::model::{Kind, Names, PathFacts, Text, VaultAddress};
+    use crate::model::{Kind, Names, PathFacts, VaultAddress};
 
     fn read<K: Watched>(json: &str) -> crate::model::kinds::Object {
         K::read(serde_json::from_str(json).expect("it parses"), &mut Names::default()).into_object()
@@ -132,7 +152,7 @@ mod tests {
         let untold = next(&target, &world, &progress);
         assert!(matches!(&untold, Next::Wait { what, .. } if what == "Vault to say how the paths stand"), "{untold:?}");
 
-        let deleted = PathFacts { state: PathState::Deleted { version: 3, at: None }, ..PathFacts::default() };
+        let deleted = PathFacts::of(PathState::Deleted { version: 3, at: None });
         world.apply(Change::Paths(address, vec![(path, deleted)]), now);
         let Next::Done(report) = next(&target, &world, &progress) else { panic!("nobody leads, so nothing can be written") };
         assert_eq!(report.outcome, Outcome::Failed);

@@ -263,9 +263,10 @@ fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
         if let Some(at) = es.refreshed {
             page.pair("synced", 10, Ink::Plain, since(at, model.now));
         }
-        for remote in &es.remote {
+        for (remote, version) in es.reads() {
             let property = if remote.property.is_empty() { String::new() } else { format!(" → {}", remote.property) };
-            page.pair("reads", 10, Ink::Code, format!("{}{property}{}", remote.key, of_property(model, es, remote)));
+            let held = version.map(|version| format!("  version {version}")).unwrap_or_default();
+            page.pair("reads", 10, Ink::Code, format!("{}{property}{held}{}", remote.key, of_property(model, es, remote)));
         }
         if es.rotates() {
             page.pair("generates", 10, Ink::Tone(Tone::Warning), "a new value at every sync: refreshing it is a rotation");

@@ -224,7 +224,10 @@ fn path_of(model: &Model, es: &ExternalSecret, remote: &RemoteRef) -> Option<Tex
 pub(super) fn of_property(model: &Model, es: &ExternalSecret, remote: &RemoteRef) -> &'static str {
     let world = &model.snapshot.world;
     let server = es.store_ref().and_then(|store| world.vault_of(world.store(&store)?));
-    let has = || Some(server?.paths.get(&path_of(model, es, remote)?)?.properties.has(remote.property.as_str()));
+    // The names that are known are those of the current version.
+    let is_held = es.reads().any(|(other, version)| std::ptr::eq(other, remote) && version.is_some());
+    let path = || server?.paths.get(&path_of(model, es, remote)?).filter(|_| !is_held);
+    let has = || Some(path()?.properties.has(remote.property.as_str()));
     match has() {
         Some(Has::No) if !remote.property.is_empty() => "  no such property there",
         _ => "",

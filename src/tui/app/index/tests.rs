@@ -117,7 +117,7 @@ fn happen(step: &Step, world: &mut Inventory, view: &mut View) {
         Step::Seal(sealed) => seal(sealed),
         Step::Path { number, missing } => {
             let state = if missing { PathState::Missing } else { PathState::Present { version: 1, written: None } };
-            let facts = PathFacts { state, ..PathFacts::default() };
+            let facts = PathFacts::of(state);
             Change::Paths(vault(), vec![(Text::foreign(&format!("secret/path-{number}")), facts)])
         }
         Step::Filter(number) => {

@@ -403,6 +403,25 @@ class _(Cause):
         self.vault.must("POST", f"secret/undelete/{self.path}", {"versions": [current]})
 
 
+@cause("held-version-deleted")
+class _(Cause):
+    """Held to a version that is not the current one, which is deleted; a second one reads the current one and is well."""
+
+    def apply_reader(self, name="app", **other):
+        held = [{"secretKey": "value", "remoteRef": {"key": self.path, "property": self.wanted, "version": "1"}}]
+        super().apply_reader(name, data=held, **other)
+
+    def breaks(self, lab):
+        self.write_path({"value": secrets.token_hex(16)})
+        self.apply(self.reader("newest", target={"name": "newest"}))
+        self.wait_synced("newest")
+        self.acts()
+        self.vault.must("POST", f"secret/delete/{self.path}", {"versions": [1]})
+
+    def mends(self, lab):
+        self.vault.must("POST", f"secret/undelete/{self.path}", {"versions": [1]})
+
+
 @cause("version-destroyed")
 class _(Cause):
     def breaks(self, lab):
