@@ -14,6 +14,7 @@ mod look;
 pub mod lookup;
 pub mod memory;
 pub mod near;
+mod reach;
 pub mod server;
 pub mod sibling;
 pub mod starting;

@@ -1,19 +1,21 @@
 //! Findings grouped under root causes, with how far each reaches: what fails now, what follows and when,
 //! and what is not hit. One cause is one thing to repair.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::finding::{CauseKey, Certainty, Finding, Severity};
+use super::finding::{Certainty, Finding, Severity};
+use super::reach::{Part, Reach, User};
 use super::rule;
 use super::server::ServerState;
 use super::starting::Starting;
 use super::unknown::{Unknown, unknown};
-use crate::model::kinds::{ExternalSecret, Pod, SecretStore, Watched};
-use crate::model::{Health, Inventory, Kind, ObjectRef, Status};
+use crate::model::kinds::{ExternalSecret, Role, SecretStore};
+use crate::model::{Health, Inventory, Kind, Name, ObjectRef, Status};
 
 /// What the diagnosis says of one revision of the world.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +38,7 @@ pub struct Diagnosis {
     /// What had no time yet to be well or broken.
     pub starting: Starting,
     /// The findings of each object.
-    subjects: HashMap<ObjectRef, Vec<usize>>,
+    subjects: Subjects,
 }
 
 /// One root cause.
@@ -113,22 +115,26 @@ pub struct Spared {
 
 impl Diagnosis {
     /// Groups what was found. It costs what was found and what that reaches, however much is well.
-    pub(super) fn of(world: &Inventory, findings: Vec<Arc<Finding>>, starting: Starting) -> Self {
-        let causes = group(world, &findings);
-        let mut subjects: HashMap<ObjectRef, Vec<usize>> = HashMap::new();
-        for (index, finding) in findings.iter().enumerate() {
-            subjects.entry(finding.subject.clone()).or_default().push(index);
+    pub(super) fn of(world: &Inventory, findings: Vec<Arc<Finding>>, starting: Starting, reach: &mut Reach) -> Self {
+        let causes = group(world, &findings, reach);
+        let subjects = Subjects::of(&findings);
+        let mut broken = 0;
+        let mut alone = Vec::new();
+        for object in broken_objects(world).filter(|object| !starting.has(object)) {
+            broken += 1;
+            if subjects.first(&object).is_none() {
+                alone.push(object.into_owned());
+            }
         }
-        let broken: BTreeSet<ObjectRef> = broken(world).into_iter().filter(|object| !starting.has(object)).collect();
-        let alone = broken.iter().filter(|object| !subjects.contains_key(*object));
-        let unexplained: Vec<Unknown> = alone.map(|object| unexplained(world, object)).collect();
-        let found = subjects.keys().filter(|object| says_well(world, object) == Some(true));
-        let early = starting.objects().filter(|object| says_well(world, object) == Some(false));
-        let gainsaid = found.chain(early).cloned().collect();
+        alone.sort_unstable();
+        let unexplained: Vec<Unknown> = alone.iter().map(|object| unexplained(world, object)).collect();
+        let early = starting.objects().filter(|object| says_well(world, object, reach) == Some(false)).cloned();
+        let mut gainsaid: BTreeSet<ObjectRef> = early.collect();
+        gainsaid.extend(subjects.all().filter(|object| says_well(world, object, reach) == Some(true)).cloned());
         Self {
             unknown: unknown(world),
-            broken: broken.len(),
-            explained: broken.len() - unexplained.len(),
+            broken,
+            explained: broken - unexplained.len(),
             unexplained,
             gainsaid,
             causes,
@@ -140,7 +146,8 @@ impl Diagnosis {
 
     /// The findings about one object.
     pub fn about(&self, object: &ObjectRef) -> impl Iterator<Item = &Finding> {
-        self.subjects.get(object).into_iter().flatten().map(|index| &*self.findings[*index])
+        let first = self.subjects.first(object);
+        std::iter::successors(first, |at| self.subjects.next(*at)).map(|at| &*self.findings[at])
     }
 
     /// The worst severity among the findings.
@@ -150,15 +157,50 @@ impl Diagnosis {
     }
 }
 
-fn group(world: &Inventory, findings: &[Arc<Finding>]) -> Vec<Cause> {
-    let mut groups: BTreeMap<CauseKey, Vec<usize>> = BTreeMap::new();
-    for (index, finding) in findings.iter().enumerate() {
-        let under = groups.entry(finding.cause()).or_default();
-        // The root's own finding leads its group.
-        if finding.because.is_none() { under.insert(0, index) } else { under.push(index) }
+/// Where the findings of each object stand: the first, and after each the next. Nearly all have but one.
+#[derive(Clone, Debug, Default)]
+struct Subjects {
+    first: HashMap<ObjectRef, usize>,
+    next: HashMap<usize, usize>,
+}
+
+impl Subjects {
+    fn of(findings: &[Arc<Finding>]) -> Self {
+        let mut subjects = Self { first: HashMap::with_capacity(findings.len()), next: HashMap::new() };
+        for (at, finding) in findings.iter().enumerate().rev() {
+            if let Some(later) = subjects.first.insert(finding.subject.clone(), at) {
+                subjects.next.insert(at, later);
+            }
+        }
+        subjects
     }
-    let mut causes: Vec<Cause> =
-        groups.into_iter().filter_map(|((slug, subject), under)| cause(world, findings, slug, subject, under)).collect();
+
+    fn all(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.first.keys()
+    }
+
+    fn first(&self, object: &ObjectRef) -> Option<usize> {
+        self.first.get(object).copied()
+    }
+
+    fn next(&self, at: usize) -> Option<usize> {
+        self.next.get(&at).copied()
+    }
+}
+
+fn group(world: &Inventory, findings: &[Arc<Finding>], reach: &mut Reach) -> Vec<Cause> {
+    let mut groups: HashMap<(&'static str, &ObjectRef), Vec<usize>> = HashMap::new();
+    for (index, finding) in findings.iter().enumerate() {
+        groups.entry(finding.root()).or_default().push(index);
+    }
+    let cause = |((slug, subject), mut under): ((&'static str, &ObjectRef), Vec<usize>)| {
+        // The root's own findings lead its group, the last of them first.
+        under.sort_by_key(|index| findings[*index].because.is_some());
+        let own = under.iter().take_while(|index| findings[**index].because.is_none()).count();
+        under[..own].reverse();
+        cause(world, findings, slug, subject.clone(), under, reach)
+    };
+    let mut causes: Vec<Cause> = groups.into_iter().filter_map(cause).collect();
     // The same for every cause, and counted once: there may be as many causes as objects.
     let generators = || world.generating().into_iter().filter(|es| es.remote.is_empty()).count();
     let generators = if causes.is_empty() { 0 } else { generators() };
@@ -184,11 +226,13 @@ fn cause(
     slug: &'static str,
     subject: ObjectRef,
     under: Vec<usize>,
+    reach: &mut Reach,
 ) -> Option<Cause> {
     let rule = rule(slug)?;
     let root = &findings[*under.first()?];
-    let failing = failing(world, findings, &under);
-    let reached = reached(world, &subject, findings, &under);
+    let found = || under.iter().map(|index| &*findings[*index]);
+    let failing = failing(world, found(), reach);
+    let reached = reached(world, &subject, found, reach);
     let (radius, mut follows, spared) = radius(world, &reached);
     // A server that still serves, if badly, breaks what reads through it now and then, not one after the other.
     if world.vault(&subject).is_some_and(|server| !ServerState::of(server).is_down()) {
@@ -216,106 +260,104 @@ fn cause(
 }
 
 /// What fails now: the objects of error findings under a cause, and the pods that wait for their Secrets.
-fn failing(world: &Inventory, findings: &[Arc<Finding>], under: &[usize]) -> Counts {
+fn failing<'a>(world: &Inventory, found: impl Iterator<Item = &'a Finding>, reach: &mut Reach) -> Counts {
     let mut counts = Counts::default();
-    let mut namespaces = BTreeSet::new();
-    let mut pods = BTreeSet::new();
-    for finding in under.iter().map(|index| &findings[*index]).filter(|finding| finding.severity == Severity::Error) {
+    let (mut stores, mut namespaces, mut pods) = (HashSet::new(), HashSet::new(), HashSet::new());
+    reach.count();
+    for finding in found.filter(|finding| finding.severity == Severity::Error) {
         match finding.subject.kind {
-            Kind::SecretStore | Kind::ClusterSecretStore => counts.stores += 1,
+            Kind::SecretStore | Kind::ClusterSecretStore => {
+                stores.insert(&finding.subject);
+            }
             Kind::ExternalSecret => {
+                let Some(part) = reach.first(world, &finding.subject) else { continue };
                 counts.external_secrets += 1;
-                let Some(es) = world.get::<ExternalSecret>(&finding.subject) else { continue };
-                let waiting = world.consumers_of(&es.meta.namespace, &es.target).filter(|pod| pod.wants_secret());
-                pods.extend(waiting.map(|pod| pod.object_ref()));
+                let waiting = part.pods.iter().filter(|user| user.pod.wants_secret());
+                pods.extend(waiting.map(|user| Arc::as_ptr(&user.pod)));
             }
             _ => continue,
         }
         if !finding.subject.namespace.is_empty() {
-            namespaces.insert(finding.subject.namespace.clone());
+            namespaces.insert(&finding.subject.namespace);
         }
     }
-    counts.pods = pods.len();
-    counts.namespaces = namespaces.len();
-    counts
+    Counts { stores: stores.len(), pods: pods.len(), namespaces: namespaces.len(), ..counts }
 }
 
 /// The stores and `ExternalSecret`s that depend on a root.
 struct Reached {
-    stores: BTreeSet<ObjectRef>,
-    external_secrets: BTreeSet<ObjectRef>,
+    stores: HashSet<ObjectRef>,
+    readers: Vec<Arc<Part>>,
 }
 
-fn reached(world: &Inventory, subject: &ObjectRef, findings: &[Arc<Finding>], under: &[usize]) -> Reached {
-    let named = || under.iter().map(|index| &findings[*index].subject);
-    let mut stores: BTreeSet<ObjectRef> =
-        named().filter(|o| matches!(o.kind, Kind::SecretStore | Kind::ClusterSecretStore)).cloned().collect();
+fn reached<'a, F: Iterator<Item = &'a Finding>>(
+    world: &Inventory,
+    subject: &ObjectRef,
+    found: impl Fn() -> F,
+    reach: &mut Reach,
+) -> Reached {
+    let named = |is: fn(Kind) -> bool| found().map(|finding| &finding.subject).filter(move |object| is(object.kind));
+    let mut stores: HashSet<ObjectRef> =
+        named(|kind| matches!(kind, Kind::SecretStore | Kind::ClusterSecretStore)).cloned().collect();
     if subject.kind == Kind::Vault {
         stores.extend(world.stores_of(subject).map(SecretStore::store_ref));
     }
-    let mut external_secrets: BTreeSet<ObjectRef> = named().filter(|o| o.kind == Kind::ExternalSecret).cloned().collect();
+    reach.count();
+    let mut readers: Vec<Arc<Part>> =
+        named(|kind| kind == Kind::ExternalSecret).filter_map(|es| reach.first(world, es)).collect();
     for store in &stores {
-        external_secrets.extend(world.readers_of(store).map(|es| es.object_ref()));
+        readers.extend(world.pointing_at(store, Role::ReadsThrough).filter_map(|es| reach.first(world, es)));
     }
-    Reached { stores, external_secrets }
+    Reached { stores, readers }
 }
 
 fn radius(world: &Inventory, reached: &Reached) -> (Counts, Follows, Spared) {
-    let mut counts =
-        Counts { stores: reached.stores.len(), external_secrets: reached.external_secrets.len(), ..Counts::default() };
-    let mut follows = Follows {
-        stores: reached
-            .stores
-            .iter()
-            .filter_map(|s| world.store(s))
-            .filter(|s| s.ready.as_ref().is_some_and(|r| r.status == Status::True))
-            .count(),
-        ..Follows::default()
-    };
+    let mut counts = Counts { stores: reached.stores.len(), external_secrets: reached.readers.len(), ..Counts::default() };
+    let is_ready = |store: &SecretStore| store.ready.as_ref().is_some_and(|ready| ready.status == Status::True);
+    let ready = reached.stores.iter().filter_map(|store| world.store(store)).filter(|store| is_ready(store));
+    let mut follows = Follows { stores: ready.count(), ..Follows::default() };
     let mut spared = Spared::default();
-    let mut namespaces: BTreeSet<_> = reached.stores.iter().map(|s| &s.namespace).filter(|n| !n.is_empty()).collect();
-    let mut pods: BTreeMap<ObjectRef, &Pod> = BTreeMap::new();
-    for es in reached.external_secrets.iter().filter_map(|es| world.get::<ExternalSecret>(es)) {
+    let mut namespaces: HashSet<&Name> = reached.stores.iter().map(|s| &s.namespace).filter(|n| !n.is_empty()).collect();
+    let (mut pods, mut workloads) = (HashSet::new(), HashSet::new());
+    for part in &reached.readers {
+        let es = &part.es;
         namespaces.insert(&es.meta.namespace);
-        counts.secrets += usize::from(world.target_of(es).is_some());
-        pods.extend(
-            world
-                .consumers_of(&es.meta.namespace, &es.target)
-                .filter(|pod| !pod.is_over())
-                .map(|pod| (pod.object_ref(), pod.as_ref())),
-        );
+        counts.secrets += usize::from(part.has_secret);
+        for User { pod, workload } in part.pods.iter().filter(|user| !user.pod.is_over()) {
+            if pods.insert(Arc::as_ptr(pod)) {
+                spared.pods += usize::from(pod.phase.as_str() == "Running");
+                workloads.extend(workload.as_ref().map(|workload| (&pod.meta.namespace, workload)));
+            }
+        }
         if let Some(due) = es.next_refresh().filter(|_| es.health() == Health::Healthy && !es.remote.is_empty()) {
             follows.external_secrets += 1;
             follows.first = Some(follows.first.map_or(due, |first| first.min(due)));
             follows.last = Some(follows.last.map_or(due, |last| last.max(due)));
         }
     }
-    let workloads: BTreeSet<_> = pods.values().filter_map(|pod| Some((&pod.meta.namespace, pod.workload()?))).collect();
     counts.workloads = workloads.len();
     counts.pods = pods.len();
     counts.namespaces = namespaces.len();
     spared.secrets = counts.secrets;
-    spared.pods = pods.values().filter(|pod| pod.phase.as_str() == "Running").count();
     (counts, follows, spared)
 }
 
 /// Whether a store or an `ExternalSecret` says of itself that it works.
-fn says_well(world: &Inventory, object: &ObjectRef) -> Option<bool> {
+fn says_well(world: &Inventory, object: &ObjectRef, reach: &mut Reach) -> Option<bool> {
     let health = match object.kind {
-        Kind::ExternalSecret => world.get::<ExternalSecret>(object).map(|es| es.health()),
+        Kind::ExternalSecret => reach.of(world, object).map(|part| part.es.health()),
         Kind::SecretStore | Kind::ClusterSecretStore => world.store(object).map(SecretStore::health),
         _ => None,
     };
     health.map(|health| matches!(health, Health::Healthy | Health::Warning))
 }
 
-/// Every object that says itself, or of which Vault says, that it is broken now.
-fn broken(world: &Inventory) -> BTreeSet<ObjectRef> {
-    let stores = world.stores().filter(|store| store.health() == Health::Failing).map(SecretStore::store_ref);
-    let external_secrets = world.failing::<ExternalSecret>().map(|es| es.object_ref());
-    let replicas =
-        world.vaults.values().flat_map(|server| server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect::<Vec<_>>());
-    stores.chain(external_secrets).chain(replicas).collect()
+/// Every object that says itself, or of which Vault says, that it is broken now; each once, in no order.
+fn broken_objects(world: &Inventory) -> impl Iterator<Item = Cow<'_, ObjectRef>> {
+    let stores = world.stores().filter(|store| store.health() == Health::Failing).map(|store| Cow::Owned(store.store_ref()));
+    let external_secrets = world.failing_names(Kind::ExternalSecret).map(Cow::Borrowed);
+    let replicas = world.vaults.values().flat_map(|server| server.sealed().map(move |(pod, _)| Cow::Owned(server.replica_ref(pod))));
+    stores.chain(external_secrets).chain(replicas)
 }
 
 /// A broken object that no rule explains, with the last word about it.

@@ -155,6 +155,13 @@ impl Finding {
     /// The cause that this finding stands under, or is.
     #[must_use]
     pub fn cause(&self) -> CauseKey {
-        self.because.clone().unwrap_or_else(|| (self.slug, self.subject.clone()))
+        let (slug, subject) = self.root();
+        (slug, subject.clone())
+    }
+
+    /// The same, not copied.
+    #[must_use]
+    pub fn root(&self) -> (&'static str, &ObjectRef) {
+        self.because.as_ref().map_or((self.slug, &self.subject), |(slug, subject)| (*slug, subject))
     }
 }

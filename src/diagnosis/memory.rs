@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::finding::Finding;
 use super::look::{Found, Look, everything};
+use super::reach::Reach;
 use super::starting::{set_apart, waiting};
 use super::touched::{downstream, touched};
 use super::{Case, Check, Diagnosis, RULES};
@@ -36,6 +37,7 @@ pub struct Memory {
     room: Option<usize>,
     /// What has not worked yet, however old it is.
     waiting: BTreeSet<ObjectRef>,
+    reach: Reach,
 }
 
 impl Memory {
@@ -45,6 +47,7 @@ impl Memory {
         let mut looks = self.due(world, now);
         self.seen = Some((world.clone(), now));
         while let Some(look) = looks.pop_first() {
+            self.reach.forget(&look);
             let again = Cell::default();
             let here = Case::new(world, now, &again).look(&look, &self.found);
             if let Some(at) = again.get() {
@@ -65,7 +68,7 @@ impl Memory {
         self.room.get_or_insert(2 * self.again.len() + SPARE);
         let mut findings = self.together(Case::new(world, now, &Cell::default()));
         let starting = set_apart(world, now, &self.waiting, &mut findings);
-        Diagnosis::of(world, findings, starting)
+        Diagnosis::of(world, findings, starting, &mut self.reach)
     }
 
     /// The looks that may find something else now.

@@ -113,16 +113,19 @@ pub(super) fn set_apart(
         said.extend(young.server(server).map(|why| (server.subject(), why)));
     }
     let mut objects: HashSet<ObjectRef> = said.keys().cloned().collect();
-    findings.retain(|finding| {
-        let apart = said.contains_key(&finding.cause().1);
-        if apart {
-            objects.insert(finding.subject.clone());
+    // Mostly nothing is, and thousands of findings need not be held against it.
+    if !said.is_empty() {
+        findings.retain(|finding| {
+            let apart = said.contains_key(finding.root().1);
+            if apart {
+                objects.insert(finding.subject.clone());
+            }
+            !apart
+        });
+        // A finding that stays is a better word than that something else about the object is set apart.
+        for finding in &*findings {
+            objects.remove(&finding.subject);
         }
-        !apart
-    });
-    // A finding that stays is a better word than that something else about the object is set apart.
-    for finding in &*findings {
-        objects.remove(&finding.subject);
     }
     let missing: Vec<ObjectRef> = objects.iter().flat_map(|object| young.awaited(object)).collect();
     objects.extend(missing);

@@ -1,6 +1,7 @@
 //! Which looks a change touches: from what differs between two pictures of a world, along the links between objects. It may
 //! name a look too many, and must not miss one: whoever lets a rule read something new sees here whether that is followed.
-//! What is read at every diagnosis anyway (the controller, what cannot be seen, how far a cause reaches) is not followed.
+//! What an `ExternalSecret` reaches (`reach.rs`) is followed as well: its Secret, and the pods that use it. What is read at
+//! every diagnosis anyway (the controller, what cannot be seen) is not.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -15,8 +15,12 @@ use crate::model::vault::{StoreLogin, VaultServer};
 impl Inventory {
     /// Every object of a kind that says that it fails, by namespace and name.
     pub fn failing<K: Watched>(&self) -> impl Iterator<Item = &Arc<K>> {
-        let from = self.failing.iter_from(&|object| object.kind.cmp(&K::KIND));
-        from.take_while(|object| object.kind == K::KIND).filter_map(|object| self.get::<K>(object))
+        self.failing_names(K::KIND).filter_map(|object| self.get::<K>(object))
+    }
+
+    /// The names of the same.
+    pub fn failing_names(&self, kind: Kind) -> impl Iterator<Item = &ObjectRef> {
+        self.failing.iter_from(&|object| object.kind.cmp(&kind)).take_while(move |object| object.kind == kind)
     }
 
     /// Every store that an `ExternalSecret` reads through, whether it exists or not.
