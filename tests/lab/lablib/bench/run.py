@@ -181,14 +181,18 @@ class Run:
             now = self.bare.counts()
             of_paths = {what: count - before.get(what, 0) for what, count in now.items() if not measure.is_poll(what)}
             return sum(of_paths.values()), of_paths
-        last, since = None, time.monotonic()
-        while time.monotonic() - since < 4:
+        def known():
+            text = console.settle().text()
+            return "not read" not in text and measure.complete(paths + 1).search(text)
+        # A server may pause for seconds; what is asked once all is known would be too much, and is counted too.
+        last, since, began = None, time.monotonic(), time.monotonic()
+        while time.monotonic() - since < 4 or (not known() and time.monotonic() - began < 60):
             console.read(0.5)
             now = asked()
             if now != last:
                 last, since = now, time.monotonic()
-        text = console.settle().text()
-        if "not read" in text or not measure.complete(paths + 1).search(text):
+        if not known():
+            text = console.settle().text()
             raise LabError(f"Not all of the {paths + 1} paths are known after {last[0]} requests. The screen:\n{text.rstrip()}")
         say("Requests: " + ", ".join(f"{count} {what}" for what, count in sorted(last[1].items(), key=lambda item: -item[1])))
         return last[0]
