@@ -10,7 +10,6 @@ mod connect;
 mod controller;
 mod exec;
 mod faults;
-mod http2;
 mod identity;
 mod kubeconfig;
 mod lease;
@@ -25,6 +24,7 @@ mod rest;
 mod rights;
 mod served;
 mod shares;
+mod transport;
 mod watch;
 mod write;
 
@@ -113,7 +113,7 @@ impl Inner {
         // Numbers come round again: watches come and go for weeks.
         const LANES: usize = 256;
         let shares = self.shares_connections().await;
-        shares.then(|| channel::Lane(self.lanes.fetch_add(1, Ordering::Relaxed) / http2::STREAMS % LANES))
+        shares.then(|| channel::Lane(self.lanes.fetch_add(1, Ordering::Relaxed) / transport::STREAMS % LANES))
     }
 }
 

@@ -26,7 +26,8 @@ use zeroize::Zeroizing;
 use super::exec::Credential;
 use super::login::Login;
 use super::rest::Rest;
-use super::{faults, http2};
+use super::faults;
+use super::transport::{self, Speaks};
 use crate::gateways::clock;
 use crate::model::{Fault, FaultKind, Text};
 
@@ -65,7 +66,7 @@ impl ServerClock {
     }
 }
 
-/// Puts a request on a connection that it shares with others: all of this number (see `http2.rs`).
+/// Puts a request on a connection that it shares with others: all of this number (see `transport.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Lane(pub(super) usize);
 
@@ -94,7 +95,7 @@ struct Clients {
 
 impl Clients {
     fn new(run: u64, config: kube::Config) -> kube::Result<Self> {
-        Ok(Self { run, one: kube::Client::try_from(config.clone())?, config, lanes: BTreeMap::new() })
+        Ok(Self { run, one: transport::client(&config, Speaks::Http1)?, config, lanes: BTreeMap::new() })
     }
 
     fn lane(&mut self, lane: Option<Lane>) -> kube::Result<kube::Client> {
@@ -102,7 +103,7 @@ impl Clients {
         if let Some(client) = self.lanes.get(&lane) {
             return Ok(client.clone());
         }
-        let client = http2::client(&self.config, true)?;
+        let client = transport::client(&self.config, Speaks::Http2)?;
         self.lanes.insert(lane, client.clone());
         Ok(client)
     }
@@ -208,7 +209,7 @@ impl Shared {
         }
         let mut request = Request::get("/version").body(Body::empty())?;
         authorize(&credential, &mut request)?;
-        let client = self.client_for(&credential, |clients| http2::client(&clients.config, false))?;
+        let client = self.client_for(&credential, |clients| transport::client(&clients.config, Speaks::Either))?;
         Ok(self.pass(&client, request).await?.version() == Version::HTTP_2)
     }
 

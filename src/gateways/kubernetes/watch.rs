@@ -31,7 +31,7 @@ pub(super) use list::{PAGE, WirePage};
 /// How long one watch is asked for. The server sends a bookmark shortly before it ends.
 const WATCH: Duration = Duration::from_secs(30);
 /// How long one of very many watches is asked for: so many requests every 30 s would be a load. The connection that
-/// they share is looked after by pings (`http2.rs`).
+/// they share is looked after by pings (`transport.rs`).
 const SHARED_WATCH: Duration = Duration::from_secs(50);
 /// The shared connections whose watches are still asked for as often as any.
 const FEW_LANES: usize = 8;
