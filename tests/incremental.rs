@@ -150,8 +150,7 @@ impl Moving {
                 Change::Answered(vault.address.clone(), pod.clone(), answer)
             }
             (17, Some(vault)) => {
-                let (paths, facts) =
-                    (vault.paths.keys().cloned().collect::<Vec<_>>(), PathFacts::of);
+                let (paths, facts) = (vault.paths.keys().cloned().collect::<Vec<_>>(), PathFacts::of);
                 let written = Some(self.now);
                 let states = [
                     PathState::Missing,

@@ -26,6 +26,8 @@ struct Server {
     given: Vec<u8>,
     /// How many full sets of shares it takes and drops, because it has not joined its cluster yet.
     joining: usize,
+    /// How often somebody began to give it shares.
+    attempts: usize,
 }
 
 /// The whole scene: replicas, the shares that were typed, the record.
@@ -53,7 +55,7 @@ impl Scene {
         world.settle();
         let pods = (0..replicas).map(|n| (Name::new(&format!("vault-{n}")), None)).collect();
         world.apply(Change::Replicas(address.clone(), Ok(pods)), at(0));
-        let servers = (0..replicas).map(|_| Server { sealed: true, given: Vec::new(), joining: 0 }).collect();
+        let servers = (0..replicas).map(|_| Server { sealed: true, given: Vec::new(), joining: 0, attempts: 0 }).collect();
         let good = (1..=5).collect();
         let mut scene =
             Self { world, address, servers, threshold, good, typed: Vec::new(), progress: Progress::new(at(0)), now: 0 };
@@ -90,7 +92,10 @@ impl Scene {
             threshold: u32::try_from(self.threshold).expect("small"),
             shares: 5,
             progress: u32::try_from(self.servers[n].given.len()).expect("small"),
-            nonce: Text::default(),
+            nonce: match &self.servers[n] {
+                server if server.given.is_empty() => Text::default(),
+                server => Text::foreign(&format!("attempt-{}", server.attempts)),
+            },
             recovery: false,
             version: Text::foreign("2.7.2"),
             storage: Text::foreign("raft"),
@@ -116,6 +121,7 @@ impl Scene {
             VaultChange::Unseal { share } => {
                 let share = self.typed[*share];
                 if server.sealed && !server.given.contains(&share) {
+                    server.attempts += usize::from(server.given.is_empty());
                     server.given.push(share);
                 }
                 if server.sealed && server.given.len() == threshold {
@@ -235,6 +241,32 @@ fn the_same_share_twice_is_flagged_and_counts_once() {
     );
     scene.give(2);
     assert_eq!(scene.until_it_asks().expect_err("it ends").outcome, Outcome::Proved);
+}
+
+#[test]
+fn what_somebody_else_dropped_is_given_again_and_said() {
+    let mut scene = Scene::new(1, 3);
+    scene.until_it_asks().unwrap();
+    let Next::Confirm(preview) = (STEP.next)(&Scene::target(), &scene.world, &scene.progress) else { panic!("it asks") };
+    let theirs = "sealwatch --write runbook run unseal --target Vault/ns/vault";
+    assert!(preview.forecast.iter().any(|line| line.ends_with(theirs)), "a colleague is shown how: {preview:?}");
+    scene.give(1);
+    scene.until_it_asks().unwrap();
+    scene.give(2);
+    scene.until_it_asks().unwrap();
+    // A colleague resets, and gives their own share first.
+    scene.servers[0].given = vec![5];
+    scene.servers[0].attempts += 1;
+    scene.now += 1;
+    scene.poll();
+    let asks = scene.until_it_asks();
+    assert_eq!(
+        scene.sent(),
+        ["vault-0 0", "vault-0 1", "vault-0 0", "vault-0 1"],
+        "both are still held: nobody types them again"
+    );
+    let Err(report) = asks else { panic!("{asks:?}") };
+    assert_eq!(report.outcome, Outcome::Proved, "with theirs it is enough");
 }
 
 #[test]

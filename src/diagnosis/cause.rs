@@ -356,7 +356,8 @@ fn says_well(world: &Inventory, object: &ObjectRef, reach: &mut Reach) -> Option
 fn broken_objects(world: &Inventory) -> impl Iterator<Item = Cow<'_, ObjectRef>> {
     let stores = world.stores().filter(|store| store.health() == Health::Failing).map(|store| Cow::Owned(store.store_ref()));
     let external_secrets = world.failing_names(Kind::ExternalSecret).map(Cow::Borrowed);
-    let replicas = world.vaults.values().flat_map(|server| server.sealed().map(move |(pod, _)| Cow::Owned(server.replica_ref(pod))));
+    let replicas =
+        world.vaults.values().flat_map(|server| server.sealed().map(move |(pod, _)| Cow::Owned(server.replica_ref(pod))));
     stores.chain(external_secrets).chain(replicas)
 }
 

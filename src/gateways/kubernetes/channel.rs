@@ -24,9 +24,9 @@ use tower::{BoxError, Service};
 use zeroize::Zeroizing;
 
 use super::exec::Credential;
+use super::faults;
 use super::login::Login;
 use super::rest::Rest;
-use super::faults;
 use super::transport::{self, Speaks};
 use crate::gateways::clock;
 use crate::model::{Fault, FaultKind, Text};

@@ -68,8 +68,7 @@ impl Task<'_> {
             .map(|key| key.trim_matches('/'))
             .map(|key| if wanted.kv.as_str() == "v1" { key } else { key.strip_prefix("data/").unwrap_or(key) })
             .collect();
-        let everywhere =
-            |state: PathState| keys.iter().map(|_| PathFacts::of(state.clone())).collect();
+        let everywhere = |state: PathState| keys.iter().map(|_| PathFacts::of(state.clone())).collect();
         let expected = if wanted.kv.as_str() == "v1" { 1 } else { 2 };
         let mount = self.mount().await?;
         match mount {
@@ -195,7 +194,9 @@ impl Task<'_> {
                 Ok(Heard::Said(page)) => page,
                 Ok(Heard::Nothing) => Keys::default(),
                 Ok(Heard::NoMount) => {
-                    return Ok(Some(leaves.iter().map(|leaf| (joined(folder, leaf), PathFacts::of(PathState::NoMount))).collect()));
+                    return Ok(Some(
+                        leaves.iter().map(|leaf| (joined(folder, leaf), PathFacts::of(PathState::NoMount))).collect(),
+                    ));
                 }
                 Ok(Heard::NoSuchEndpoint) => {
                     self.folders.has_not.store(true, Ordering::Relaxed);
@@ -244,9 +245,7 @@ impl Task<'_> {
 
     /// Keys by the list of their folder: KV v1 has no metadata, and reading a path would be reading its value.
     async fn listed(&self, folder: &str, leaves: &[&str]) -> Result<Vec<(String, PathFacts)>, Fault> {
-        let all = |state: PathState| {
-            Ok(leaves.iter().map(|leaf| (joined(folder, leaf), PathFacts::of(state.clone()))).collect())
-        };
+        let all = |state: PathState| Ok(leaves.iter().map(|leaf| (joined(folder, leaf), PathFacts::of(state.clone()))).collect());
         let place = self.place(1, "", &slashed(folder));
         let Some(answer) = self.ask(Question::list(self.namespace, place)).await? else { return all(PathState::NotAsked) };
         let keys = match self.checked::<Keys>(&answer).await {

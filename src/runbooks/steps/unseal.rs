@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 use super::{counted, lacks};
-use crate::model::vault::{Replica, VaultServer};
+use crate::model::vault::{Replica, Seal, VaultServer};
 use crate::model::{Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::{
     Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Receipt, Right, StepDef, StepReport, Target,
@@ -87,7 +87,7 @@ fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> 
         let (state, note) = match (&replica.fault, &replica.seal) {
             (Some(fault), _) => (ItemState::Failed, fault.message.to_string()),
             (None, Some(seal)) if seal.sealed && seal.progress > 0 => {
-                (ItemState::Applied, format!("sealed {}/{}", seal.progress, seal.threshold))
+                (ItemState::Applied, format!("sealed {}/{}{}", seal.progress, seal.threshold, attempt(seal)))
             }
             (None, Some(seal)) if seal.sealed => (ItemState::Queued, format!("sealed 0/{}", seal.threshold)),
             (None, Some(_)) => (ItemState::Proved, format!("open {}", replica.role.as_str())),
@@ -96,6 +96,12 @@ fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> 
         Item { object, state, note }
     };
     server.replicas.iter().map(item).collect()
+}
+
+/// Which attempt the shares count for: who begins anew gets another nonce, and those who share one see it here.
+fn attempt(seal: &Seal) -> String {
+    let short: String = seal.nonce.as_str().chars().take(8).collect();
+    if short.is_empty() { short } else { format!(", attempt {short}") }
 }
 
 /// What a sealed replica needs next.
@@ -135,9 +141,16 @@ impl Desk<'_> {
     /// The shares that a replica has taken since it was last reset or lost them, by number.
     fn taken(&self, replica: &ObjectRef) -> Vec<usize> {
         let mut taken = Vec::new();
+        let mut attempt = "";
         for applied in self.record(replica) {
             match (&applied.operation, &applied.result) {
                 (Operation::Vault(VaultWrite { change: VaultChange::Unseal { share }, .. }), Ok(receipt)) => {
+                    let nonce = receipt.seal.as_ref().map_or("", |seal| seal.nonce.as_str());
+                    // An open replica has none, and neither has one that took all.
+                    if !attempt.is_empty() && !nonce.is_empty() && nonce != attempt {
+                        taken.clear();
+                    }
+                    attempt = nonce;
                     taken.push(*share);
                     // Sealed now, although it took all it needs: it dropped them, or was restarted since.
                     if has_all(receipt) && self.waited(applied) {
@@ -149,7 +162,23 @@ impl Desk<'_> {
                 _ => {}
             }
         }
+        if self.was_reset(replica) {
+            taken.clear();
+        }
         taken
+    }
+
+    /// Whether somebody else dropped what a replica was given here: each attempt has a nonce, and this one's is gone.
+    fn was_reset(&self, replica: &ObjectRef) -> bool {
+        let Some(now) = self.server.replicas.get(&replica.name) else { return false };
+        let Some((last, seal)) =
+            self.record(replica).next_back().and_then(|last| Some((last, last.result.as_ref().ok()?.seal.as_ref()?)))
+        else {
+            return false;
+        };
+        let began = !seal.nonce.is_empty() && seal.sealed && seal.progress > 0;
+        let said_since = now.answered.is_some_and(|answered| answered > last.at);
+        began && said_since && now.seal.as_ref().is_some_and(|now| now.sealed && now.nonce != seal.nonce)
     }
 
     fn waited(&self, applied: &Applied) -> bool {
@@ -294,16 +323,25 @@ impl Desk<'_> {
         if given > 0 && self.progress.of_step(STEP.id).next().is_none() {
             will.push("Somebody else has begun to unseal: the shares that were given count.".to_owned());
         }
-        let quorum = self.server.quorum();
+        if sealed.iter().any(|replica| self.was_reset(replica)) {
+            will.push("Somebody else has begun anew: what was given here before was dropped there.".to_owned());
+        }
+        let (replicas, quorum) = (self.server.replicas.len(), self.server.quorum());
+        let mut forecast = Vec::new();
+        if replicas > 1 {
+            forecast.push(format!("A leader needs {quorum} of {replicas} replicas open."));
+        }
+        if threshold > 1 {
+            forecast.push(format!(
+                "Others may give theirs here, or from where they are, and it counts: sealwatch --write runbook run unseal --target {}",
+                self.server.subject()
+            ));
+        }
         Preview {
             exact: false,
             will,
             will_not: vec!["No share is stored, logged, put into an argument or sent through exec.".to_owned()],
-            forecast: if self.server.replicas.len() > 1 {
-                vec![format!("A leader needs {quorum} of {} replicas open.", self.server.replicas.len())]
-            } else {
-                Vec::new()
-            },
+            forecast,
             commands: sealed
                 .iter()
                 .map(|replica| Operation::Vault(VaultWrite::unseal(self.server.address.clone(), replica.clone(), 0)).command())
