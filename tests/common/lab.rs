@@ -1,6 +1,8 @@
 //! A lab of one's own: started by `tests/lab/lab`, ended when dropped. Everything that a test knows of it
 //! stands in its `lab.json`.
 
+#![allow(dead_code, reason = "each test uses a part of what the lab can")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,6 +75,40 @@ impl Lab {
         found.retain(|text| text.len() >= 12);
         assert!(found.len() > 5, "the lab has values to look for");
         found
+    }
+
+    /// Looks for every value of the lab, plain and in base64, where it must not be.
+    ///
+    /// # Panics
+    /// One is there; it is not said which.
+    pub(crate) fn assert_unknown(&self, place: &str, text: &str) {
+        for canary in self.canaries() {
+            let coded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD_NO_PAD, &canary);
+            // The last digit depends on what comes after it.
+            let coded = coded.get(..coded.len() - 1).unwrap_or_default();
+            assert!(!text.contains(&canary) && !text.contains(coded), "a value of the lab stands in {place}");
+        }
+    }
+
+    /// What the API server wrote down of what sealwatch asked: writes with their bodies and the answers, and of what
+    /// holds secrets only the address.
+    pub(crate) fn audited(&self) -> String {
+        let all = std::fs::read_to_string(self.text("/files/audit_log")).expect("the audit log");
+        all.lines().filter(|line| line.contains(r#""userAgent":"sealwatch/"#)).flat_map(|line| [line, "\n"]).collect()
+    }
+
+    /// Writes a value to a path of its Vault.
+    pub(crate) fn write_path(&self, path: &str, value: &str) {
+        use std::io::{Read as _, Write as _};
+        let token = std::fs::read_to_string(self.text("/files/root_token")).expect("the root token");
+        let address = self.facts.pointer("/vault/replicas/0/address").and_then(Value::as_str).expect("an address");
+        let body = serde_json::json!({"data": {"value": value}}).to_string();
+        let mut stream = std::net::TcpStream::connect(address).expect("the replica listens");
+        write!(stream, "POST /v1/secret/data/{path} HTTP/1.1\r\nHost: {address}\r\nX-Vault-Token: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", token.trim(), body.len())
+            .expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{address}: {answer}");
     }
 
     /// Seals one replica after the other with the root token, as `operator seal` does, and nothing else.
