@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Again, again, counted, lacks};
-use crate::model::{FaultKind, ObjectRef};
+use crate::model::{Fault, FaultKind, ObjectRef};
 use crate::runbooks::{Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepReport};
 
 /// A write, and where it stands.
@@ -170,30 +170,34 @@ impl Each {
             return missing.map_or(Standing::Queued, |right| Standing::Blocked(format!("you may not {right}")));
         };
         let in_time = progress.now.as_second() - applied.at.as_second() < self.patience;
+        let unheard = progress.is_unheard(self.id, object);
         match (&applied.result, &task.effect) {
             (Ok(_), Effect::Proved(how)) => Standing::Proved(how.clone()),
-            // No answer came: it may have been done. What may be done twice is tried again; of all else the world tells.
-            (Err(fault), Effect::Proved(how)) if fault.kind == FaultKind::Unknown => Standing::Proved(how.clone()),
+            // No answer came to one of the tries: it may have been done. What may be done twice is tried again; of all else
+            // the world tells.
+            (Err(_), Effect::Proved(how)) if unheard => Standing::Proved(how.clone()),
             (Err(fault), Effect::Undone) => match again(progress, self.id, object, fault, applied.at) {
                 Again::Later => Standing::Waiting,
                 Again::Now => Standing::Queued,
                 Again::Never => Standing::Failed(fault.to_string()),
             },
             (Err(fault), _) if fault.kind == FaultKind::Unknown && !task.operation.is_repeatable() => {
-                if in_time {
-                    Standing::Waiting
-                } else {
-                    Standing::Failed(format!("no answer came, and no effect was seen: {fault}"))
-                }
+                if in_time { Standing::Waiting } else { Standing::Failed(not_heard(fault)) }
             }
             (Ok(_), Effect::Failed(why)) => Standing::Failed(why.clone()),
             (Err(fault), _) => match again(progress, self.id, object, fault, applied.at) {
                 Again::Later => Standing::Waiting,
                 Again::Now => Standing::Queued,
+                Again::Never if unheard => Standing::Failed(not_heard(fault)),
                 Again::Never => Standing::Failed(fault.to_string()),
             },
             (Ok(_), _) if in_time => Standing::Waiting,
             (Ok(_), _) => Standing::Failed(format!("done, but no effect was seen within {} s", self.patience)),
         }
     }
+}
+
+/// Nobody knows whether it was done.
+fn not_heard(fault: &Fault) -> String {
+    format!("no answer came, and no effect was seen: {fault}")
 }
