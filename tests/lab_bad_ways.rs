@@ -1,7 +1,18 @@
-//! The bad ways of runbooks, without a screen, on real servers: a wrong share, an object that is changed meanwhile, a
-//! connection that is cut between request and reply, a controller that does nothing, a person who stops half-way, a
-//! process that is killed in the middle and started again. Whatever happens, the journal is complete in the end, nothing is
-//! done twice, and no value comes out anywhere. `tests/lab/test` runs this; one lab serves it all.
+//! The bad ways of runbooks, without a screen, on real servers; one lab serves them all, and `tests/lab/test` runs this:
+//!
+//! - a share is wrong: it is said, it opens nothing, and the right one, typed unseen in a terminal, opens it;
+//! - a right is missing, at the API server or at Vault: refused (4), before anything is written;
+//! - an object is changed, or another one of its name made, after it was shown: it is not written to;
+//! - the connection is cut between request and reply: the world tells what came of it, at once or when the next process
+//!   looks, and until then the answer is “unknown” (3); it is written once;
+//! - External Secrets is scaled to 0, so that nothing happens: unproved (1), and it says why;
+//! - a process is killed between the deletion of a Job and its next life, or in the middle of a bulk: the next one takes
+//!   it up, and does nothing twice;
+//! - a person stops half-way (SIGINT): what is in flight is awaited, each intent has its result, and it ends cancelled (1).
+//!
+//! Whatever happens, no value of a Secret or of Vault comes out: not in what is said, drawn, logged or journalled, not in
+//! arguments or in the environment of children, not in what the API server writes down. What Argo CD reverts is shown in
+//! `lab_gitops.rs`.
 
 #![allow(
     clippy::expect_used,
@@ -12,42 +23,39 @@
     reason = "a test that fails says why; it uses a part of what the lab can"
 )]
 
+#[path = "common/beside.rs"]
+mod beside;
 #[path = "common/child.rs"]
 mod child;
 #[path = "common/lab.rs"]
 mod lab;
+#[path = "common/pty.rs"]
+mod pty;
 #[path = "common/wire.rs"]
 mod wire;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use async_trait::async_trait;
+use beside::{Console, Meanwhile, over};
 use child::{Home, Running};
-use futures::stream::BoxStream;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use lab::{Lab, wait_until};
 use sealwatch::engine::run::RunResult;
-use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
-use sealwatch::gateways::clock::SystemClock;
-use sealwatch::gateways::journal::MemoryJournal;
-use sealwatch::gateways::kubernetes::{ConnectOptions, KubernetesGateway, connect};
-use sealwatch::gateways::vault::{VaultEnvironment, VaultGateway};
-use sealwatch::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text};
-use sealwatch::ports::{Cluster, Identity, Permit, ReplicaPod, Scope, Typed};
-use sealwatch::runbooks::{ClusterRight, Confirm, KubernetesWrite, Receipt, Target};
+use sealwatch::gateways::journal::{FileJournal, MemoryJournal};
+use sealwatch::model::{Kind, ObjectRef};
 use serde_json::{Value, json};
-use tokio::sync::watch;
-use wire::{Mode, Wire};
 
 const SOON: Duration = Duration::from_secs(30);
-const A_MOMENT: Duration = Duration::from_millis(200);
 /// How long an ExternalSecret may take once it is annotated (120 s), and a bit.
 const PATIENCE: Duration = Duration::from_secs(170);
 const DEV: &str = "ameide-dev";
 const STORE: &str = "SecretStore/ameide-dev/ameide-vault";
+const VAULT: &str = "Vault/ameide-dev/vault-core-dev";
 const PATCHER: &str = "platform-keycloak-realm-client-patcher";
+/// The ExternalSecret with a generator that the lab has, and one more.
+const GENERATOR: &str = "powerdns-api-key";
+const ANOTHER: &str = "bad-generator";
 /// What stands in the environment of a Job: it goes from one life of it to the next, and nowhere else.
 const LITERAL: &str = "canary-of-a-job-w8Rk2";
 
@@ -76,11 +84,15 @@ impl Scene {
 
     /// An ExternalSecret that reads this path, where nothing stands.
     async fn make(&self, name: &str, path: &str) {
-        let object = json!({
-            "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": name, "namespace": DEV},
-            "spec": {"refreshInterval": "1h", "secretStoreRef": {"kind": "SecretStore", "name": "ameide-vault"},
-                "target": {"name": name}, "data": [{"secretKey": "value", "remoteRef": {"key": path, "property": "value"}}]},
-        });
+        let data = json!([{"secretKey": "value", "remoteRef": {"key": path, "property": "value"}}]);
+        let store = json!({"kind": "SecretStore", "name": "ameide-vault"});
+        self.make_with(name, json!({"refreshInterval": "1h", "secretStoreRef": store, "data": data})).await;
+    }
+
+    async fn make_with(&self, name: &str, mut spec: Value) {
+        spec["target"] = json!({"name": name});
+        let metadata = json!({"name": name, "namespace": DEV});
+        let object = json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": metadata, "spec": spec});
         let object: DynamicObject = serde_json::from_value(object).expect("an ExternalSecret");
         self.external_secrets().create(&PostParams::default(), &object).await.expect("made");
     }
@@ -96,16 +108,38 @@ impl Scene {
         if status == Some(wanted) { Ok(()) } else { Err(format!("{name}: {status:?}")) }
     }
 
-    /// Starts `sealwatch runbook run` for the administrator.
-    fn start(&self, home: &Home, arguments: &[&str]) -> Running {
-        let kubeconfig = home.plug_in(self.lab.kubeconfig("admin"));
+    /// Starts `sealwatch runbook run`.
+    fn start(&self, home: &Home, who: &str, arguments: &[&str]) -> Running {
+        let kubeconfig = home.plug_in(self.lab.kubeconfig(who));
         Running::start(&self.lab, home, &kubeconfig, &[&["runbook", "run"], arguments, &["--write"]].concat())
     }
 
+    /// Runs it to its end; its exit code, its report, what it said.
+    fn run(&self, home: &Home, who: &str, arguments: &[&str]) -> (Option<i32>, Value, String) {
+        Self::report(&mut self.start(home, who, &[arguments, &["-o", "json"]].concat()))
+    }
+
+    fn report(run: &mut Running) -> (Option<i32>, Value, String) {
+        let (code, out, err) = run.end(PATIENCE);
+        (code, serde_json::from_str(&out).unwrap_or(Value::Null), err)
+    }
+
+    /// How often the API server was asked for this by sealwatch, and took it.
+    fn taken(&self, verb: &str, path: &str) -> usize {
+        let audited = self.lab.audited();
+        let lines = audited.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let mine = |line: &Value| {
+            let uri = line["requestURI"].as_str().unwrap_or_default();
+            line["verb"] == verb && uri.split('?').next().is_some_and(|uri| uri.ends_with(path)) && !uri.contains("dryRun")
+        };
+        lines.filter(mine).filter(|line| line["responseStatus"]["code"].as_i64().is_some_and(|code| code < 300)).count()
+    }
+
     fn assert_clean(&self, home: &Home) {
-        self.lab.assert_unknown("a journal, a log, or the environment of a child", &home.everything());
-        assert!(!home.everything().contains(LITERAL), "what stands in a Job came out");
-        assert!(home.everything().contains("PATH="), "the plug-in ran, and noted its environment");
+        let all = home.everything();
+        self.lab.assert_unknown("a journal, a log, arguments, the environment of a child, or what was said", &all);
+        assert!(!all.contains(LITERAL), "what stands in a Job came out");
+        assert!(all.contains("KUBERNETES_EXEC_INFO="), "the plug-in ran, and noted its environment");
     }
 }
 
@@ -120,23 +154,32 @@ async fn bad_ways_end_as_they_should() {
     {
         scene.make(name, path).await;
     }
-    let (bulk, idle) = (Home::new("bad-ways-bulk"), Home::new("bad-ways-idle"));
+    let generator = scene.get(GENERATOR).await["spec"]["dataFrom"].clone();
+    scene.make_with(ANOTHER, json!({"refreshInterval": "1h", "dataFrom": generator})).await;
+    let bulk = Home::with_token_in_variable("bad-ways-bulk", &scene.lab);
+    let idle = Home::new("bad-ways-idle", &scene.lab);
     killed_between_a_job_and_the_next(&scene, &bulk).await;
     for name in ["worse", "bad-1", "bad-2", "bad-3", "bad-4"] {
         wait_until("what has no path to fail", SOON, async || scene.is_ready(name, "False").await).await;
     }
+    for name in [GENERATOR, ANOTHER] {
+        wait_until("what generates to be there", SOON, async || scene.is_ready(name, "True").await).await;
+    }
+    wrong_share(&scene);
 
     // From here on nothing happens, whatever is asked of External Secrets.
-    scene.lab.fault("sync-stalled", &[]);
+    scene.lab.fault("external-secrets-stopped", &[]);
     scene.lab.write_path("bad/one", "one");
-    let mut nothing = scene.start(&idle, &["refresh", "--target", "ExternalSecret/ameide-dev/worse", "--yes", "-o", "json"]);
-    wrong_share(&scene);
+    let worse = ["refresh", "--target", "ExternalSecret/ameide-dev/worse", "--yes", "-o", "json"];
+    let mut nothing = scene.start(&idle, "admin", &worse);
+    no_right(&scene);
     changed_meanwhile(&scene).await;
-    cut_between_request_and_reply(&scene).await;
-    let (code, out, err) = nothing.end(PATIENCE);
-    let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+    cut_for_a_moment(&scene).await;
+    cut_until_the_next_process(&scene).await;
+    let (code, report, err) = Scene::report(&mut nothing);
     assert_eq!((code, report["result"].as_str()), (Some(1), Some("unproved")), "{report} {err}");
-    assert!(report.to_string().contains("annotated, but not synced within 120 s"), "{report}");
+    let said = "annotated, but not synced within 120 s; External Secrets (external-secrets/external-secrets) is scaled to 0";
+    assert!(report.to_string().contains(said), "{report}");
 
     killed_and_stopped(&scene, &bulk).await;
     let audited = scene.lab.audited();
@@ -167,7 +210,7 @@ async fn killed_between_a_job_and_the_next(scene: &Scene, home: &Home) {
 
     let target = format!("Job/{DEV}/{PATCHER}");
     let again = ["client-patcher", "--target", &target, "--confirm", PATCHER, "--yes", "-o", "json"];
-    let mut run = scene.start(home, &again);
+    let mut run = scene.start(home, "admin", &again);
     let copy = format!("{PATCHER}-sealwatch-kept");
     wait_until("it to be deleted, with a copy beside it", SOON, async || {
         let job = jobs.get(PATCHER).await.map_err(|error| error.to_string())?;
@@ -185,7 +228,7 @@ async fn killed_between_a_job_and_the_next(scene: &Scene, home: &Home) {
     })
     .await;
 
-    let mut run = scene.start(home, &again);
+    let mut run = scene.start(home, "admin", &again);
     wait_until("it to be made anew", SOON, async || jobs.get(PATCHER).await.map(drop)).await;
     let (code, out, err) = run.end(2 * SOON);
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
@@ -207,216 +250,103 @@ async fn is_complete(jobs: &Api<DynamicObject>) -> Result<(), String> {
     if job.data.pointer("/status/completionTime").is_some() { Ok(()) } else { Err(job.data["status"].to_string()) }
 }
 
-/// One replica is sealed. A share that is wrong is said to be so, and opens nothing; the right ones open it.
+/// One replica is sealed. A share that is wrong is said to be so, and opens nothing; the right ones, typed unseen at a
+/// terminal, open it.
 fn wrong_share(scene: &Scene) {
     let pod = scene.lab.text("/vault/replicas/1/pod").to_owned();
     scene.lab.fault("vault-restarted", &["--pod", &pod]);
-    let home = Home::new("bad-ways-share");
+    let home = Home::new("bad-ways-share", &scene.lab);
     let shares = scene.lab.shares();
+    let (right, last) = (&shares[..scene.lab.threshold()], scene.lab.threshold() - 1);
     let wrong: String = shares[0].chars().rev().collect();
-    let right = shares[..scene.lab.threshold()].join("\n");
-    let last_wrong = [&shares[..scene.lab.threshold() - 1], &[wrong]].concat().join("\n");
-    for (text, expected) in [(last_wrong, (Some(1), "cancelled")), (right, (Some(0), "proved"))] {
-        let file = home.secret("shares", &text);
-        let target = format!("Vault/{DEV}/vault-core-dev");
-        let mut run = scene.start(&home, &["unseal", "--target", &target, "--share-file", &file, "--yes", "-o", "json"]);
-        let (code, out, err) = run.end(2 * SOON);
-        let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
-        assert_eq!((code, report["result"].as_str().unwrap_or_default()), expected, "{report} {err}");
+    let file = home.secret("shares", &[&right[..last], &[wrong.clone()]].concat().join("\n"));
+    let (code, report, err) = scene.run(&home, "admin", &["unseal", "--target", VAULT, "--share-file", &file, "--yes"]);
+    assert_eq!((code, report["result"].as_str()), (Some(1), Some("cancelled")), "{report} {err}");
+    assert!(err.contains("do not open this Vault") && !err.contains(&wrong), "{err}");
+
+    let kubeconfig = home.plug_in(scene.lab.kubeconfig("admin"));
+    let variables = home.variables(&scene.lab, &kubeconfig);
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut console = pty::Console::start(&["--write"], &variables, (160, 50));
+    console.wait_for("SEALED 1 of 3", SOON);
+    console.type_keys(":unseal\r");
+    for share in right {
+        console.wait_for("Type a share", SOON);
+        console.type_keys(share);
+        console.wait_for("•••", SOON);
+        console.type_keys("\r");
+    }
+    console.wait_for("3 of 3 open", SOON);
+    // What else it shows of that: the commands, and then the run again.
+    for (keys, shown) in [("@", "operator unseal"), ("\u{1b}", "3 of 3 open")] {
+        console.type_keys(keys);
+        console.wait_for(shown, SOON);
+    }
+    console.type_keys("q");
+    assert_eq!(console.exit_code(SOON), 0);
+    let drawn = String::from_utf8_lossy(&console.bytes.lock().expect("the bytes")).into_owned();
+    assert!(drawn.contains("•••"));
+    scene.lab.assert_unknown("what was drawn", &drawn);
+    scene.assert_clean(&home);
+}
+
+/// Who may not is told so, by the exit code and by name, and nothing leaves; not even a line of the journal.
+fn no_right(scene: &Scene) {
+    let home = Home::new("bad-ways-no-right", &scene.lab);
+    let job = format!("Job/{DEV}/{PATCHER}");
+    let cron_job = format!("CronJob/{DEV}/foundation-vault-bootstrap-vault-bootstrap");
+    let generator = format!("ExternalSecret/{DEV}/{GENERATOR}");
+    let worse = format!("ExternalSecret/{DEV}/worse");
+    let value = home.secret("value", "canary-that-nobody-may-write");
+    let weak = scene.lab.weak_token();
+    let cases: [(&str, &[&str], &str); 6] = [
+        ("viewer", &["refresh", "--target", STORE], "patch secretstores in ameide-dev"),
+        ("viewer", &["recover", "--target", VAULT], "patch secretstores in ameide-dev"),
+        ("viewer", &["stop-rotation", "--target", &generator], "patch externalsecrets in ameide-dev"),
+        ("limited", &["client-patcher", "--target", &job, "--confirm", PATCHER], "delete jobs in ameide-dev"),
+        ("limited", &["vault-bootstrap", "--target", &cron_job], "create jobs in ameide-dev"),
+        // With a token that may read.
+        ("admin", &["write-value", "--target", &worse, "--value-file", &value, "--confirm", "secret/bad/none"], "update secret/data/bad/none"),
+    ];
+    for (who, arguments, right) in cases {
+        if who == "admin" {
+            home.secret("token", &weak);
+        }
+        let (code, report, err) = scene.run(&home, who, &[arguments, &["--yes"]].concat());
+        assert_eq!((code, report["result"].as_str()), (Some(4), Some("refused")), "{who} {arguments:?}: {report} {err}");
+        assert!(report.to_string().contains(right), "{who} {arguments:?}: {report}");
+    }
+    assert_eq!(home.journal(), "", "nothing left");
+    let audited = scene.lab.audited();
+    // A question for a right is no write, and neither is a way to a pod.
+    for who in ["viewer", "limited"] {
+        let by = format!(r#""username":"{who}""#);
+        let wrote = |line: &&str| {
+            ["patch", "update", "create", "delete"].iter().any(|verb| line.contains(&format!(r#""verb":"{verb}""#)))
+                && !line.contains("selfsubject")
+                && !line.contains("portforward")
+        };
+        assert!(audited.lines().any(|line| line.contains(&by)), "{who} asked");
+        assert_eq!(audited.lines().filter(|line| line.contains(&by)).find(wrote), None, "{who} wrote");
+    }
+    for secret in ["canary-that-nobody-may-write", &weak] {
+        assert!(!home.everything().contains(secret), "the value or the token came out");
     }
     scene.assert_clean(&home);
 }
 
-/// What somebody does just before a write arrives.
-enum Meanwhile {
-    /// The spec of an ExternalSecret becomes another.
-    Spec(&'static str),
-    /// An ExternalSecret is deleted and made anew.
-    Anew(&'static str),
-    /// The request arrives, and the connection is cut before the answer does.
-    Cut(String),
-}
-
-/// The real gateway, with somebody beside it.
-struct Beside {
-    inner: KubernetesGateway,
-    outside: Api<DynamicObject>,
-    jobs: Api<DynamicObject>,
-    wire: Wire,
-    meanwhile: Mutex<Option<Meanwhile>>,
-}
-
-#[async_trait]
-impl Cluster for Beside {
-    async fn identity(&self) -> Result<Identity, Fault> {
-        Cluster::identity(&self.inner).await
-    }
-    fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change> {
-        self.inner.watch(kind, scope)
-    }
-    async fn replicas(&self, namespace: &Name, service: &Name) -> Result<Vec<ReplicaPod>, Fault> {
-        self.inner.replicas(namespace, service).await
-    }
-    async fn controller(&self) -> Result<Option<Controller>, Fault> {
-        self.inner.controller().await
-    }
-    async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault> {
-        self.inner.failures(pod).await
-    }
-    async fn may(&self, right: &ClusterRight) -> Result<bool, Fault> {
-        Cluster::may(&self.inner, right).await
-    }
-    async fn rehearse(&self, write: &KubernetesWrite) -> Option<Result<(), Fault>> {
-        self.inner.rehearse(write).await
-    }
-    async fn write(&self, permit: Permit, write: &KubernetesWrite) -> Result<Receipt, Fault> {
-        let meanwhile = self.meanwhile.lock().expect("nobody panicked").take();
-        match meanwhile {
-            None => {}
-            Some(Meanwhile::Spec(name)) => {
-                let patch = Patch::Merge(json!({"spec": {"refreshInterval": "2h"}}));
-                self.outside.patch(name, &PatchParams::default(), &patch).await.expect("changed");
-            }
-            Some(Meanwhile::Anew(name)) => {
-                let mut object = self.outside.get(name).await.expect("there");
-                self.outside.delete(name, &DeleteParams::default()).await.expect("deleted");
-                object.metadata = kube::api::ObjectMeta { name: Some(name.to_owned()), ..Default::default() };
-                let begun = Instant::now();
-                while self.outside.create(&PostParams::default(), &object).await.is_err() {
-                    assert!(begun.elapsed() < SOON, "{name} cannot be made anew");
-                    tokio::time::sleep(A_MOMENT).await;
-                }
-            }
-            Some(Meanwhile::Cut(prefix)) => {
-                let before = starting_with(&self.jobs, &prefix).await;
-                self.wire.set(Mode::Deaf);
-                let arrived = async {
-                    let begun = Instant::now();
-                    while starting_with(&self.jobs, &prefix).await <= before {
-                        assert!(begun.elapsed() < SOON, "the request does not arrive");
-                        tokio::time::sleep(A_MOMENT).await;
-                    }
-                    self.wire.set(Mode::Cut);
-                };
-                let (done, ()) = tokio::join!(self.inner.write(permit, write), arrived);
-                self.wire.set(Mode::Through);
-                return done;
-            }
-        }
-        self.inner.write(permit, write).await
-    }
-    async fn value(&self, permit: Permit, secret: &ObjectRef, key: &str) -> Result<Typed, Fault> {
-        self.inner.value(permit, secret, key).await
-    }
-    async fn shares(&self, permit: Permit, secret: &ObjectRef, key_prefix: &str) -> Result<Vec<Typed>, Fault> {
-        self.inner.shares(permit, secret, key_prefix).await
-    }
-}
-
-async fn starting_with(jobs: &Api<DynamicObject>, prefix: &str) -> usize {
-    let list = jobs.list(&ListParams::default()).await.expect("the Jobs");
-    list.iter().filter(|job| job.metadata.name.as_deref().is_some_and(|name| name.starts_with(prefix))).count()
-}
-
-/// An engine over the real gateways, through a wire.
-struct Console {
-    engine: Engine,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    beside: Arc<Beside>,
-    journal: Arc<MemoryJournal>,
-}
-
-impl Console {
-    async fn open(scene: &Scene) -> Self {
-        let address = scene.lab.text("/api_server").trim_start_matches("https://").to_owned() + ":443";
-        let wire = Wire::to(&address).await;
-        let text = std::fs::read_to_string(scene.lab.kubeconfig("admin")).expect("a kubeconfig");
-        let direct = format!("server: {}", scene.lab.text("/api_server"));
-        let text = text.replace(&direct, &format!("server: https://{}\n    tls-server-name: kubernetes", wire.address));
-        let kubeconfig = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bad-ways-{}.kubeconfig", std::process::id()));
-        std::fs::write(&kubeconfig, text).expect("written");
-        let inner = connect(&ConnectOptions { kubeconfig: Some(kubeconfig), ..ConnectOptions::default() }).expect("a kubeconfig");
-        let (outside, jobs) = (scene.external_secrets(), scene.jobs());
-        let beside = Arc::new(Beside { inner: inner.clone(), outside, jobs, wire, meanwhile: Mutex::default() });
-        let journal = Arc::new(MemoryJournal::default());
-        let ports = Ports {
-            vault: Arc::new(VaultGateway::new(VaultEnvironment::default(), Some(inner))),
-            cluster: beside.clone(),
-            clock: Arc::new(SystemClock),
-            journal: journal.clone(),
-        };
-        let options = Options { policy: Policy::simulated(), write: true, ..Options::default() };
-        let engine = Engine::start(ports, options);
-        let mut console = Self { snapshots: engine.snapshots(), engine, beside, journal };
-        console.until("everything to be seen", |seen| seen.is_examined() && !seen.is_blind()).await;
-        console
-    }
-
-    async fn until(&mut self, what: &str, so: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
-        let found = tokio::time::timeout(2 * SOON, self.snapshots.wait_for(|seen| so(seen))).await;
-        let Ok(Ok(found)) = found.map(|found| found.map(|seen| seen.clone())) else {
-            panic!("never: {what}. Last: {:#?}", self.snapshots.borrow().run);
-        };
-        found
-    }
-
-    async fn say(&self, command: Command) {
-        self.engine.commands().send(command).await.expect("the engine listens");
-    }
-
-    /// Runs a runbook until something was withdrawn, or it is over; agrees to everything until then.
-    async fn run(&mut self, runbook: &'static str, target: ObjectRef, meanwhile: Meanwhile) -> Arc<Snapshot> {
-        let earlier = self.snapshots.borrow().run.as_ref().map(|run| run.started);
-        *self.beside.meanwhile.lock().expect("nobody panicked") = Some(meanwhile);
-        self.say(Command::Start { runbook, target: Target::Objects(vec![target]) }).await;
-        let mut heard = 0;
-        loop {
-            let next = self
-                .until("the next question", |seen| {
-                    seen.run.as_ref().is_some_and(|run| {
-                        let asks = matches!(run.state, RunState::Asks(_)) && run.answers >= heard;
-                        Some(run.started) != earlier && (asks || run.withdrawn > 0 || over(seen).is_some())
-                    })
-                })
-                .await;
-            let run = next.run.as_ref().expect("a run");
-            let RunState::Asks(preview) = &run.state else { return next };
-            if run.withdrawn > 0 {
-                return next;
-            }
-            heard = run.answers + 1;
-            self.say(Command::Decide(match &preview.confirm {
-                Confirm::TypeName(name) => Decision::Name(name.clone()),
-                _ => Decision::Agree,
-            }))
-            .await;
-        }
-    }
-
-    async fn stop(&mut self) {
-        self.say(Command::Stop).await;
-        self.until("the end", |seen| over(seen).is_some()).await;
-    }
-}
-
-fn over(seen: &Snapshot) -> Option<RunResult> {
-    match seen.run.as_ref()?.state {
-        RunState::Over(result) => Some(result),
-        _ => None,
-    }
-}
-
 /// A spec that is another one than was shown, and an object of the same name that is another one: neither is written to.
 async fn changed_meanwhile(scene: &Scene) {
-    let mut console = Console::open(scene).await;
+    let journal = Arc::new(MemoryJournal::default());
+    let mut console = Console::open(&scene.lab, scene.external_secrets(), journal.clone()).await;
     let object = |name: &str| ObjectRef::new(Kind::ExternalSecret, DEV, name);
     let said = "was changed meanwhile; look again. Nothing was written to it.";
 
-    let seen = console.run("stop-rotation", object("powerdns-api-key"), Meanwhile::Spec("powerdns-api-key")).await;
+    let seen = console.run("stop-rotation", object(GENERATOR), Meanwhile::Spec(GENERATOR)).await;
     let run = seen.run.as_ref().expect("a run");
     assert!(run.notice.as_ref().is_some_and(|notice| notice.contains(said)) && run.applied.is_empty(), "{run:#?}");
-    assert_ne!(scene.get("powerdns-api-key").await["spec"]["refreshPolicy"], "CreatedOnce");
-    let last = console.journal.entries().into_iter().rfind(|line| line.what == "result").expect("a result");
+    assert_ne!(scene.get(GENERATOR).await["spec"]["refreshPolicy"], "CreatedOnce");
+    let last = journal.entries().into_iter().rfind(|line| line.what == "result").expect("a result");
     assert!(last.note.contains("the object has been modified"), "{last:?}");
     console.stop().await;
 
@@ -430,34 +360,61 @@ async fn changed_meanwhile(scene: &Scene) {
     }
 }
 
-/// The request to start a Job arrives, and the answer does not. The world decides: the Job is followed to its end, and
-/// there is one, not two.
-async fn cut_between_request_and_reply(scene: &Scene) {
-    let name = "foundation-vault-bootstrap-vault-bootstrap";
-    let before = starting_with(&scene.jobs(), name).await;
-    let mut console = Console::open(scene).await;
-    let target = ObjectRef::new(Kind::CronJob, DEV, name);
-    let seen = console.run("vault-bootstrap", target, Meanwhile::Cut(name.to_owned())).await;
-    assert_eq!(over(&seen), Some(RunResult::Proved), "{:#?}", seen.run);
+/// The request to stop a generator arrives, the answer does not, and the network is back at once: the world shows that it
+/// is done, and nobody is blamed for a change that was our own.
+async fn cut_for_a_moment(scene: &Scene) {
+    let journal = Arc::new(MemoryJournal::default());
+    let mut console = Console::open(&scene.lab, scene.external_secrets(), journal.clone()).await;
+    let target = ObjectRef::new(Kind::ExternalSecret, DEV, ANOTHER);
+    let seen = console.run("stop-rotation", target, Meanwhile::Cut { name: ANOTHER, stays: false }).await;
     let run = seen.run.as_ref().expect("a run");
-    assert!(run.applied.len() == 1 && run.applied[0].result.is_err(), "{run:#?}");
-    let unknown = console.journal.entries().into_iter().any(|line| line.what == "result" && line.note.starts_with("unknown: "));
-    assert!(unknown, "{:#?}", console.journal.entries());
-    assert_eq!(starting_with(&scene.jobs(), name).await, before + 1);
+    assert_eq!((over(&seen), run.withdrawn, &run.notice), (Some(RunResult::Proved), 0, &None), "{run:#?}");
+    assert!(run.applied[0].is_unanswered(), "{run:#?}");
+    assert!(journal.entries().iter().any(|line| line.what == "result" && line.note.starts_with("unknown: ")));
+    assert_eq!(scene.taken("patch", &format!("externalsecrets/{ANOTHER}")), 1, "it is written once");
+}
+
+/// The same, and the network does not come back: nobody knows, and that is what is said. The next process sees that it is
+/// done, and does nothing.
+async fn cut_until_the_next_process(scene: &Scene) {
+    let home = Home::new("bad-ways-cut", &scene.lab);
+    let namespaces: Api<DynamicObject> = Api::all_with(scene.client.clone(), &resource("", "v1", "Namespace"));
+    let uid = namespaces.get("kube-system").await.expect("a namespace").metadata.uid.expect("a uid");
+    let target = ObjectRef::new(Kind::ExternalSecret, DEV, GENERATOR);
+    {
+        let journal = Arc::new(FileJournal::under(&home.state(), &uid));
+        let mut console = Console::open(&scene.lab, scene.external_secrets(), journal).await;
+        let seen = console.run("stop-rotation", target.clone(), Meanwhile::Cut { name: GENERATOR, stays: true }).await;
+        let run = seen.run.as_ref().expect("a run");
+        assert_eq!(over(&seen), Some(RunResult::Unknown), "{run:#?}");
+        assert!(format!("{run:?}").contains("no answer came, and no effect was seen"), "{run:#?}");
+    }
+    let journal = home.journal();
+    assert!(journal.contains(r#""note":"unknown: "#) && journal.lines().last().is_some_and(|line| line.contains("unknown")));
+
+    let target = target.to_string();
+    let again = ["stop-rotation", "--target", &target, "--confirm", GENERATOR];
+    let (code, report, err) = scene.run(&home, "admin", &again);
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {err}");
+    assert!(report.to_string().contains("None of them makes a new value by itself."), "{report}");
+    let (code, report, err) = scene.run(&home, "admin", &[&again[..], &["--resume"]].concat());
+    assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {err}");
+    assert!(err.contains("Taken up again: ") && report.to_string().contains("CreatedOnce, and its Secret"), "{report} {err}");
+    assert_eq!(scene.taken("patch", &format!("externalsecrets/{GENERATOR}")), 1, "it is written once in all");
+    scene.assert_clean(&home);
 }
 
 /// A bulk that is killed, taken up by another process, and stopped by a person half-way; then all of it.
 async fn killed_and_stopped(scene: &Scene, home: &Home) {
-    let refresh = ["refresh", "--target", STORE, "--yes"];
+    let recover = ["recover", "--target", VAULT, "--yes"];
     let results = |home: &Home| home.journal().matches(r#""what":"result""#).count();
     let before = results(home);
-    let mut run = scene.start(home, &refresh);
+    let mut run = scene.start(home, "admin", &recover);
     wait_until("two to be annotated", SOON, async || {
         let now = results(home) - before;
         if now >= 2 { Ok(()) } else { Err(now) }
     })
     .await;
-    run.assert_argv_is_clean(&scene.lab);
     run.kill();
     let annotated = async || {
         let list = scene.external_secrets().list(&ListParams::default()).await.expect("the ExternalSecrets");
@@ -466,12 +423,12 @@ async fn killed_and_stopped(scene: &Scene, home: &Home) {
     };
     let first = annotated().await;
 
-    let mut run = scene.start(home, &refresh);
+    let mut run = scene.start(home, "admin", &recover);
     run.says("Taken up again: ", SOON);
     run.interrupt();
     run.says("stopping; what is in flight is awaited", SOON);
     assert_eq!(annotated().await, first, "nothing is annotated twice, and nothing more");
-    scene.lab.heal("sync-stalled", &[]);
+    scene.lab.heal("external-secrets-stopped", &[]);
     let (code, out, err) = run.end(PATIENCE);
     assert!(code == Some(1) && out.contains(": cancelled"), "{code:?} {out}{err}");
     assert!(err.contains("Stopped: ") || out.contains("Stopped: "), "{out}{err}");
@@ -482,7 +439,7 @@ async fn killed_and_stopped(scene: &Scene, home: &Home) {
 
     scene.lab.write_path("bad/two", "two");
     scene.lab.write_path("bad/none", "none");
-    let mut run = scene.start(home, &refresh);
+    let mut run = scene.start(home, "admin", &recover);
     let (code, out, err) = run.end(PATIENCE);
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(!err.contains("Taken up again"), "what a person stopped is over: {err}");

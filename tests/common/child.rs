@@ -5,6 +5,9 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -14,20 +17,53 @@ use super::lab::Lab;
 
 /// A home of its own, with a policy that lets scripts write. What it is given stands in `given`; everything else is what
 /// sealwatch and its children left there.
-pub(crate) struct Home(PathBuf);
+pub(crate) struct Home {
+    folder: PathBuf,
+    /// Whether the Vault token stands in the environment, and not in a file.
+    in_variable: bool,
+}
 
 impl Home {
-    pub(crate) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str, lab: &Lab) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         DirBuilder::new().recursive(true).mode(0o700).create(path.join("given/sealwatch")).expect("a folder");
         let policy = "[[context]]\ncontext = \"*\"\npolicy = \"local\"\n";
         std::fs::write(path.join("given/sealwatch/config.toml"), policy).expect("written");
-        Self(path)
+        let home = Self { folder: path, in_variable: false };
+        home.secret("token", &std::fs::read_to_string(lab.text("/files/root_token")).expect("the root token"));
+        home
+    }
+
+    /// The same with the Vault token in the environment of sealwatch, as most people have it.
+    pub(crate) fn with_token_in_variable(name: &str, lab: &Lab) -> Self {
+        let mut home = Self::new(name, lab);
+        home.in_variable = true;
+        home
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.folder.join(name)
+    }
+
+    /// Where sealwatch keeps what it must remember.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.file("state")
+    }
+
+    /// What sealwatch finds in its environment.
+    pub(crate) fn variables(&self, lab: &Lab, kubeconfig: &str) -> Vec<(&'static str, String)> {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let token = std::fs::read_to_string(self.file("given/token")).expect("a token").trim().to_owned();
+        vec![
+            ("PATH", "/usr/bin:/bin".to_owned()),
+            ("HOME", text(self.folder.clone())),
+            ("XDG_CONFIG_HOME", text(self.file("given"))),
+            ("XDG_STATE_HOME", text(self.state())),
+            ("KUBECONFIG", kubeconfig.to_owned()),
+            ("VAULT_ADDR", lab.text("/vault/url").to_owned()),
+            if self.in_variable { ("VAULT_TOKEN", token) } else { ("BAO_TOKEN_PATH", text(self.file("given/token"))) },
+        ]
     }
 
     /// A file that only its owner may read.
@@ -42,7 +78,7 @@ impl Home {
         path.to_string_lossy().into_owned()
     }
 
-    /// The same login as of this kubeconfig, by a plug-in that notes what its environment holds.
+    /// The same login as of this kubeconfig, by a plug-in that notes its arguments and what its environment holds.
     pub(crate) fn plug_in(&self, kubeconfig: &str) -> String {
         let text = std::fs::read_to_string(kubeconfig).expect("a kubeconfig");
         let field = |name: &str| {
@@ -57,7 +93,8 @@ impl Home {
         });
         let credential = self.secret("credential", &credential.to_string());
         let noted = self.file("environment-of-a-child");
-        let script = format!("#!/bin/sh\nenv >> '{}'\ncat '{credential}'\n", noted.display());
+        let script =
+            format!("#!/bin/sh\n{{ env; tr '\\0' ' ' <\"/proc/$$/cmdline\"; }} >>'{}'\ncat '{credential}'\n", noted.display());
         let script = self.given("plug-in", &script, 0o700);
         let plain = |line: &&str| !line.contains("client-certificate-data:") && !line.contains("client-key-data:");
         let mut lines: Vec<String> = text.lines().filter(plain).map(str::to_owned).collect();
@@ -71,7 +108,7 @@ impl Home {
 
     pub(crate) fn journal(&self) -> String {
         let mut all = String::new();
-        for path in files(&self.file("state")).into_iter().filter(|path| path.ends_with("journal.jsonl")) {
+        for path in files(&self.state()).into_iter().filter(|path| path.ends_with("journal.jsonl")) {
             all.push_str(&std::fs::read_to_string(path).expect("a journal"));
         }
         all
@@ -80,7 +117,7 @@ impl Home {
     /// Everything that was left here: journal, log, what was said, what children saw.
     pub(crate) fn everything(&self) -> String {
         let mut all = String::new();
-        for path in files(&self.0).into_iter().filter(|path| !path.starts_with(self.file("given"))) {
+        for path in files(&self.folder).into_iter().filter(|path| !path.starts_with(self.file("given"))) {
             all.push_str(&String::from_utf8_lossy(&std::fs::read(path).expect("a file")));
         }
         all
@@ -90,7 +127,7 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         // A leftover folder below target/ harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -99,37 +136,89 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flatten().flat_map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { vec![entry.path()] }).collect()
 }
 
+/// What others can see of a process while it runs: arguments and environment of itself and of its children.
+struct Watched {
+    ended: Arc<AtomicBool>,
+    watcher: JoinHandle<Vec<String>>,
+}
+
+impl Watched {
+    fn new(id: u32, in_variable: bool) -> Self {
+        let ended = Arc::new(AtomicBool::new(false));
+        let told = ended.clone();
+        let watcher = std::thread::spawn(move || {
+            let read = |id: u32, what: &str| {
+                // It may have ended by now, or let nobody look.
+                let bytes = std::fs::read(format!("/proc/{id}/{what}")).unwrap_or_default();
+                String::from_utf8_lossy(&bytes).into_owned()
+            };
+            let mut seen = vec![read(id, "cmdline")];
+            assert!(seen[0].contains("sealwatch"), "its arguments can be read");
+            // What a person put there stands there.
+            seen.extend((!in_variable).then(|| read(id, "environ")));
+            let mut known = Vec::new();
+            while !told.load(Ordering::SeqCst) {
+                for child in children(id).into_iter().filter(|child| !known.contains(child)).collect::<Vec<_>>() {
+                    seen.extend([read(child, "cmdline"), read(child, "environ")]);
+                    known.push(child);
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            seen
+        });
+        Self { ended, watcher }
+    }
+
+    fn end(self) -> String {
+        self.ended.store(true, Ordering::SeqCst);
+        self.watcher.join().expect("it was looked at").join("\n")
+    }
+}
+
+/// The children of a process, and theirs.
+fn children(id: u32) -> Vec<u32> {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{id}/task")) else { return Vec::new() };
+    let lists = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let mut all: Vec<u32> = lists.flat_map(|list| list.split(' ').filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect();
+    all.extend(all.clone().into_iter().flat_map(children));
+    all
+}
+
 /// The binary at work.
 pub(crate) struct Running {
     child: Child,
     out: PathBuf,
     err: PathBuf,
+    /// Where it is kept what others could see of it.
+    seen: PathBuf,
+    watched: Option<Watched>,
 }
 
 impl Running {
-    /// Starts it, with the root token for the lab's Vault.
+    /// Starts it, with a token for the lab's Vault.
     pub(crate) fn start(lab: &Lab, home: &Home, kubeconfig: &str, arguments: &[&str]) -> Self {
-        let token = std::fs::read_to_string(lab.text("/files/root_token")).expect("the root token");
-        let number = files(&home.0).len();
-        let (out, err) = (home.file(&format!("out-{number}")), home.file(&format!("err-{number}")));
+        let number = files(&home.folder).len();
+        let [out, err, seen] = ["out", "err", "seen"].map(|what| home.file(&format!("{what}-{number}")));
         let child = Command::new(env!("CARGO_BIN_EXE_sealwatch"))
             .args(arguments)
             .arg("--log")
             .arg(home.file("log"))
             .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", &home.0)
-            .env("XDG_CONFIG_HOME", home.file("given"))
-            .env("XDG_STATE_HOME", home.file("state"))
-            .env("KUBECONFIG", kubeconfig)
-            .env("VAULT_ADDR", lab.text("/vault/url"))
-            .env("VAULT_TOKEN", token.trim())
+            .envs(home.variables(lab, kubeconfig))
             .stdin(Stdio::null())
             .stdout(File::create(&out).expect("a file"))
             .stderr(File::create(&err).expect("a file"))
             .spawn()
             .expect("the binary starts");
-        Self { child, out, err }
+        let watched = Some(Watched::new(child.id(), home.in_variable));
+        Self { child, out, err, seen, watched }
+    }
+
+    /// Keeps what others could see of it, with everything else that it left.
+    fn note(&mut self) {
+        if let Some(watched) = self.watched.take() {
+            std::fs::write(&self.seen, watched.end()).expect("written");
+        }
     }
 
     fn said(&self) -> (String, String) {
@@ -156,6 +245,7 @@ impl Running {
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("killed");
         let _ = self.child.wait();
+        self.note();
     }
 
     /// Its exit code and what it said, once it has ended.
@@ -163,6 +253,7 @@ impl Running {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a state") {
+                self.note();
                 let (out, err) = self.said();
                 return (status.code(), out, err);
             }
@@ -170,18 +261,14 @@ impl Running {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
-
-    /// Every user of the machine can read arguments.
-    pub(crate) fn assert_argv_is_clean(&self, lab: &Lab) {
-        let arguments = std::fs::read(format!("/proc/{}/cmdline", self.child.id())).expect("arguments");
-        assert!(!arguments.is_empty());
-        lab.assert_unknown("the arguments", &String::from_utf8_lossy(&arguments));
-    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // It has ended, or the test has failed.
         let _ = self.child.kill();
+        if let Some(watched) = self.watched.take() {
+            watched.ended.store(true, Ordering::SeqCst);
+        }
     }
 }

@@ -99,16 +99,31 @@ impl Lab {
 
     /// Writes a value to a path of its Vault.
     pub(crate) fn write_path(&self, path: &str, value: &str) {
+        self.ask_vault(&format!("secret/data/{path}"), &serde_json::json!({"data": {"value": value}}));
+    }
+
+    /// A token of its Vault that may read everything below `secret/`, and write nothing.
+    pub(crate) fn weak_token(&self) -> String {
+        let policy = r#"path "secret/*" { capabilities = ["read", "list"] }"#;
+        self.ask_vault("sys/policies/acl/reader", &serde_json::json!({"policy": policy}));
+        let made = self.ask_vault("auth/token/create", &serde_json::json!({"policies": ["default", "reader"], "ttl": "1h"}));
+        made.pointer("/auth/client_token").and_then(Value::as_str).expect("a token").to_owned()
+    }
+
+    /// Sends this to the first replica of its Vault, with the root token.
+    fn ask_vault(&self, path: &str, body: &Value) -> Value {
         use std::io::{Read as _, Write as _};
         let token = std::fs::read_to_string(self.text("/files/root_token")).expect("the root token");
         let address = self.facts.pointer("/vault/replicas/0/address").and_then(Value::as_str).expect("an address");
-        let body = serde_json::json!({"data": {"value": value}}).to_string();
+        let body = body.to_string();
+        let head = format!("POST /v1/{path} HTTP/1.0\r\nHost: {address}\r\nX-Vault-Token: {}", token.trim());
         let mut stream = std::net::TcpStream::connect(address).expect("the replica listens");
-        write!(stream, "POST /v1/secret/data/{path} HTTP/1.1\r\nHost: {address}\r\nX-Vault-Token: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", token.trim(), body.len())
-            .expect("sent");
+        write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{address}: {answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        assert!(matches!(head.split(' ').nth(1), Some("200" | "204")), "{address}: {head}");
+        serde_json::from_str(body).unwrap_or_default()
     }
 
     /// Seals one replica after the other with the root token, as `operator seal` does, and nothing else.
