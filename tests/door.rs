@@ -12,12 +12,13 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use sealwatch::engine::config::PolicyName;
 use sealwatch::engine::past::{self, Resume};
-use sealwatch::engine::run::RunResult;
+use sealwatch::engine::run::{RunResult, RunView};
 use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
 use sealwatch::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text};
 use sealwatch::ports::{Cluster, Identity, Journal, JournalEntry, Permit, Remembered, ReplicaPod, Scope, Typed};
+use sealwatch::report::run_json;
 use sealwatch::runbooks::{ClusterRight, Confirm, KubernetesWrite, Receipt, Target, runbook};
 use tokio::sync::watch;
 
@@ -382,6 +383,15 @@ async fn what_was_shown_still_holds_if_only_the_status_moved() {
     assert_eq!(scene.writes(), 2, "refused once, and sent again with the new version");
 }
 
+/// What a script is told of each write, and of the step.
+fn told(run: &RunView) -> Vec<String> {
+    let mut out = Vec::new();
+    run_json::write(run, "local", &mut out).expect("written");
+    let report: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+    let steps = report["steps"].as_array().expect("steps");
+    steps.iter().map(|step| step["result"].as_str().expect("a word").to_owned()).collect()
+}
+
 /// Stops the generator, while this becomes of the writes; how that ends.
 async fn stopped_over(lost: &[(bool, FaultKind)]) -> (Scene, Arc<Snapshot>) {
     let mut scene = Scene::new(Policy::simulated(), true, false);
@@ -400,6 +410,7 @@ async fn of_a_write_without_an_answer_the_world_tells() {
     let (scene, snapshot) = stopped_over(&[(true, FaultKind::Unknown)]).await;
     let run = snapshot.run.as_ref().expect("a run");
     assert_eq!((over(&snapshot), scene.writes(), &run.notice), (Some(RunResult::Proved), 1, &None), "{run:#?}");
+    assert_eq!(told(run), ["proved", "proved"], "the write, and its step");
 
     // Its effect came late, after a try that did not even leave: it is done, and not done again.
     let (scene, snapshot) = stopped_over(&[(false, FaultKind::Unknown), (true, FaultKind::Tcp)]).await;
@@ -412,6 +423,7 @@ async fn of_a_write_without_an_answer_the_world_tells() {
     let (scene, snapshot) = stopped_over(&lost).await;
     let run = snapshot.run.as_ref().expect("a run");
     assert_eq!((over(&snapshot), scene.writes()), (Some(RunResult::Unknown), 6), "{run:#?}");
+    assert_eq!(told(run), ["unknown", "failed", "failed", "failed", "failed", "failed", "failed"]);
     let left = &run.steps[0].report.as_ref().expect("a report").left;
     assert!(left[0].1.starts_with("no answer came, and no effect was seen"), "{left:?}");
 

@@ -19,6 +19,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::string_slice,
     dead_code,
     reason = "a test that fails says why; it uses a part of what the lab can"
 )]
@@ -92,7 +93,8 @@ impl Scene {
     async fn make_with(&self, name: &str, mut spec: Value) {
         spec["target"] = json!({"name": name});
         let metadata = json!({"name": name, "namespace": DEV});
-        let object = json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": metadata, "spec": spec});
+        let object =
+            json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": metadata, "spec": spec});
         let object: DynamicObject = serde_json::from_value(object).expect("an ExternalSecret");
         self.external_secrets().create(&PostParams::default(), &object).await.expect("made");
     }
@@ -258,7 +260,8 @@ fn wrong_share(scene: &Scene) {
     let home = Home::new("bad-ways-share", &scene.lab);
     let shares = scene.lab.shares();
     let (right, last) = (&shares[..scene.lab.threshold()], scene.lab.threshold() - 1);
-    let wrong: String = shares[0].chars().rev().collect();
+    // As somebody types it who takes one letter for another.
+    let wrong = format!("{}{}", if shares[0].starts_with('A') { 'B' } else { 'A' }, &shares[0][1..]);
     let file = home.secret("shares", &[&right[..last], &[wrong.clone()]].concat().join("\n"));
     let (code, report, err) = scene.run(&home, "admin", &["unseal", "--target", VAULT, "--share-file", &file, "--yes"]);
     assert_eq!((code, report["result"].as_str()), (Some(1), Some("cancelled")), "{report} {err}");
@@ -268,17 +271,19 @@ fn wrong_share(scene: &Scene) {
     let variables = home.variables(&scene.lab, &kubeconfig);
     let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut console = pty::Console::start(&["--write"], &variables, (160, 50));
-    console.wait_for("SEALED 1 of 3", SOON);
-    console.type_keys(":unseal\r");
+    console.wait_for("1 of 3 sealed", SOON);
+    console.type_keys("r");
+    console.wait_for("Enter starts", SOON);
+    console.type_keys("\r");
     for share in right {
         console.wait_for("Type a share", SOON);
         console.type_keys(share);
         console.wait_for("•••", SOON);
         console.type_keys("\r");
     }
-    console.wait_for("3 of 3 open", SOON);
-    // What else it shows of that: the commands, and then the run again.
-    for (keys, shown) in [("@", "operator unseal"), ("\u{1b}", "3 of 3 open")] {
+    console.wait_for("and wait until each is validated", SOON);
+    // Half-way is enough. What else it shows of that: the commands, and then the run again.
+    for (keys, shown) in [("s", "over: cancelled"), ("@", "operator unseal"), ("\u{1b}", "3 of 3 open")] {
         console.type_keys(keys);
         console.wait_for(shown, SOON);
     }
@@ -290,7 +295,7 @@ fn wrong_share(scene: &Scene) {
     scene.assert_clean(&home);
 }
 
-/// Who may not is told so, by the exit code and by name, and nothing leaves; not even a line of the journal.
+/// Who may not is told so, by the exit code and by name, and nothing leaves.
 fn no_right(scene: &Scene) {
     let home = Home::new("bad-ways-no-right", &scene.lab);
     let job = format!("Job/{DEV}/{PATCHER}");
@@ -306,7 +311,11 @@ fn no_right(scene: &Scene) {
         ("limited", &["client-patcher", "--target", &job, "--confirm", PATCHER], "delete jobs in ameide-dev"),
         ("limited", &["vault-bootstrap", "--target", &cron_job], "create jobs in ameide-dev"),
         // With a token that may read.
-        ("admin", &["write-value", "--target", &worse, "--value-file", &value, "--confirm", "secret/bad/none"], "update secret/data/bad/none"),
+        (
+            "admin",
+            &["write-value", "--target", &worse, "--value-file", &value, "--confirm", "secret/bad/none"],
+            "update secret/data/bad/none",
+        ),
     ];
     for (who, arguments, right) in cases {
         if who == "admin" {
@@ -316,7 +325,8 @@ fn no_right(scene: &Scene) {
         assert_eq!((code, report["result"].as_str()), (Some(4), Some("refused")), "{who} {arguments:?}: {report} {err}");
         assert!(report.to_string().contains(right), "{who} {arguments:?}: {report}");
     }
-    assert_eq!(home.journal(), "", "nothing left");
+    let journal = home.journal();
+    assert!(journal.contains(r#""what":"open""#) && !journal.contains(r#""what":"intent""#), "something left: {journal}");
     let audited = scene.lab.audited();
     // A question for a right is no write, and neither is a way to a pod.
     for who in ["viewer", "limited"] {

@@ -9,6 +9,7 @@ use sealwatch::model::kinds::{Deployment, Event, ExternalSecret, Object, OnShelf
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Controller, Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::steps::external_secrets::STEP;
+use sealwatch::runbooks::steps::keep_value;
 use sealwatch::runbooks::{Applied, Next, Operation, Outcome, Progress, Receipt, Target};
 use serde_json::json;
 
@@ -148,7 +149,8 @@ fn where_nothing_comes_of_it_an_external_secrets_that_does_not_work_is_named() {
     let said = "annotated, but not synced within 120 s; External Secrets (external-secrets/external-secrets) ";
     world.apply(Change::Controller(Some(controller.clone())), at(0));
     assert_eq!(left(&world), format!("{said}does not run, so nothing is synced"));
-    let deployment = json!({ "metadata": { "name": "external-secrets", "namespace": "external-secrets" }, "spec": { "replicas": 0 } });
+    let deployment =
+        json!({ "metadata": { "name": "external-secrets", "namespace": "external-secrets" }, "spec": { "replicas": 0 } });
     let deployment = Deployment::read(serde_json::from_value(deployment).expect("a Deployment"), &mut Names::default());
     world.apply(Change::Listed(Kind::Deployment.into(), vec![deployment.into_object()], Vec::new()), at(0));
     assert_eq!(left(&world), format!("{said}is scaled to 0, so nothing is synced"));
@@ -165,6 +167,27 @@ fn one_whose_right_is_missing_is_not_called_proved() {
     progress.rights.insert(sealwatch::runbooks::Right::annotate(&object), Some(false));
     let Next::Done(report) = (STEP.next)(&target(), &world(false, &["db"]), &progress) else { panic!("it goes on") };
     assert_eq!(report.outcome, Outcome::Unproved);
+}
+
+#[test]
+fn the_one_right_that_is_missing_stands_in_the_summary() {
+    let generator = json!({ "apiVersion": "generators.external-secrets.io/v1alpha1", "kind": "Password", "name": "p" });
+    let es = json!({
+        "metadata": { "name": "db", "namespace": "ns" },
+        "spec": { "dataFrom": [{ "sourceRef": { "generatorRef": generator } }] },
+    });
+    let es = ExternalSecret::read(serde_json::from_value(es).expect("an ExternalSecret"), &mut Names::default());
+    let mut world = Inventory::default();
+    world.apply(Change::Listed(Kind::ExternalSecret.into(), vec![es.into_object()], Vec::new()), at(0));
+    world.settle();
+    let object = ObjectRef::new(Kind::ExternalSecret, "ns", "db");
+    let mut progress = Progress::new(at(0));
+    progress.rights.insert(sealwatch::runbooks::Right::annotate(&object), Some(false));
+    let Next::Done(report) = (keep_value::STEP.next)(&Target::Objects(vec![object]), &world, &progress) else {
+        panic!("it goes on")
+    };
+    assert_eq!(report.outcome, Outcome::Refused);
+    assert_eq!(report.summary, "1 ExternalSecret left as it is: you may not patch externalsecrets in ns.");
 }
 
 /// How often one is annotated that fails each time for this, and what is said of it in the end.

@@ -197,4 +197,3 @@ pub(crate) fn over(seen: &Snapshot) -> Option<RunResult> {
         _ => None,
     }
 }
-

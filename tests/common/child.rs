@@ -152,15 +152,24 @@ impl Watched {
                 let bytes = std::fs::read(format!("/proc/{id}/{what}")).unwrap_or_default();
                 String::from_utf8_lossy(&bytes).into_owned()
             };
-            let mut seen = vec![read(id, "cmdline")];
-            assert!(seen[0].contains("sealwatch"), "its arguments can be read");
+            // Between its birth and its own programme a process shows what its parent is.
+            let begun = Instant::now();
+            while !read(id, "cmdline").contains("--log") {
+                assert!(begun.elapsed() < Duration::from_secs(10), "its arguments cannot be read");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let own = read(id, "cmdline");
+            let mut seen = vec![own.clone()];
             // What a person put there stands there.
             seen.extend((!in_variable).then(|| read(id, "environ")));
             let mut known = Vec::new();
             while !told.load(Ordering::SeqCst) {
-                for child in children(id).into_iter().filter(|child| !known.contains(child)).collect::<Vec<_>>() {
-                    seen.extend([read(child, "cmdline"), read(child, "environ")]);
-                    known.push(child);
+                for child in children(id) {
+                    let arguments = read(child, "cmdline");
+                    if !known.contains(&child) && !arguments.is_empty() && arguments != own {
+                        seen.extend([arguments, read(child, "environ")]);
+                        known.push(child);
+                    }
                 }
                 std::thread::sleep(Duration::from_millis(5));
             }

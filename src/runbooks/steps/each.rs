@@ -137,7 +137,7 @@ impl Each {
         };
         let summary = match (touched, left_out.len() + blocked.len()) {
             (0, 0) => self.nothing.to_owned(),
-            (0, n) => format!("{} left as it is.", counted(n, self.noun)),
+            (0, n) => format!("{} left as it is{}.", counted(n, self.noun), the_one_reason(blocked.iter().chain(&left_out))),
             (_, 0) => format!("{proved} of {} {}.", counted(touched, self.noun), self.done),
             (_, n) => format!("{proved} of {} {}, {n} left as it is.", counted(touched, self.noun), self.done),
         };
@@ -182,7 +182,11 @@ impl Each {
                 Again::Never => Standing::Failed(fault.to_string()),
             },
             (Err(fault), _) if fault.kind == FaultKind::Unknown && !task.operation.is_repeatable() => {
-                if in_time { Standing::Waiting } else { Standing::Failed(not_heard(fault)) }
+                if in_time {
+                    Standing::Waiting
+                } else {
+                    Standing::Failed(not_heard(fault))
+                }
             }
             (Ok(_), Effect::Failed(why)) => Standing::Failed(why.clone()),
             (Err(fault), _) => match again(progress, self.id, object, fault, applied.at) {
@@ -195,6 +199,12 @@ impl Each {
             (Ok(_), _) => Standing::Failed(format!("done, but no effect was seen within {} s", self.patience)),
         }
     }
+}
+
+/// Why nothing was done, where that is one reason for all: a report that has room for one sentence says it.
+fn the_one_reason<'a>(mut left: impl Iterator<Item = &'a (ObjectRef, String)>) -> String {
+    let Some((_, why)) = left.next() else { return String::new() };
+    if left.all(|(_, other)| other == why) { format!(": {why}") } else { String::new() }
 }
 
 /// Nobody knows whether it was done.
