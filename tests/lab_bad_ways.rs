@@ -142,6 +142,7 @@ impl Scene {
         self.lab.assert_unknown("a journal, a log, arguments, the environment of a child, or what was said", &all);
         assert!(!all.contains(LITERAL), "what stands in a Job came out");
         assert!(all.contains("KUBERNETES_EXEC_INFO="), "the plug-in ran, and noted its environment");
+        home.assert_was_watched();
     }
 }
 
@@ -271,7 +272,9 @@ fn wrong_share(scene: &Scene) {
     let variables = home.variables(&scene.lab, &kubeconfig);
     let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut console = pty::Console::start(&["--write"], &variables, (160, 50));
-    console.wait_for("1 of 3 sealed", SOON);
+    // The header is faster than the causes, and r is about what is selected.
+    console.wait_for("CAUSE 1", SOON);
+    console.wait_for("Some replicas of Vault are sealed", SOON);
     console.type_keys("r");
     console.wait_for("Enter starts", SOON);
     console.type_keys("\r");
