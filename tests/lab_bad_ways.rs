@@ -265,7 +265,7 @@ fn wrong_share(scene: &Scene) {
     let (right, last) = (&shares[..scene.lab.threshold()], scene.lab.threshold() - 1);
     // As somebody types it who takes one letter for another.
     let wrong = format!("{}{}", if shares[0].starts_with('A') { 'B' } else { 'A' }, &shares[0][1..]);
-    let file = home.secret("shares", &[&right[..last], &[wrong.clone()]].concat().join("\n"));
+    let file = home.secret("shares", &[&right[..last], std::slice::from_ref(&wrong)].concat().join("\n"));
     let (code, report, err) = scene.run(&home, "admin", &["unseal", "--target", VAULT, "--share-file", &file, "--yes"]);
     assert_eq!((code, report["result"].as_str()), (Some(1), Some("cancelled")), "{report} {err}");
     assert!(err.contains("do not open this Vault") && !err.contains(&wrong), "{err}");
