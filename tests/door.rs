@@ -12,12 +12,13 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use sealwatch::engine::config::PolicyName;
 use sealwatch::engine::past::{self, Resume};
-use sealwatch::engine::run::RunResult;
+use sealwatch::engine::run::{RunResult, RunView};
 use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot};
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Scenario, Simulation};
 use sealwatch::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text};
 use sealwatch::ports::{Cluster, Identity, Journal, JournalEntry, Permit, Remembered, ReplicaPod, Scope, Typed};
+use sealwatch::report::run_json;
 use sealwatch::runbooks::{ClusterRight, Confirm, KubernetesWrite, Receipt, Target, runbook};
 use tokio::sync::watch;
 
@@ -34,6 +35,8 @@ struct Counted {
     written: Mutex<Vec<KubernetesWrite>>,
     /// What a colleague does just before the next write arrives.
     meanwhile: Mutex<Option<KubernetesWrite>>,
+    /// What becomes of the next writes: whether each is done, and what is said of it.
+    lost: Mutex<Vec<(bool, FaultKind)>>,
 }
 
 #[async_trait]
@@ -65,6 +68,13 @@ impl Cluster for Counted {
         let meanwhile = self.meanwhile.lock().expect("nobody panicked").take();
         if let Some(other) = meanwhile {
             self.inner.write(Permit::grant(), &other).await?;
+        }
+        let lost = self.lost.lock().expect("nobody panicked").pop();
+        if let Some((is_done, said)) = lost {
+            if is_done {
+                self.inner.write(permit, write).await?;
+            }
+            return Err(Fault::new(said, "The connection was cut."));
         }
         let done = self.inner.write(permit, write).await;
         if done.is_ok() {
@@ -125,8 +135,8 @@ impl Scene {
         let simulation = Simulation::start(&Scenario::named("sealed").expect("a scenario"), 1.0);
         let share = simulation.paper_shares(&vault()).remove(0);
         let (writes, shares_read) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let (written, meanwhile) = (Mutex::default(), Mutex::default());
-        let cluster = Arc::new(Counted { inner: simulation.cluster(), writes, shares_read, broken, written, meanwhile });
+        let (written, meanwhile, lost) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let cluster = Arc::new(Counted { inner: simulation.cluster(), writes, shares_read, broken, written, meanwhile, lost });
         let journal = Arc::new(Disk::default());
         let ports =
             Ports { cluster: cluster.clone(), vault: simulation.vault(), clock: simulation.clock(), journal: journal.clone() };
@@ -371,6 +381,65 @@ async fn what_was_shown_still_holds_if_only_the_status_moved() {
     // The colleague's annotation made a new value: that is told, and the policy is set all the same.
     assert!(run.withdrawn == 0 && run.applied.len() == 1 && run.applied[0].result.is_ok(), "{run:#?}");
     assert_eq!(scene.writes(), 2, "refused once, and sent again with the new version");
+}
+
+/// What a script is told of each write, and of the step.
+fn told(run: &RunView) -> Vec<String> {
+    let mut out = Vec::new();
+    run_json::write(run, "local", &mut out).expect("written");
+    let report: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+    let steps = report["steps"].as_array().expect("steps");
+    steps.iter().map(|step| step["result"].as_str().expect("a word").to_owned()).collect()
+}
+
+/// Stops the generator, while this becomes of the writes; how that ends.
+async fn stopped_over(lost: &[(bool, FaultKind)]) -> (Scene, Arc<Snapshot>) {
+    let mut scene = Scene::new(Policy::simulated(), true, false);
+    scene.until("the cause", |snapshot| snapshot.is_known() && !snapshot.diagnosis.causes.is_empty()).await;
+    *scene.cluster.lost.lock().expect("nobody panicked") = lost.iter().rev().copied().collect();
+    scene.say(Command::Start { runbook: "stop-rotation", target: Target::Objects(vec![generator()]) }).await;
+    scene.until("the question", |snapshot| asks(snapshot).is_some()).await;
+    scene.say(Command::Decide(Decision::Name("powerdns-api-key".to_owned()))).await;
+    let snapshot = scene.until("the end", |snapshot| over(snapshot).is_some()).await;
+    (scene, snapshot)
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_write_without_an_answer_the_world_tells() {
+    // It was done, and only the answer was lost.
+    let (scene, snapshot) = stopped_over(&[(true, FaultKind::Unknown)]).await;
+    let run = snapshot.run.as_ref().expect("a run");
+    assert_eq!((over(&snapshot), scene.writes(), &run.notice), (Some(RunResult::Proved), 1, &None), "{run:#?}");
+    assert_eq!(told(run), ["proved", "proved"], "the write, and its step");
+
+    // Its effect came late, after a try that did not even leave: it is done, and not done again.
+    let (scene, snapshot) = stopped_over(&[(false, FaultKind::Unknown), (true, FaultKind::Tcp)]).await;
+    let run = snapshot.run.as_ref().expect("a run");
+    assert_eq!((over(&snapshot), scene.writes()), (Some(RunResult::Proved), 2), "{run:#?}");
+
+    // Nothing tells: that is not “failed”.
+    let mut lost = vec![(false, FaultKind::Tcp); 10];
+    lost[0] = (false, FaultKind::Unknown);
+    let (scene, snapshot) = stopped_over(&lost).await;
+    let run = snapshot.run.as_ref().expect("a run");
+    assert_eq!((over(&snapshot), scene.writes()), (Some(RunResult::Unknown), 6), "{run:#?}");
+    assert_eq!(told(run), ["unknown", "failed", "failed", "failed", "failed", "failed", "failed"]);
+    let left = &run.steps[0].report.as_ref().expect("a report").left;
+    assert!(left[0].1.starts_with("no answer came, and no effect was seen"), "{left:?}");
+
+    // Where each try was refused, all is known.
+    let (_, snapshot) = stopped_over(&[(false, FaultKind::Tcp); 10]).await;
+    assert_eq!(over(&snapshot), Some(RunResult::Failed));
+}
+
+/// The connection is cut after the write arrived, and what we see is older than that for a while: the next try is refused,
+/// since the object was changed, by ourselves.
+#[tokio::test(start_paused = true)]
+async fn what_changed_by_the_write_without_an_answer_is_not_blamed_on_others() {
+    let (scene, snapshot) = stopped_over(&[(false, FaultKind::Unknown), (true, FaultKind::Conflict)]).await;
+    let run = snapshot.run.as_ref().expect("a run");
+    assert_eq!((over(&snapshot), scene.writes()), (Some(RunResult::Proved), 2), "{run:#?}");
+    assert_eq!((run.withdrawn, &run.notice), (0, &None), "{run:#?}");
 }
 
 #[tokio::test(start_paused = true)]

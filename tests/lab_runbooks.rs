@@ -72,6 +72,7 @@ impl Scene {
     fn sealwatch(&self, who: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
         let (code, out, err) = self.home.sealwatch(&self.lab, who, arguments);
         assert!(!out.contains(TYPED) && !err.contains(TYPED), "the value came out: {out}{err}");
+        self.lab.assert_unknown("what was said", &format!("{out}{err}"));
         (code, out, err)
     }
 
@@ -131,6 +132,11 @@ fn good_ways(scene: &Scene, cases: &[&Case]) {
     println!("| fault | runbook | seconds with its dry run | gone after |\n| --- | --- | --- | --- |\n{}", lines.join("\n"));
     let journal = scene.home.journal();
     assert!(!journal.contains(TYPED), "the value stands in the journal");
+    scene.lab.assert_unknown("the journal", &journal);
+    let audited = scene.lab.audited();
+    assert!(audited.contains(r#""requestObject":{"#), "writes are written down whole: {audited}");
+    assert!(!audited.contains(TYPED), "the value stands in the audit log");
+    scene.lab.assert_unknown("the audit log", &audited);
     assert_eq!(
         journal.matches("\"what\":\"intent\"").count(),
         journal.matches("\"what\":\"result\"").count(),

@@ -11,7 +11,6 @@
 )]
 
 #[path = "common/lab.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
 mod lab;
 
 use std::path::{Path, PathBuf};

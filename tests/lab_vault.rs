@@ -4,7 +4,6 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test that fails says why")]
 
 #[path = "common/lab.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
 mod lab;
 
 use std::path::PathBuf;

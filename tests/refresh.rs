@@ -5,10 +5,11 @@
 
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
-use sealwatch::model::kinds::{Event, ExternalSecret, Object, OnShelf as _, SecretStore, Watched};
+use sealwatch::model::kinds::{Deployment, Event, ExternalSecret, Object, OnShelf as _, SecretStore, Watched};
 use sealwatch::model::vault::{ReplicaRole, Seal};
-use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, VaultAddress};
+use sealwatch::model::{Controller, Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::steps::external_secrets::STEP;
+use sealwatch::runbooks::steps::keep_value;
 use sealwatch::runbooks::{Applied, Next, Operation, Outcome, Progress, Receipt, Target};
 use serde_json::json;
 
@@ -120,12 +121,73 @@ fn an_api_server_that_does_not_answer_is_asked_again_and_then_blamed_itself() {
 }
 
 #[test]
+fn where_nothing_comes_of_it_an_external_secrets_that_does_not_work_is_named() {
+    let mut controller = Controller {
+        deployment: ObjectRef::new(Kind::Deployment, "external-secrets", "external-secrets"),
+        version: Text::foreign("v0.16.2"),
+        ready: 0,
+        concurrent: 1,
+        store_requeue: 300,
+        leader: Name::empty(),
+        renewed: None,
+        lapsed: false,
+        seen: at(0),
+    };
+    let mut world = world(false, &["db"]);
+    let left = |world: &Inventory| {
+        let mut progress = Progress::new(at(0));
+        agreed(&mut progress, &["db"]);
+        let Next::Apply(operations) = (STEP.next)(&target(), world, &progress) else { panic!("it does not begin") };
+        let operation = operations[0].clone();
+        progress.applied.push(Applied { step: STEP.id, operation, at: at(0), result: Ok(Receipt::default()) });
+        progress.now = at(121);
+        let Next::Done(report) = (STEP.next)(&target(), world, &progress) else { panic!("it goes on") };
+        assert_eq!(report.outcome, Outcome::Unproved);
+        report.left[0].1.clone()
+    };
+    assert_eq!(left(&world), "annotated, but not synced within 120 s");
+    let said = "annotated, but not synced within 120 s; External Secrets (external-secrets/external-secrets) ";
+    world.apply(Change::Controller(Some(controller.clone())), at(0));
+    assert_eq!(left(&world), format!("{said}does not run, so nothing is synced"));
+    let deployment =
+        json!({ "metadata": { "name": "external-secrets", "namespace": "external-secrets" }, "spec": { "replicas": 0 } });
+    let deployment = Deployment::read(serde_json::from_value(deployment).expect("a Deployment"), &mut Names::default());
+    world.apply(Change::Listed(Kind::Deployment.into(), vec![deployment.into_object()], Vec::new()), at(0));
+    assert_eq!(left(&world), format!("{said}is scaled to 0, so nothing is synced"));
+    (controller.ready, controller.lapsed) = (1, true);
+    let mut world = self::world(false, &["db"]);
+    world.apply(Change::Controller(Some(controller)), at(0));
+    assert_eq!(left(&world), format!("{said}has lost its lease, so nothing is synced"));
+}
+
+#[test]
 fn one_whose_right_is_missing_is_not_called_proved() {
     let mut progress = Progress::new(at(0));
     let object = ObjectRef::new(Kind::ExternalSecret, "ns", "db");
     progress.rights.insert(sealwatch::runbooks::Right::annotate(&object), Some(false));
     let Next::Done(report) = (STEP.next)(&target(), &world(false, &["db"]), &progress) else { panic!("it goes on") };
     assert_eq!(report.outcome, Outcome::Unproved);
+}
+
+#[test]
+fn the_one_right_that_is_missing_stands_in_the_summary() {
+    let generator = json!({ "apiVersion": "generators.external-secrets.io/v1alpha1", "kind": "Password", "name": "p" });
+    let es = json!({
+        "metadata": { "name": "db", "namespace": "ns" },
+        "spec": { "dataFrom": [{ "sourceRef": { "generatorRef": generator } }] },
+    });
+    let es = ExternalSecret::read(serde_json::from_value(es).expect("an ExternalSecret"), &mut Names::default());
+    let mut world = Inventory::default();
+    world.apply(Change::Listed(Kind::ExternalSecret.into(), vec![es.into_object()], Vec::new()), at(0));
+    world.settle();
+    let object = ObjectRef::new(Kind::ExternalSecret, "ns", "db");
+    let mut progress = Progress::new(at(0));
+    progress.rights.insert(sealwatch::runbooks::Right::annotate(&object), Some(false));
+    let Next::Done(report) = (keep_value::STEP.next)(&Target::Objects(vec![object]), &world, &progress) else {
+        panic!("it goes on")
+    };
+    assert_eq!(report.outcome, Outcome::Refused);
+    assert_eq!(report.summary, "1 ExternalSecret left as it is: you may not patch externalsecrets in ns.");
 }
 
 /// How often one is annotated that fails each time for this, and what is said of it in the end.

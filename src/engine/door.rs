@@ -142,7 +142,7 @@ impl Run {
             self.wipe_old_shares();
             let world = self.door.worlds.borrow_and_update().clone();
             let Some((step, next)) = self.door.runbook.next(&self.door.target, &world, &self.progress) else {
-                return self.result();
+                return self.result(&world);
             };
             self.progress.entered.entry(step.id).or_insert(self.progress.now);
             if !matches!(next, Next::Confirm(_)) {

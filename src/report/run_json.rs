@@ -96,6 +96,11 @@ fn write_line<'a>(step: &StepView, applied: &Applied) -> Line<'a> {
     let object: &ObjectRef = applied.operation.object();
     let item = step.items.iter().find(|item| item.object == *object);
     let (result, proof) = match (&applied.result, item) {
+        // Its answer was lost, and the world tells.
+        (Err(_), Some(item)) if applied.is_unanswered() && item.state == ItemState::Proved => {
+            ("proved".to_owned(), item.note.clone())
+        }
+        (Err(fault), _) if applied.is_unanswered() => ("unknown".to_owned(), fault.to_string()),
         (Err(fault), _) => ("failed".to_owned(), fault.to_string()),
         (Ok(_), Some(item)) if item.state == ItemState::Proved => ("proved".to_owned(), item.note.clone()),
         (Ok(_), Some(item)) if item.state == ItemState::Failed => ("failed".to_owned(), item.note.clone()),

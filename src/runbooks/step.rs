@@ -277,6 +277,13 @@ impl Progress {
         self.applied.iter().rev().find(|applied| applied.step == step && applied.operation.object() == object)
     }
 
+    /// Whether the answer to a write of a step on an object was lost: it may have been done, whatever came of the tries
+    /// after it.
+    #[must_use]
+    pub fn is_unheard(&self, step: &str, object: &ObjectRef) -> bool {
+        self.of_step(step).any(|applied| applied.operation.object() == object && applied.is_unanswered())
+    }
+
     /// Whether the person agreed to this step on this object.
     #[must_use]
     pub fn is_agreed(&self, step: &str, object: &ObjectRef) -> bool {

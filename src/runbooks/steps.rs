@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 use super::{Confirm, KvPath, Next, Progress, Right, Target};
 use crate::diagnosis::server::ServerState;
-use crate::model::kinds::{ExternalSecret, Role, SecretStore, Watched};
+use crate::model::kinds::{Deployment, ExternalSecret, Role, SecretStore, Watched};
 use crate::model::vault::{SecretPath, StoreLogin};
 use crate::model::{Fault, Inventory, Kind, ObjectRef, PathState, Text, VaultServer};
 
@@ -153,6 +153,18 @@ pub(super) fn closed_server(target: &Target, world: &Inventory) -> Option<String
     let (sealed, all) = (server.sealed().count(), server.replicas.len());
     let name = server.subject().short();
     Some(format!("The Vault {name} does not serve now ({sealed} of {all} replicas sealed): “recover” repairs that first."))
+}
+
+/// Why nothing comes of what External Secrets was asked for, where it does not work: the end of a sentence.
+pub(super) fn idle(world: &Inventory) -> String {
+    let Some(controller) = world.controller.as_ref().filter(|controller| !controller.works()) else { return String::new() };
+    let name = controller.deployment.short();
+    let scaled = world.get::<Deployment>(&controller.deployment).is_some_and(|found| found.0.wanted == 0);
+    match (scaled, controller.ready) {
+        (true, _) => format!("; External Secrets ({name}) is scaled to 0, so nothing is synced"),
+        (false, 0) => format!("; External Secrets ({name}) does not run, so nothing is synced"),
+        (false, _) => format!("; External Secrets ({name}) has lost its lease, so nothing is synced"),
+    }
 }
 
 /// How long what a Vault was not asked yet is waited for, in seconds.

@@ -1,6 +1,8 @@
 //! A lab of one's own: started by `tests/lab/lab`, ended when dropped. Everything that a test knows of it
 //! stands in its `lab.json`.
 
+#![allow(dead_code, reason = "each test uses a part of what the lab can")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,6 +75,55 @@ impl Lab {
         found.retain(|text| text.len() >= 12);
         assert!(found.len() > 5, "the lab has values to look for");
         found
+    }
+
+    /// Looks for every value of the lab, plain and in base64, where it must not be.
+    ///
+    /// # Panics
+    /// One is there; it is not said which.
+    pub(crate) fn assert_unknown(&self, place: &str, text: &str) {
+        for canary in self.canaries() {
+            let coded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD_NO_PAD, &canary);
+            // The last digit depends on what comes after it.
+            let coded = coded.get(..coded.len() - 1).unwrap_or_default();
+            assert!(!text.contains(&canary) && !text.contains(coded), "a value of the lab stands in {place}");
+        }
+    }
+
+    /// What the API server wrote down of what sealwatch asked: writes with their bodies and the answers, and of what
+    /// holds secrets only the address.
+    pub(crate) fn audited(&self) -> String {
+        let all = std::fs::read_to_string(self.text("/files/audit_log")).expect("the audit log");
+        all.lines().filter(|line| line.contains(r#""userAgent":"sealwatch/"#)).flat_map(|line| [line, "\n"]).collect()
+    }
+
+    /// Writes a value to a path of its Vault.
+    pub(crate) fn write_path(&self, path: &str, value: &str) {
+        self.ask_vault(&format!("secret/data/{path}"), &serde_json::json!({"data": {"value": value}}));
+    }
+
+    /// A token of its Vault that may read everything below `secret/`, and write nothing.
+    pub(crate) fn weak_token(&self) -> String {
+        let policy = r#"path "secret/*" { capabilities = ["read", "list"] }"#;
+        self.ask_vault("sys/policies/acl/reader", &serde_json::json!({"policy": policy}));
+        let made = self.ask_vault("auth/token/create", &serde_json::json!({"policies": ["default", "reader"], "ttl": "1h"}));
+        made.pointer("/auth/client_token").and_then(Value::as_str).expect("a token").to_owned()
+    }
+
+    /// Sends this to the first replica of its Vault, with the root token.
+    fn ask_vault(&self, path: &str, body: &Value) -> Value {
+        use std::io::{Read as _, Write as _};
+        let token = std::fs::read_to_string(self.text("/files/root_token")).expect("the root token");
+        let address = self.facts.pointer("/vault/replicas/0/address").and_then(Value::as_str).expect("an address");
+        let body = body.to_string();
+        let head = format!("POST /v1/{path} HTTP/1.0\r\nHost: {address}\r\nX-Vault-Token: {}", token.trim());
+        let mut stream = std::net::TcpStream::connect(address).expect("the replica listens");
+        write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        assert!(matches!(head.split(' ').nth(1), Some("200" | "204")), "{address}: {head}");
+        serde_json::from_str(body).unwrap_or_default()
     }
 
     /// Seals one replica after the other with the root token, as `operator seal` does, and nothing else.

@@ -13,6 +13,8 @@ pub(crate) enum Mode {
     Through,
     /// It is there, takes what is sent, and nothing comes out at the other end.
     Silent,
+    /// What is sent arrives, and no answer comes back.
+    Deaf,
     /// Every connection is reset, and no new one is made.
     Cut,
 }
@@ -54,7 +56,10 @@ async fn carry(here: TcpStream, server: String, mut mode: watch::Receiver<Mode>)
         let _ = there.set_nodelay(true);
         let _ = here.set_nodelay(true);
         let ((here_out, here_in), (there_out, there_in)) = (here.into_split(), there.into_split());
-        tokio::join!(pump(here_out, there_in, forth), pump(there_out, here_in, back));
+        tokio::join!(
+            pump(here_out, there_in, forth, &[Mode::Through, Mode::Deaf]),
+            pump(there_out, here_in, back, &[Mode::Through])
+        );
     };
     tokio::select! {
         biased;
@@ -67,11 +72,12 @@ async fn pump(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
     mut mode: watch::Receiver<Mode>,
+    carries: &[Mode],
 ) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         // What was taken stays in the wire until it carries again.
-        if mode.wait_for(|mode| *mode == Mode::Through).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {
+        if mode.wait_for(|mode| carries.contains(mode)).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }

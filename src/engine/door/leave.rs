@@ -91,6 +91,10 @@ impl Run {
                 () = &mut late => break,
             }
         }
+        // Perhaps it was this run that changed it, by the write that got no answer: the step looks first.
+        if self.progress.is_unheard(step.id, object) && refused < REFUSALS {
+            return;
+        }
         let still = self
             .agreed_on
             .get(&key)
@@ -106,6 +110,10 @@ impl Run {
             agreed.remove(object);
         }
         self.withdrawn += 1;
-        self.notice = Some(format!("{object} was changed meanwhile; look again. Nothing was written to it."));
+        self.notice = Some(if self.progress.is_unheard(step.id, object) {
+            format!("{object} was changed meanwhile, perhaps by the write that got no answer; look again.")
+        } else {
+            format!("{object} was changed meanwhile; look again. Nothing was written to it.")
+        });
     }
 }

@@ -48,16 +48,30 @@ impl Run {
     }
 
     /// How the run ended.
-    pub(super) fn result(&self) -> RunResult {
+    pub(super) fn result(&self, world: &Inventory) -> RunResult {
         let worst = self.progress.done.values().map(|report| report.outcome).max().unwrap_or(Outcome::Nothing);
         match worst {
             Outcome::Refused => RunResult::Refused,
             _ if self.is_left_to_git() => RunResult::Refused,
+            Outcome::Failed | Outcome::Unproved if self.is_unknown(world) => RunResult::Unknown,
             Outcome::Failed => RunResult::Failed,
-            Outcome::Unproved if self.progress.applied.iter().any(Applied::is_unanswered) => RunResult::Unknown,
             Outcome::Unproved => RunResult::Unproved,
             Outcome::Proved | Outcome::Nothing => RunResult::Proved,
         }
+    }
+
+    /// Whether a write got no answer, and the world does not show either what came of it.
+    fn is_unknown(&self, world: &Inventory) -> bool {
+        let open = |step: &StepDef| {
+            let items = (step.items)(&self.door.target, world, &self.progress);
+            let object_of = |applied: &Applied| applied.operation.object().clone();
+            self.progress.of_step(step.id).filter(|applied| applied.is_unanswered()).map(object_of).any(|object| {
+                // A step that does not tell its objects apart is not over well as long as one of them is not heard of.
+                items.iter().find(|item| item.object == object).is_none_or(|item| item.state == ItemState::Failed)
+            })
+        };
+        let unwell = |step: &&StepDef| self.progress.done.get(step.id).is_some_and(|report| report.outcome >= Outcome::Unproved);
+        self.door.runbook.steps.iter().filter(unwell).any(open)
     }
 
     /// Shows where the run stands.

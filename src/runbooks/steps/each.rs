@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Again, again, counted, lacks};
-use crate::model::{FaultKind, ObjectRef};
+use crate::model::{Fault, FaultKind, ObjectRef};
 use crate::runbooks::{Item, ItemState, Next, Operation, Outcome, Preview, Progress, Right, StepReport};
 
 /// A write, and where it stands.
@@ -137,7 +137,7 @@ impl Each {
         };
         let summary = match (touched, left_out.len() + blocked.len()) {
             (0, 0) => self.nothing.to_owned(),
-            (0, n) => format!("{} left as it is.", counted(n, self.noun)),
+            (0, n) => format!("{} left as it is{}.", counted(n, self.noun), the_one_reason(blocked.iter().chain(&left_out))),
             (_, 0) => format!("{proved} of {} {}.", counted(touched, self.noun), self.done),
             (_, n) => format!("{proved} of {} {}, {n} left as it is.", counted(touched, self.noun), self.done),
         };
@@ -170,10 +170,12 @@ impl Each {
             return missing.map_or(Standing::Queued, |right| Standing::Blocked(format!("you may not {right}")));
         };
         let in_time = progress.now.as_second() - applied.at.as_second() < self.patience;
+        let unheard = progress.is_unheard(self.id, object);
         match (&applied.result, &task.effect) {
             (Ok(_), Effect::Proved(how)) => Standing::Proved(how.clone()),
-            // No answer came: it may have been done. What may be done twice is tried again; of all else the world tells.
-            (Err(fault), Effect::Proved(how)) if fault.kind == FaultKind::Unknown => Standing::Proved(how.clone()),
+            // No answer came to one of the tries: it may have been done. What may be done twice is tried again; of all else
+            // the world tells.
+            (Err(_), Effect::Proved(how)) if unheard => Standing::Proved(how.clone()),
             (Err(fault), Effect::Undone) => match again(progress, self.id, object, fault, applied.at) {
                 Again::Later => Standing::Waiting,
                 Again::Now => Standing::Queued,
@@ -183,17 +185,29 @@ impl Each {
                 if in_time {
                     Standing::Waiting
                 } else {
-                    Standing::Failed(format!("no answer came, and no effect was seen: {fault}"))
+                    Standing::Failed(not_heard(fault))
                 }
             }
             (Ok(_), Effect::Failed(why)) => Standing::Failed(why.clone()),
             (Err(fault), _) => match again(progress, self.id, object, fault, applied.at) {
                 Again::Later => Standing::Waiting,
                 Again::Now => Standing::Queued,
+                Again::Never if unheard => Standing::Failed(not_heard(fault)),
                 Again::Never => Standing::Failed(fault.to_string()),
             },
             (Ok(_), _) if in_time => Standing::Waiting,
             (Ok(_), _) => Standing::Failed(format!("done, but no effect was seen within {} s", self.patience)),
         }
     }
+}
+
+/// Why nothing was done, where that is one reason for all: a report that has room for one sentence says it.
+fn the_one_reason<'a>(mut left: impl Iterator<Item = &'a (ObjectRef, String)>) -> String {
+    let Some((_, why)) = left.next() else { return String::new() };
+    if left.all(|(_, other)| other == why) { format!(": {why}") } else { String::new() }
+}
+
+/// Nobody knows whether it was done.
+fn not_heard(fault: &Fault) -> String {
+    format!("no answer came, and no effect was seen: {fault}")
 }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::forecast;
 use super::stores::settles;
-use super::{Again, again, closed_server, counted, external_secrets_of, lacks};
+use super::{Again, again, closed_server, counted, external_secrets_of, idle, lacks};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{Event, ExternalSecret, Watched};
 use crate::model::{Health, Inventory, ObjectRef};
@@ -189,7 +189,7 @@ fn standing(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Stan
     if progress.now.as_second() - applied.at.as_second() < PATIENCE {
         Standing::Waiting
     } else {
-        Standing::Failed(format!("annotated, but not synced within {PATIENCE} s"))
+        Standing::Failed(format!("annotated, but not synced within {PATIENCE} s{}", idle(world)))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{Again, again, closed_server, counted, lacks, stores_of};
+use super::{Again, again, closed_server, counted, idle, lacks, stores_of};
 use crate::model::kinds::SecretStore;
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::{Health, Inventory, ObjectRef};
@@ -148,7 +148,7 @@ fn standing(store: &SecretStore, world: &Inventory, progress: &Progress) -> Stan
         .rev()
         .find(|event| event.warning)
         .map_or_else(String::new, |event| format!(": {}", event.message));
-    Standing::Left(format!("not validated within {PATIENCE} s{said}"))
+    Standing::Left(format!("not validated within {PATIENCE} s{said}{}", idle(world)))
 }
 
 /// When the controller said last that a store is not valid, if it did since.
