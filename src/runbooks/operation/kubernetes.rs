@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{ClusterRight, quoted};
 use crate::model::gitops::HELD;
 use crate::model::kinds::external_secret::FORCE_SYNC;
-use crate::model::{Kind, Name, ObjectRef, Text};
+use crate::model::{Kind, Name, ObjectRef, Text, kinds};
 
 /// The key of an annotation that sealwatch sets.
 pub(super) type Key = &'static str;
@@ -201,14 +201,16 @@ impl KubernetesWrite {
             Self::Delegate { account } => format!(
                 "kubectl create clusterrolebinding {} --clusterrole=system:auth-delegator --serviceaccount={}",
                 quoted(&binding_name(account)),
-                quoted(&account.short())
+                quoted(&format!("{}:{}", account.namespace, account.name))
             ),
             Self::ReadVault { store, remote, property, secret_key, .. } => {
-                let patch = format!(
-                    r#"{{"spec":{{"dataFrom":null,"refreshPolicy":"Periodic","secretStoreRef":{{"kind":"{}","name":"{}"}},"data":[{{"secretKey":"{secret_key}","remoteRef":{{"key":"{remote}","property":"{property}"}}}}]}}}}"#,
-                    store.kind, store.name
-                );
-                format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(&patch))
+                let patch = serde_json::json!({ "spec": {
+                    "dataFrom": null,
+                    "refreshPolicy": "Periodic",
+                    "secretStoreRef": { "kind": store.kind.as_str(), "name": store.name.as_str() },
+                    "data": [{ "secretKey": secret_key, "remoteRef": { "key": remote, "property": property } }],
+                } });
+                format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(&patch.to_string()))
             }
             Self::Sync { .. } | Self::KeepValue { .. } | Self::Hold { .. } | Self::GiveBack { .. } => {
                 let patch = self.patch().unwrap_or_default();
@@ -235,7 +237,11 @@ pub fn binding_name(account: &ObjectRef) -> String {
 
 /// Kind, namespace and name as `kubectl` takes them.
 fn named(object: &ObjectRef) -> String {
-    let kind = object.kind.as_str().to_ascii_lowercase();
+    // Several groups have kinds of these names: the one that is meant is named.
+    let kind = match (object.kind, kinds::api(object.kind)) {
+        (Kind::Application | Kind::Kustomization | Kind::HelmRelease, Some(api)) => format!("{}.{}", api.plural, api.group),
+        _ => object.kind.as_str().to_ascii_lowercase(),
+    };
     let namespace =
         if object.namespace.is_empty() { String::new() } else { format!(" -n {}", quoted(object.namespace.as_str())) };
     format!("{kind}{namespace} {}", quoted(object.name.as_str()))
