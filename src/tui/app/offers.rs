@@ -74,9 +74,10 @@ impl Model {
 
     fn typing_offers(&self, typing: Typing, offers: &mut Vec<Offer>) {
         let shares = matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { .. }));
-        let sent = self.run.prompt.as_ref().is_some_and(|prompt| prompt.sent);
         match typing {
-            Typing::Name if sent => {}
+            // Enter counts once the whole name is there, or anything of what is not seen.
+            Typing::Name if !self.name_is_typed() => {}
+            Typing::Share if self.hidden == 0 => {}
             Typing::Name => offers.push(offer(Action::Accept, if shares { "take the shares" } else { "agree" })),
             Typing::Share => offers.push(offer(Action::Accept, if shares { "send the share" } else { "keep the value" })),
         }

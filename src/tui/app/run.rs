@@ -271,7 +271,8 @@ impl Model {
     /// A key while a name or a share is typed on this screen. Characters of a share never come here.
     pub(super) fn run_type(&mut self, chord: Chord, action: Option<Action>) -> Vec<Effect> {
         match action {
-            // The keys of a field are those of the footer; the arrows between steps are refused at either end.
+            Some(Action::Accept) if self.typing() == Some(Typing::Name) => return self.send_name(),
+            // The keys of a field are those of the footer; the arrows between steps lead no further than either end.
             Some(Action::Accept | Action::NextPane | Action::Down | Action::Up)
                 if !action.is_some_and(|one| self.is_offered(one)) => {}
             Some(Action::Back) => {
@@ -282,7 +283,6 @@ impl Model {
                 self.say("Wiped, nothing was sent. Enter comes back to the field.");
             }
             Some(Action::NextPane | Action::PreviousPane) => self.other_way(),
-            Some(Action::Accept) if self.typing() == Some(Typing::Name) => return self.send_name(),
             Some(Action::Down) => self.look_by(1),
             Some(Action::Up) => self.look_by(-1),
             _ if self.typing() == Some(Typing::Name) => {
@@ -295,13 +295,27 @@ impl Model {
         Vec::new()
     }
 
-    fn send_name(&mut self) -> Vec<Effect> {
-        let (Some(preview), Some(prompt)) = (self.asked().cloned(), &self.run.prompt) else { return Vec::new() };
-        let typed = prompt.field.text().to_owned();
-        let wanted = match &preview.confirm {
+    /// The name that agrees to what is asked.
+    fn wanted_name(&self) -> Option<String> {
+        Some(match &self.asked()?.confirm {
             Confirm::TypeName(name) => name.clone(),
             _ => self.snapshot.identity.context.to_string(),
-        };
+        })
+    }
+
+    /// Whether that name stands in the field, and was not sent.
+    pub(super) fn name_is_typed(&self) -> bool {
+        let prompt = self.run.prompt.as_ref().filter(|prompt| !prompt.sent);
+        prompt.zip(self.wanted_name()).is_some_and(|(prompt, wanted)| prompt.field.text() == wanted)
+    }
+
+    fn send_name(&mut self) -> Vec<Effect> {
+        let (Some(wanted), Some(prompt)) = (self.wanted_name(), &self.run.prompt) else { return Vec::new() };
+        if prompt.sent {
+            self.say("It was sent already.");
+            return Vec::new();
+        }
+        let typed = prompt.field.text().to_owned();
         if typed != wanted {
             self.say(if typed.is_empty() {
                 format!("Type “{wanted}” in full to agree. Nothing was done.")
