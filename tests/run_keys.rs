@@ -67,6 +67,7 @@ fn states() -> Vec<(&'static str, Person)> {
         ("asks for y, the last step is looked at", after(asks(sealed(), Confirm::Yes), "j")),
         ("asks for a name", asks(sealed(), name())),
         ("asks for a name, it stands there", after(asks(sealed(), name()), "prod-weu")),
+        ("asks for a name, another step is looked at", after(asks(sealed(), name()), "<up>")),
         ("asks for a name, the field was left", after(asks(sealed(), name()), "<esc>")),
         ("asks for a value", asks(sealed(), value())),
         ("asks for a value, the field was left", after(asks(sealed(), value()), "<esc>")),

@@ -42,6 +42,9 @@ fn idle(step: &StepDef, target: &Target, world: &Inventory, progress: &Progress)
             let first = items.first().filter(|_| !items.iter().any(|item| open(item.state)))?;
             Some((Outcome::Nothing, format!("{}: {}.", first.object, first.note)))
         }
-        Next::Confirm(_) | Next::Apply(_) | Next::Wait { .. } => None,
+        Next::Wait { what, .. } => {
+            Some((Outcome::Nothing, format!("Nothing to do as far as is known: it would wait for {what}.")))
+        }
+        Next::Confirm(_) | Next::Apply(_) => None,
     }
 }

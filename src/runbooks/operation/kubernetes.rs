@@ -1,6 +1,7 @@
 //! Writes to the API server.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -204,13 +205,15 @@ impl KubernetesWrite {
                 quoted(&format!("{}:{}", account.namespace, account.name))
             ),
             Self::ReadVault { store, remote, property, secret_key, .. } => {
-                let patch = serde_json::json!({ "spec": {
-                    "dataFrom": null,
-                    "refreshPolicy": "Periodic",
-                    "secretStoreRef": { "kind": store.kind.as_str(), "name": store.name.as_str() },
-                    "data": [{ "secretKey": secret_key, "remoteRef": { "key": remote, "property": property } }],
-                } });
-                format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(&patch.to_string()))
+                let patch = format!(
+                    r#"{{"spec":{{"dataFrom":null,"refreshPolicy":"Periodic","secretStoreRef":{{"kind":"{}","name":{}}},"data":[{{"secretKey":{},"remoteRef":{{"key":{},"property":{}}}}}]}}}}"#,
+                    store.kind,
+                    json(store.name.as_str()),
+                    json(secret_key),
+                    json(remote),
+                    json(property),
+                );
+                format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(&patch))
             }
             Self::Sync { .. } | Self::KeepValue { .. } | Self::Hold { .. } | Self::GiveBack { .. } => {
                 let patch = self.patch().unwrap_or_default();
@@ -233,6 +236,22 @@ fn holding(object: &ObjectRef, hold: bool, note: &str) -> String {
 #[must_use]
 pub fn binding_name(account: &ObjectRef) -> String {
     format!("sealwatch-auth-delegator-{}-{}", account.namespace, account.name)
+}
+
+/// A foreign word as a string of JSON.
+fn json(word: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in word.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// Kind, namespace and name as `kubectl` takes them.

@@ -39,7 +39,8 @@ const STANDS: i64 = 10;
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let (tasks, aside) = tasks(target, world, progress);
     if tasks.is_empty() && !matches!(target, Target::Objects(_)) {
-        let why = "Nothing is held. Say what to hold: --target Application/namespace/name, or an object that it deploys.";
+        let why =
+            "Nothing is held. Name what to hold: an Application, a Kustomization or a HelmRelease, or an object that it deploys.";
         return Next::Done(StepReport::new(Outcome::Failed, why));
     }
     EACH.next_beside(aside, &tasks, progress, |open| {

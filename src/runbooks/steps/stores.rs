@@ -199,7 +199,11 @@ fn preview(stores: &[&SecretStore], progress: &Progress) -> Preview {
     let stale = stores.iter().filter(|store| store.health() == Health::Healthy).count();
     let mut will = vec![format!("Annotate {} and wait until each is validated.", counted(stores.len(), "store"))];
     if stale > 0 {
-        will.push(format!("{stale} of them still say Valid from before the unseal: they are checked too."));
+        will.push(if stale == 1 {
+            "1 of them still says Valid from before the unseal: it is checked too.".to_owned()
+        } else {
+            format!("{stale} of them still say Valid from before the unseal: they are checked too.")
+        });
     }
     Preview {
         exact: false,

@@ -137,6 +137,11 @@ impl Model {
                 self.past.remove(0);
             }
         }
+        let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+        if over(&snapshot) && self.run_is_on() {
+            // What was said of a run that goes on is not so any more.
+            self.saying = None;
+        }
         let errors = self.snapshot.errors.last() != snapshot.errors.last();
         if errors && let Some(notice) = snapshot.errors.last() {
             self.say(notice.text.clone());

@@ -47,9 +47,12 @@ impl Model {
             (Some(Overlay::Login(_)), _) => vec![offer(Action::Accept, "send"), offer(Action::Back, "wipe and cancel")],
             (None, Some(Screen::Runbook)) => self.run_offers(),
             (None, Some(Screen::Reader(reader))) if reader.page.commands(self).is_empty() => {
-                default_without(place, Action::CopyCommand)
+                default_without(place, &[Action::CopyCommand])
             }
-            (None, Some(Screen::Runbooks(selected))) if self.ready(*selected).is_none() => default_without(place, Action::Accept),
+            (None, Some(Screen::Runbooks(selected))) if self.ready(*selected).is_none() => {
+                default_without(place, &[Action::Accept, Action::Runbooks])
+            }
+            (None, Some(Screen::Runbooks(_))) => default_without(place, &[Action::Runbooks]),
             (None, _) => default(),
         };
         offers.into_iter().filter(|offer| !offer.word.is_empty()).filter_map(|offer| hint(place, &offer)).collect()
@@ -75,6 +78,7 @@ impl Model {
     fn typing_offers(&self, typing: Typing, offers: &mut Vec<Offer>) {
         let shares = matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { .. }));
         match typing {
+            Typing::Name if self.run.looked_at.is_some() => offers.push(offer(Action::Accept, "the step that asks")),
             // Enter counts once the whole name is there, or anything of what is not seen.
             Typing::Name if !self.name_is_typed() => {}
             Typing::Share if self.hidden == 0 => {}
@@ -167,8 +171,8 @@ impl Model {
     }
 }
 
-fn default_without(place: Place, action: Action) -> Vec<Offer> {
-    let others = keymap::footer(place).filter(|binding| binding.action != action);
+fn default_without(place: Place, actions: &[Action]) -> Vec<Offer> {
+    let others = keymap::footer(place).filter(|binding| !actions.contains(&binding.action));
     others.map(|binding| offer(binding.action, binding.short)).collect()
 }
 

@@ -315,6 +315,11 @@ impl Model {
             self.say("It was sent already.");
             return Vec::new();
         }
+        // What is agreed to must be what is shown.
+        if self.run.looked_at.take().is_some() {
+            self.look_ahead();
+            return Vec::new();
+        }
         let typed = prompt.field.text().to_owned();
         if typed != wanted {
             self.say(if typed.is_empty() {

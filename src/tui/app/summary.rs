@@ -1,17 +1,16 @@
 //! A run that is over, plainly: what was proved, what was not, what was not done and why, how long it took, what is left.
 
-use std::collections::BTreeMap;
-
 use super::document::{Document, Ink};
 use super::rows::Tone;
 use super::words::{counted, named};
 use crate::engine::run::RunResult;
 use crate::engine::{RunState, RunView, StepState};
 use crate::model::{Age, Clock, Kind};
+use crate::runbooks::steps::pods;
 use crate::runbooks::{Item, ItemState, Outcome};
 
 /// The width of the labels.
-const LABEL: usize = 10;
+const LABEL: usize = 11;
 /// What is left that is named here; the steps name all of it.
 const NAMED: usize = 3;
 
@@ -48,13 +47,14 @@ pub fn why_not_done(run: &RunView) -> Option<String> {
         ),
         RunResult::Refused => ended(Outcome::Refused)
             .map_or_else(|| "it was refused".to_owned(), |step| format!("the run ended at “{step}”, which was refused")),
-        RunResult::Proved | RunResult::Unproved | RunResult::Unknown => "its turn did not come".to_owned(),
+        RunResult::Proved | RunResult::Unproved | RunResult::Unknown => "the run ended before its turn".to_owned(),
     })
 }
 
 /// `3 replicas, 4 stores, 16 ExternalSecrets`; empty if there are none.
 fn counts<'a>(items: impl Iterator<Item = &'a Item>) -> String {
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    // In the order of the steps.
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
     for item in items {
         let noun = match item.object.kind {
             Kind::VaultReplica => "replica",
@@ -63,7 +63,10 @@ fn counts<'a>(items: impl Iterator<Item = &'a Item>) -> String {
             Kind::Pod => "pod",
             kind => kind.as_str(),
         };
-        *kinds.entry(noun).or_default() += 1;
+        match kinds.iter_mut().find(|(known, _)| *known == noun) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((noun, 1)),
+        }
     }
     kinds.into_iter().map(|(noun, count)| counted(count, noun)).collect::<Vec<_>>().join(", ")
 }
@@ -81,6 +84,11 @@ pub fn summary(run: &RunView) -> Document {
         page.pair("proved", LABEL, Ink::Tone(Tone::Healthy), counted(steps(Outcome::Proved), "step"));
     } else {
         page.pair("proved", LABEL, Ink::Plain, "nothing");
+    }
+    // Which pods could start again is what everybody asks first.
+    let pods = run.steps.iter().find(|step| step.id == pods::STEP.id && step.state == StepState::Ended(Outcome::Proved));
+    if let Some(report) = pods.and_then(|step| step.report.as_ref()) {
+        page.pair("", LABEL, Ink::Plain, report.summary.clone());
     }
     let unproved = of(&[ItemState::Failed, ItemState::Applied]);
     if !unproved.is_empty() {
@@ -131,7 +139,8 @@ fn left(page: &mut Document, run: &RunView) {
     if open.len() > NAMED {
         page.pair("", LABEL, Ink::Muted, format!("and {} more, in the steps (j k)", open.len() - NAMED));
     }
-    if open.is_empty() {
+    // What a run that was stopped says of itself stands above already.
+    if open.is_empty() && run.state != RunState::Over(RunResult::Cancelled) {
         for report in unmet.filter_map(|step| step.report.as_ref()) {
             page.pair(std::mem::take(&mut label), LABEL, Ink::Plain, report.summary.clone());
         }
@@ -142,6 +151,11 @@ fn left(page: &mut Document, run: &RunView) {
     if !label.is_empty() {
         let nothing = !all.iter().any(|item| item.state == ItemState::Queued);
         let done = run.steps.iter().all(|step| step.state != StepState::Next);
-        page.pair("left", LABEL, Ink::Plain, if nothing && done { "nothing" } else { "what was not done" });
+        page.pair(
+            "left",
+            LABEL,
+            Ink::Plain,
+            if nothing && done { "nothing" } else { "what was not done; begin it again for that" },
+        );
     }
 }

@@ -49,6 +49,11 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
     if prompt.sent {
         return Asked::Key("Sent. The world will tell.".to_owned());
     }
+    // What `y` would do must be what is shown below.
+    let elsewhere = model.run.looked_at.is_some();
+    if elsewhere && model.typing().is_none() {
+        return Asked::Key("Another step is shown below. Enter comes back to what this one asks.".to_owned());
+    }
     // Keys do not count before one could have read what is asked, and the bar says so.
     let read_first = |text: String| if model.run_is_settling() { "Read first …".to_owned() } else { text };
     let yes = |text: String| if prompt.is_pending() { "Agreed …".to_owned() } else { read_first(text) };
@@ -58,6 +63,9 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
             Asked::Key(yes("y does what is shown below. Enter agrees to nothing, Esc leaves it undone.".to_owned()))
         }
         (Confirm::TypeName(name), Way::Left) => Asked::Key(format!("It asks for the name “{name}”. Enter goes to the field.")),
+        (Confirm::TypeName(_), _) if elsewhere => {
+            Asked::Name("Another step is shown below. Enter comes back to what this one asks.".to_owned(), prompt)
+        }
         (Confirm::TypeName(name), _) => Asked::Name(format!("Type “{name}” in full to agree:"), prompt),
         (Confirm::Value(what), Way::Left) => Asked::Key(format!("It asks for {what}. Enter goes to the field.")),
         (Confirm::Value(what), _) => {

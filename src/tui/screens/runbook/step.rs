@@ -29,8 +29,11 @@ pub(super) fn draw(model: &Model, run: &RunView, step: &StepView, look: Look<'_>
     let rest = below(area, 1);
     let said = words(model, run, step).lines(usize::from(area.width).saturating_sub(1).min(140));
     // Objects keep a few rows, however long the words are.
+    // Where it is asked, they are all queued: what will be done with them says more.
+    let asks = model.run.looked_at.is_none() && matches!(run.state, RunState::Asks(_));
+    let items_most = if asks { 3 } else { (rest.height / 2).max(3) };
     let items_want = if step.items.is_empty() { 0 } else { u16::try_from(step.items.len() + 1).unwrap_or(u16::MAX) };
-    let room = usize::from(rest.height - items_want.min((rest.height / 2).max(3)).min(rest.height));
+    let room = usize::from(rest.height - items_want.min(items_most).min(rest.height));
     let shown = if said.len() > room { room.saturating_sub(1) } else { said.len() };
     let mut rest = below(rest, lines(&said[..shown], rest, buffer, look));
     if shown < said.len() {
