@@ -59,9 +59,7 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
     let yes = |text: String| if prompt.is_pending() { "Agreed …".to_owned() } else { read_first(text) };
     match (confirm, prompt.way) {
         (Confirm::Start, _) => Asked::Key(read_first("Enter starts this step. It writes nothing.".to_owned())),
-        (Confirm::Yes, _) => {
-            Asked::Key(yes("y does what is shown below. Enter agrees to nothing, Esc leaves it undone.".to_owned()))
-        }
+        (Confirm::Yes, _) => Asked::Key(yes("y agrees to what is shown below; Enter does not, Esc leaves it undone.".to_owned())),
         (Confirm::TypeName(name), Way::Left) => Asked::Key(format!("It asks for the name “{name}”. Enter goes to the field.")),
         (Confirm::TypeName(_), _) if elsewhere => {
             Asked::Name("Another step is shown below. Enter comes back to what this one asks.".to_owned(), prompt)
