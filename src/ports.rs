@@ -15,7 +15,7 @@ use crate::model::vault::{
     Login, LoginChecks, MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, ServerTls, StoreLogin, Surroundings, Token, Told,
 };
 use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, Uid, VaultAddress};
-use crate::runbooks::{ClusterRight, KubernetesWrite, Operation, Receipt, Target, VaultRight, VaultWrite};
+use crate::runbooks::{Aim, ClusterRight, KubernetesWrite, Operation, Receipt, Target, VaultRight, VaultWrite};
 
 /// Leave for one write. It cannot be cloned: one agreement, one write.
 #[derive(Debug)]
@@ -165,6 +165,8 @@ pub struct Identity {
     pub cluster_uid: Text,
     /// Whether the server's certificate is not verified: a red banner, and no writes.
     pub insecure: bool,
+    /// What `kubectl` must be told to do the same there.
+    pub aim: Aim,
 }
 
 /// The pods behind a Vault's Service, and where they listen.

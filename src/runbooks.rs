@@ -6,11 +6,14 @@
 
 pub mod commit;
 pub mod operation;
+mod ready;
 pub mod step;
 pub mod steps;
 
 pub use commit::{Commit, Snippet};
-pub use operation::{AuthMethod, ClusterRight, KubernetesWrite, KvPath, Operation, Right, VaultChange, VaultRight, VaultWrite};
+pub use operation::{
+    Aim, AuthMethod, ClusterRight, KubernetesWrite, KvPath, Operation, Right, VaultChange, VaultRight, VaultWrite,
+};
 pub use step::{Applied, Confirm, Item, ItemState, Next, Outcome, Preview, Progress, Receipt, Runbook, StepDef, StepReport};
 
 use crate::model::{Inventory, ObjectRef};
@@ -52,6 +55,8 @@ pub enum Target {
     Vault(ObjectRef),
     /// These objects.
     Objects(Vec<ObjectRef>),
+    /// Whatever fails in view and is not behind a Vault that is closed.
+    Everything,
 }
 
 impl Target {
@@ -62,6 +67,7 @@ impl Target {
             Self::Vault(vault) => vault.to_string(),
             Self::Objects(objects) if objects.len() == 1 => objects[0].to_string(),
             Self::Objects(objects) => format!("{} objects", objects.len()),
+            Self::Everything => "everything that fails".to_owned(),
         }
     }
 
@@ -70,7 +76,7 @@ impl Target {
     pub fn server<'a>(&self, world: &'a Inventory) -> Option<&'a crate::model::VaultServer> {
         match self {
             Self::Vault(vault) => world.vault(vault).map(AsRef::as_ref),
-            Self::Objects(_) => None,
+            Self::Objects(_) | Self::Everything => None,
         }
     }
 }

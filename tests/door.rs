@@ -488,3 +488,58 @@ async fn another_process_takes_an_interrupted_run_up_and_does_nothing_twice() {
     let snapshot = scene.until("a run", |snapshot| snapshot.run.is_some()).await;
     assert_eq!(snapshot.run.as_ref().and_then(|run| run.taken_up.clone()), None);
 }
+
+/// Agrees to whatever is asked for `y` or Enter until the run is over.
+async fn agrees_to_all(scene: &mut Scene) -> Arc<Snapshot> {
+    let ended = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+    let mut answers = 0;
+    loop {
+        let asked = |snapshot: &Snapshot| {
+            ended(snapshot) || asks(snapshot).is_some() && snapshot.run.as_ref().is_some_and(|run| run.answers >= answers)
+        };
+        let snapshot = scene.until("a question, or the end", asked).await;
+        if ended(&snapshot) {
+            return snapshot;
+        }
+        answers = snapshot.run.as_ref().map_or(0, |run| run.answers) + 1;
+        scene.say(Command::Decide(Decision::Agree)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn recover_without_a_target_takes_all_that_still_fails_once_the_vault_is_open() {
+    use sealwatch::model::Health;
+    use sealwatch::model::kinds::{ExternalSecret, Watched as _};
+    use sealwatch::runbooks::recover;
+    let mut scene = Scene::new(Policy::simulated(), true, false);
+    scene.until("the cause", |snapshot| snapshot.is_known() && !snapshot.diagnosis.causes.is_empty()).await;
+    // Somebody only unseals: what failed waits for its back-off.
+    scene.say(Command::Start { runbook: "unseal", target: Target::Vault(vault()) }).await;
+    scene.until("the share to be asked for", |snapshot| matches!(asks(snapshot), Some(Confirm::Share { .. }))).await;
+    let sealed = scene.snapshots.borrow().world.clone();
+    assert_eq!(recover::everything(&sealed), None, "what is behind a Vault that is closed waits for that");
+    scene.give_share().await;
+    let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+    let open = scene.until("the end", over).await;
+    assert_eq!(recover::everything(&open.world), Some(Target::Everything));
+    let failing = |snapshot: &Snapshot| -> Vec<ObjectRef> {
+        snapshot.world.failing::<ExternalSecret>().filter(|es| !es.rotates()).map(|es| es.object_ref()).collect()
+    };
+    let before = failing(&open);
+    assert!(before.len() > 5, "{before:?}");
+    let written = scene.annotated().len();
+    scene.say(Command::Start { runbook: "recover", target: Target::Everything }).await;
+    scene.until("the run", |snapshot| snapshot.run.as_ref().is_some_and(|run| run.runbook == "recover")).await;
+    let healed = agrees_to_all(&mut scene).await;
+    let run = healed.run.as_ref().expect("a run");
+    assert_eq!((run.target.as_str(), &run.state), ("everything that fails", &RunState::Over(RunResult::Proved)));
+    assert_eq!(failing(&healed), [], "no one is left to its back-off");
+    let annotated = scene.annotated().split_off(written);
+    for object in annotated.iter().filter(|object| object.kind == Kind::ExternalSecret) {
+        let es = healed.world.get::<ExternalSecret>(object).expect("it is there");
+        assert!(!es.rotates() && es.health() == Health::Healthy, "{object}");
+    }
+    // The pod that came in the middle of it could not start; it is named, and proved.
+    let pods = run.steps.iter().find(|step| step.id == "pods").and_then(|step| step.report.clone()).expect("it was looked at");
+    assert!(pods.summary.starts_with("1 pod could start again: ameide-dev/agent-runtime"), "{}", pods.summary);
+}

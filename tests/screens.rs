@@ -56,6 +56,8 @@ fn the_runbook() {
     shows("runbook-healing-80x24", pictures::healing(), (80, 24), "r");
     reads("runbook-healing-120x40", pictures::healing(), (120, 40), "r");
     reads("runbook-over-80x24", pictures::recovered(), (80, 24), "o");
+    reads("runbook-stopped-80x24", pictures::stopped(), (80, 24), "o");
+    reads("runbook-stopped-120x40", pictures::stopped(), (120, 40), "o");
     for (name, confirm) in [
         ("start", Confirm::Start),
         ("yes", Confirm::Yes),

@@ -63,7 +63,7 @@ async fn the_first_rescue_by_keys() {
     console.agree("that failed, and prove", SOON);
     console.wait_for("synced and proved.", Duration::from_secs(60));
     console.wait_until("the end", Duration::from_secs(60), |screen| {
-        screen.contains("for a Secret have started.") || screen.contains("No pod waits for a Secret.")
+        screen.contains("could start again") || screen.contains("No pod waits for a Secret.")
     });
     assert!(!written(&console).contains(&share), "what was typed unseen stands nowhere");
     console.type_keys("q");

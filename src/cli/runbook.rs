@@ -18,11 +18,13 @@ use crate::engine::past::{self, Resume, told};
 use crate::engine::run::RunResult;
 use crate::engine::{Command, Decision, Engine, Ports, RunState, RunView, Snapshot, StepState, target_of};
 use crate::gateways::shares;
-use crate::model::{Fault, ObjectRef};
+use crate::model::{Fault, Kind, ObjectRef};
 use crate::ports::{Remembered, Typed};
 use crate::report::run_json;
 use crate::runbooks::steps::bootstrap::copy_of;
-use crate::runbooks::{Commit, Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Right, Runbook, Target, runbook};
+use crate::runbooks::{
+    Aim, Commit, Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Right, Runbook, Target, recover, runbook,
+};
 
 /// Does what was asked with runbooks.
 pub(super) async fn run(global: &Global, command: RunbookCommand) -> Result<u8, Failure> {
@@ -98,7 +100,7 @@ fn show(name: &str) -> Result<u8, Failure> {
 }
 
 /// The object that was named, or the root of the cause that this runbook repairs and that reaches furthest;
-/// failing that, the only Vault there is.
+/// failing that, the only Vault there is. `recover` means a Vault that is closed, or else whatever fails.
 fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> Result<Target, Failure> {
     if let Some(object) = named {
         // The root of a cause may be no object of its own, such as an auth method.
@@ -109,8 +111,15 @@ fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> R
         }
         return Ok(target_of(&object));
     }
-    let cause = snapshot.diagnosis.causes.iter().find(|cause| cause.runbooks.contains(&runbook.name));
-    if let Some(cause) = cause {
+    let mut causes = snapshot.diagnosis.causes.iter().filter(|cause| cause.runbooks.contains(&runbook.name));
+    if runbook.name == recover::RUNBOOK.name && !causes.clone().any(|cause| cause.subject.kind == Kind::Vault) {
+        // No Vault is closed: all that still fails is meant, not the one cause that reaches furthest.
+        if let Some(everything) = recover::everything(&snapshot.world) {
+            return Ok(everything);
+        }
+    }
+    let vault = causes.clone().find(|cause| runbook.name == recover::RUNBOOK.name && cause.subject.kind == Kind::Vault);
+    if let Some(cause) = vault.or_else(|| causes.next()) {
         return Ok(target_of(&cause.subject));
     }
     let mut vaults = snapshot.world.vaults.values();
@@ -154,7 +163,7 @@ async fn walk(wired: Wired, runbook: &'static Runbook, named: Option<ObjectRef>,
                 }
                 // What comes after an answer is the writes: they are agreed to here, and only rehearsed.
                 Next::Confirm(preview) if !progress.confirmed.contains_key(step.id) => {
-                    write_preview(&preview, &mut out)?;
+                    write_preview(&preview, &snapshot.identity.aim, &mut out)?;
                     progress.confirmed.insert(step.id, snapshot.now);
                     progress.agreed.entry(step.id).or_default().extend(preview.objects);
                     if matches!(preview.confirm, Confirm::Share { .. }) {
@@ -197,13 +206,10 @@ async fn rehearse(ports: &Ports, operations: &[Operation], out: &mut dyn io::Wri
     Ok(())
 }
 
-fn write_preview(preview: &Preview, out: &mut dyn io::Write) -> io::Result<()> {
-    let lines = [
-        ("will", &preview.will),
-        ("will not", &preview.will_not),
-        ("forecast", &preview.forecast),
-        ("by hand", &preview.commands),
-    ];
+fn write_preview(preview: &Preview, aim: &Aim, out: &mut dyn io::Write) -> io::Result<()> {
+    let by_hand = preview.commands.iter().map(|command| aim.at(command)).collect();
+    let lines =
+        [("will", &preview.will), ("will not", &preview.will_not), ("forecast", &preview.forecast), ("by hand", &by_hand)];
     for (label, sentences) in lines {
         for sentence in sentences {
             writeln!(out, "   {label:9} {sentence}")?;
@@ -348,7 +354,7 @@ async fn execute(
     let policy = snapshot.writes.policy.as_str();
     let mut out = io::stdout().lock();
     match output {
-        Output::Json => run_json::write(&run, policy, &mut out)?,
+        Output::Json => run_json::write(&run, policy, &snapshot.identity.aim, &mut out)?,
         Output::Table => write_summary(&run, &mut out)?,
     }
     out.flush()?;

@@ -126,6 +126,7 @@ async fn real(global: &Global, config: &crate::engine::Config) -> Result<Behind,
         context: gateway.context().clone(),
         server: gateway.server().clone(),
         insecure: gateway.insecure(),
+        aim: gateway.aim().clone(),
         ..Identity::default()
     });
     let (policy, write) = config::policy(config, &identity);

@@ -36,7 +36,7 @@ use futures::stream::BoxStream;
 
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text};
 use crate::ports::{Cluster, Identity, Permit, ReplicaPod, Scope, Typed};
-use crate::runbooks::{ClusterRight, KubernetesWrite, Receipt};
+use crate::runbooks::{Aim, ClusterRight, KubernetesWrite, Receipt};
 
 pub(in crate::gateways) use authorities::authority;
 pub use connect::{ConnectOptions, connect};
@@ -53,6 +53,8 @@ struct Inner {
     server: Text,
     namespace: Text,
     insecure: bool,
+    /// What `kubectl` must be told to do the same there.
+    aim: Aim,
     served: served::Discovery,
     rights: rights::Rights,
     /// What was seen of the lease of External Secrets.
@@ -68,6 +70,12 @@ impl KubernetesGateway {
     #[must_use]
     pub fn context(&self) -> &Text {
         &self.0.context
+    }
+
+    /// What `kubectl` must be told to do the same there.
+    #[must_use]
+    pub fn aim(&self) -> &Aim {
+        &self.0.aim
     }
 
     /// The API server's address.

@@ -40,7 +40,7 @@ use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, Names, Obje
 use crate::ports::{
     Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
 };
-use crate::runbooks::{ClusterRight, KubernetesWrite, Receipt, VaultRight, VaultWrite};
+use crate::runbooks::{Aim, ClusterRight, KubernetesWrite, Receipt, VaultRight, VaultWrite};
 
 /// The largest file that is read.
 const LARGEST: u64 = 256 << 20;
@@ -275,7 +275,8 @@ fn unchangeable() -> Fault {
 #[async_trait]
 impl Cluster for Recording {
     async fn identity(&self) -> Result<Identity, Fault> {
-        Ok(Identity { context: self.0.name.clone(), server: Text::foreign("a recording"), ..Identity::default() })
+        let aim = Aim::context(self.0.name.clone());
+        Ok(Identity { context: self.0.name.clone(), server: Text::foreign("a recording"), aim, ..Identity::default() })
     }
 
     fn watch(&self, kind: Kind, scope: &Scope) -> BoxStream<'static, Change> {

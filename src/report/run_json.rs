@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::engine::{RunState, RunView, StepView};
 use crate::model::ObjectRef;
-use crate::runbooks::{Applied, Commit, ItemState};
+use crate::runbooks::{Aim, Applied, Commit, ItemState};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -55,25 +55,25 @@ fn in_git(commit: &Commit) -> InGit<'_> {
     }
 }
 
-/// Writes the report on one line.
+/// Writes the report on one line; the commands say which cluster they are for.
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn write(run: &RunView, policy: &str, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(run: &RunView, policy: &str, aim: &Aim, out: &mut dyn Write) -> io::Result<()> {
     let result = match &run.state {
         RunState::Over(result) => result.as_str(),
         _ => "cancelled",
     };
-    let steps = run.steps.iter().flat_map(|step| lines(run, step)).collect();
+    let steps = run.steps.iter().flat_map(|step| lines(run, step, aim)).collect();
     let report = Report { schema: "sealwatch/run/v1", runbook: run.runbook, target: &run.target, policy, result, steps };
     serde_json::to_writer(&mut *out, &report)?;
     writeln!(out)
 }
 
 /// A line for each write of a step, then one for the step as a whole.
-fn lines<'a>(run: &'a RunView, step: &'a StepView) -> Vec<Line<'a>> {
+fn lines<'a>(run: &'a RunView, step: &'a StepView, aim: &Aim) -> Vec<Line<'a>> {
     let of_step = |applied: &&Applied| applied.step == step.id;
-    let mut lines: Vec<Line<'_>> = run.applied.iter().filter(of_step).map(|applied| write_line(step, applied)).collect();
+    let mut lines: Vec<Line<'_>> = run.applied.iter().filter(of_step).map(|applied| write_line(step, applied, aim)).collect();
     let seconds = match (step.started, step.ended) {
         (Some(started), Some(ended)) => seconds_between(started, ended),
         _ => 0.0,
@@ -92,7 +92,7 @@ fn lines<'a>(run: &'a RunView, step: &'a StepView) -> Vec<Line<'a>> {
     lines
 }
 
-fn write_line<'a>(step: &StepView, applied: &Applied) -> Line<'a> {
+fn write_line<'a>(step: &StepView, applied: &Applied, aim: &Aim) -> Line<'a> {
     let object: &ObjectRef = applied.operation.object();
     let item = step.items.iter().find(|item| item.object == *object);
     let (result, proof) = match (&applied.result, item) {
@@ -109,7 +109,7 @@ fn write_line<'a>(step: &StepView, applied: &Applied) -> Line<'a> {
     Line {
         id: step.id,
         object: object.to_string(),
-        command: applied.operation.command(),
+        command: aim.at(&applied.operation.command()),
         forecast: "",
         result,
         proof,

@@ -1,10 +1,12 @@
 //! Every write that sealwatch can do, as data. Each variant has one arm in one gateway; each says the
 //! right it needs and the command that does the same by hand. No variant holds a secret.
 
+mod aim;
 mod kubernetes;
 mod rights;
 mod vault;
 
+pub use aim::Aim;
 pub use kubernetes::{Guard, KubernetesWrite, RECONCILE, RESTARTED_AT, binding_name};
 pub use rights::{ClusterRight, Right, VaultRight};
 pub use vault::{AuthMethod, IN_CLUSTER, KvPath, VaultChange, VaultWrite};
@@ -72,19 +74,35 @@ impl Operation {
     }
 }
 
-/// What a person would type for one replica. `bao` and `vault` prompt for the share: it never stands in
-/// the arguments, which every user of the machine and, through `exec`, the audit log can read.
-fn by_hand(server: &VaultAddress, replica: &ObjectRef, before: &str, command: &str) -> String {
-    let scheme = if server.tls { "https" } else { "http" };
+/// What a person would type for one replica; `command` is told the flags that lead there. `bao` and `vault` prompt for the
+/// share: it never stands in the arguments, which every user of the machine and, through `exec`, the audit log can read.
+/// Each replica has a port of its own, so that what is sent to one never reaches another whose way is still open.
+fn by_hand(server: &VaultAddress, replica: &ObjectRef, command: impl FnOnce(&str) -> String) -> String {
     if replica.namespace.is_empty() {
-        return format!("{before}BAO_ADDR={} {command}", quoted(&server.to_string()));
+        return command(&format!("-address={}", quoted(&server.to_string())));
     }
+    let local = local_port(server, replica);
+    let reach = if server.tls {
+        // The certificate is for the name that the stores use.
+        format!("-address=https://127.0.0.1:{local} -tls-server-name={}", quoted(server.host.as_str()))
+    } else {
+        format!("-address=http://127.0.0.1:{local}")
+    };
     format!(
-        "kubectl -n {} port-forward pod/{} {port}:{port} & {before}BAO_ADDR={scheme}://127.0.0.1:{port} {command}",
+        "kubectl -n {} port-forward pod/{} {local}:{} >/dev/null & sleep 2; {}; kill $!",
         quoted(replica.namespace.as_str()),
         quoted(replica.name.as_str()),
-        port = server.port,
+        server.port,
+        command(&reach),
     )
+}
+
+/// The local port for a replica: that of the server, and one more for each number of a pod of a `StatefulSet`.
+fn local_port(server: &VaultAddress, replica: &ObjectRef) -> u16 {
+    // Ports below 1024 are not for everybody.
+    let base = if server.port < 1024 { 8200 } else { server.port };
+    let ordinal = replica.name.as_str().rsplit_once('-').and_then(|(_, last)| last.parse::<u16>().ok());
+    base.checked_add(ordinal.filter(|ordinal| *ordinal < 1000).unwrap_or(0)).unwrap_or(base)
 }
 
 /// Quotes a word for a POSIX shell, if it needs it. Names are foreign text.
@@ -114,7 +132,7 @@ mod tests {
         let replica = ObjectRef::new(Kind::VaultReplica, "vault", "vault-0");
         assert_eq!(
             Operation::Vault(VaultWrite::unseal(server, replica, 0)).command(),
-            "kubectl -n vault port-forward pod/vault-0 8200:8200 & BAO_ADDR=http://127.0.0.1:8200 bao operator unseal",
+            "kubectl -n vault port-forward pod/vault-0 8200:8200 >/dev/null & sleep 2; bao operator unseal -address=http://127.0.0.1:8200; kill $!",
         );
     }
 

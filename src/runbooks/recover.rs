@@ -1,7 +1,8 @@
 //! The whole way back after a seal: check, unseal, stores, ExternalSecrets, pods, in this order.
 
-use super::Runbook;
-use super::steps::{check, external_secrets, pods, stores, unseal};
+use super::steps::{anything_fails, check, external_secrets, pods, stores, unseal};
+use super::{Runbook, Target};
+use crate::model::Inventory;
 
 /// See the module.
 pub static RUNBOOK: Runbook = Runbook {
@@ -15,3 +16,10 @@ what makes a new value at each sync (a generator) is left out.",
     fixes: &["vault-sealed", "vault-partly-sealed", "vault-no-active-node", "store-status-stale", "sync-backing-off"],
     steps: &[check::STEP, unseal::STEP, stores::STEP, external_secrets::STEP, pods::STEP],
 };
+
+/// What it means where nobody says on what, and no Vault is closed: not the one cause that reaches furthest, but all that
+/// still fails, so that nothing is left to its back-off.
+#[must_use]
+pub fn everything(world: &Inventory) -> Option<Target> {
+    anything_fails(world).then_some(Target::Everything)
+}

@@ -30,12 +30,15 @@ use super::{Confirm, KvPath, Next, Progress, Right, Target};
 use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{Deployment, ExternalSecret, Role, SecretStore, Watched};
 use crate::model::vault::{SecretPath, StoreLogin};
-use crate::model::{Fault, Inventory, Kind, ObjectRef, PathState, Text, VaultServer};
+use crate::model::{Fault, Health, Inventory, Kind, ObjectRef, PathState, Text, VaultServer};
 
 /// The stores that a target means, in order of their names.
 pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a SecretStore> {
     let refs: BTreeSet<ObjectRef> = match target {
         Target::Vault(vault) => world.stores_of(vault).map(SecretStore::store_ref).collect(),
+        Target::Everything => {
+            world.stores().filter(|store| !is_behind_closed(store, world)).map(SecretStore::store_ref).collect()
+        }
         Target::Objects(objects) => objects
             .iter()
             .flat_map(|object| match object.kind {
@@ -64,6 +67,12 @@ pub(super) fn external_secrets_of<'a>(target: &Target, world: &'a Inventory) -> 
     let readers = |store: &ObjectRef| world.readers_of(store).map(|es| es.object_ref()).collect::<Vec<_>>();
     let refs: BTreeSet<ObjectRef> = match target {
         Target::Vault(vault) => world.stores_of(vault).flat_map(|store| readers(&store.store_ref())).collect(),
+        Target::Everything => {
+            let closed = |es: &ExternalSecret| {
+                es.store_ref().and_then(|store| world.store(&store)).is_some_and(|store| is_behind_closed(store, world))
+            };
+            world.all::<ExternalSecret>().iter().filter(|es| !closed(es)).map(|es| es.object_ref()).collect()
+        }
         Target::Objects(objects) => objects
             .iter()
             .flat_map(|object| match object.kind {
@@ -142,14 +151,31 @@ pub(super) fn by_name(objects: &[ObjectRef], noun: &str) -> Confirm {
     })
 }
 
+/// Whether a server said itself that it does not serve now.
+fn is_closed(server: &VaultServer) -> bool {
+    matches!(ServerState::of(server), ServerState::Sealed | ServerState::NoActiveNode | ServerState::Uninitialised)
+}
+
+/// Whether what reads through this store has to wait until its Vault is open.
+fn is_behind_closed(store: &SecretStore, world: &Inventory) -> bool {
+    world.vault_of(store).is_some_and(|server| is_closed(server))
+}
+
+/// Whether anything fails that a refresh could help: not behind a Vault that is closed, and no generator, whose refresh
+/// would rotate.
+pub(super) fn anything_fails(world: &Inventory) -> bool {
+    let everything = Target::Everything;
+    stores_of(&everything, world).iter().any(|store| store.health() == Health::Failing)
+        || external_secrets_of(&everything, world)
+            .iter()
+            .any(|es| es.health() == Health::Failing && !es.rotates() && es.parent().is_none())
+}
+
 /// The server of these stores that said itself that it does not serve now, in a sentence: refreshing through
 /// it would only fail once more.
 pub(super) fn closed_server(target: &Target, world: &Inventory) -> Option<String> {
-    let servers = stores_of(target, world).into_iter().filter_map(|store| world.vault_of(store));
-    let closed = |server: &VaultServer| {
-        matches!(ServerState::of(server), ServerState::Sealed | ServerState::NoActiveNode | ServerState::Uninitialised)
-    };
-    let server = servers.into_iter().find(|server| closed(server))?;
+    let mut servers = stores_of(target, world).into_iter().filter_map(|store| world.vault_of(store));
+    let server = servers.find(|server| is_closed(server))?;
     let (sealed, all) = (server.sealed().count(), server.replicas.len());
     let name = server.subject().short();
     Some(format!("The Vault {name} does not serve now ({sealed} of {all} replicas sealed): “recover” repairs that first."))

@@ -257,8 +257,8 @@ impl<'a, F: Face> EventLoop<'a, F> {
                     }
                 }
                 Effect::Copy(text) => {
-                    let copied = self.options.clipboard.copy(&text).map(|()| text).map_err(|fault| fault.to_string());
-                    self.update(Message::Copied(copied), Dirty::Hand);
+                    let refused = self.options.clipboard.copy(&text).err().map(|fault| fault.to_string());
+                    self.update(Message::Copied { text, refused }, Dirty::Hand);
                 }
                 Effect::Redraw => {
                     self.face.forget()?;

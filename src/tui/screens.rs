@@ -75,6 +75,7 @@ fn whole(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Opti
         }
     };
     let typed = footer::draw(model, look, foot, buffer);
+    footer::saying(model, look, body, buffer);
     match &model.overlay {
         None => typed.or(cursor),
         Some(Overlay::Filter(_)) => typed,

@@ -9,7 +9,7 @@ use sealwatch::engine::run::{RunResult, StepView};
 use sealwatch::engine::{Policy, RunState, RunView, Snapshot, StepState};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, ObjectRef, Text};
 use sealwatch::ports::{Identity, Scope};
-use sealwatch::runbooks::{Applied, Confirm, Item, ItemState, Operation, Outcome, Preview, Receipt, StepReport, runbook};
+use sealwatch::runbooks::{Aim, Applied, Confirm, Item, ItemState, Operation, Outcome, Preview, Receipt, StepReport, runbook};
 
 use super::worlds::{Fares, at, town};
 
@@ -23,6 +23,7 @@ pub(crate) fn picture(world: Inventory, now: Timestamp, context: &str, policy: P
             user: Text::foreign("oncall@sre"),
             cluster_uid: Text::foreign("7c1f"),
             insecure: false,
+            aim: Aim::context(Text::foreign(context)),
         },
         world: Arc::new(world),
         diagnosis,
@@ -229,6 +230,20 @@ pub(crate) fn recovered() -> Snapshot {
         run.steps[number].state = StepState::Ended(Outcome::Proved);
         run.steps[number].report = Some(StepReport::new(Outcome::Proved, summary));
     }
+    snapshot.run = Some(Arc::new(run));
+    snapshot
+}
+
+/// A run that the person stopped in the middle of its fourth step.
+pub(crate) fn stopped() -> Snapshot {
+    let mut snapshot = healing();
+    let mut run = recovering(&snapshot);
+    run.state = RunState::Over(RunResult::Cancelled);
+    run.ended = Some(at("02:47:20"));
+    let summary = "Stopped: 187 of 222 proved, 30 not touched.";
+    run.steps[3].ended = run.ended;
+    run.steps[3].state = StepState::Ended(Outcome::Unproved);
+    run.steps[3].report = Some(StepReport::new(Outcome::Unproved, summary));
     snapshot.run = Some(Arc::new(run));
     snapshot
 }

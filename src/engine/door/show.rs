@@ -41,8 +41,10 @@ impl Run {
     /// Notes how far a step came that is stopped in the middle.
     pub(super) fn cut_short(&mut self, step: &StepDef, world: &Inventory) {
         let items = (step.items)(&self.door.target, world, &self.progress);
-        let proved = items.iter().filter(|item| item.state == ItemState::Proved).count();
-        let summary = format!("Stopped: {proved} of {} proved, the rest was not touched.", items.len());
+        let count = |state| items.iter().filter(|item| item.state == state).count();
+        let total = items.len() - count(ItemState::LeftOut);
+        let summary =
+            format!("Stopped: {} of {total} proved, {} not touched.", count(ItemState::Proved), count(ItemState::Queued));
         self.ended.insert(step.id, self.progress.now);
         self.progress.done.insert(step.id, StepReport::new(Outcome::Unproved, summary));
     }

@@ -10,6 +10,7 @@ use super::login::Login;
 use super::rights::Rights;
 use super::{Inner, KubernetesGateway, exec, kubeconfig};
 use crate::model::{Fault, Text};
+use crate::runbooks::Aim;
 
 /// How a cluster is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
         server,
         namespace: Text::foreign(&namespace),
         insecure,
+        aim: aim(options, &context),
         served: super::served::Discovery::default(),
         rights: Rights::default(),
         lease: tokio::sync::Mutex::default(),
@@ -57,6 +59,17 @@ pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
 }
 
 /// A context that was read, with what we think of a connection.
+/// What `kubectl` must be told: it takes the same files and current context by itself, but not for long.
+fn aim(options: &ConnectOptions, context: &str) -> Aim {
+    let file = options.kubeconfig.as_deref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
+    Aim {
+        kubeconfig: file.map_or_else(Text::default, |file| Text::foreign(&file.display().to_string())),
+        // In a pod there is no context to name.
+        context: if context == kubeconfig::IN_CLUSTER { Text::default() } else { Text::foreign(context) },
+        user: options.impersonate.as_deref().map_or_else(Text::default, Text::foreign),
+    }
+}
+
 pub(super) struct Prepared {
     pub(super) context: String,
     pub(super) config: kube::Config,

@@ -63,7 +63,8 @@ pub(super) async fn identity(inner: &Inner) -> Result<Identity, Fault> {
         tokio::join!(inner.ask::<Reviewed>(who, "ask who I am"), inner.ask::<Named>(whom, "read the namespace kube-system"));
     let user = answered(who.map(|review| review.status.user_info.username).map_err(Fault::from))?;
     let cluster_uid = answered(whom.map(|named| named.metadata.uid).map_err(Fault::from))?;
-    Ok(Identity { context: inner.context.clone(), server: inner.server.clone(), user, cluster_uid, insecure: inner.insecure })
+    let (context, server, aim) = (inner.context.clone(), inner.server.clone(), inner.aim.clone());
+    Ok(Identity { context, server, user, cluster_uid, insecure: inner.insecure, aim })
 }
 
 /// A server that refuses (no such right, no such API before 1.28) was reached; one that does not know the

@@ -17,6 +17,9 @@ pub(super) struct Chosen {
     pub(super) context: String,
 }
 
+/// What stands for a context in a pod of the cluster.
+pub(super) const IN_CLUSTER: &str = "in-cluster";
+
 const SAY_WHICH: &str = "Say --kubeconfig FILE, or set KUBECONFIG.";
 
 /// Reads the files and picks the context.
@@ -45,7 +48,7 @@ fn default_path() -> Option<PathBuf> {
 
 fn in_cluster(default: Option<&Path>) -> Result<Chosen, Fault> {
     if let Ok(config) = kube::Config::incluster_env() {
-        return Ok(Chosen { config, context: "in-cluster".to_owned() });
+        return Ok(Chosen { config, context: IN_CLUSTER.to_owned() });
     }
     let path = default.map_or_else(|| "~/.kube/config".to_owned(), |path| path.display().to_string());
     Err(local(&format!("No kubeconfig: {path} does not exist, and this is not a pod of a cluster.")).hinted(SAY_WHICH))

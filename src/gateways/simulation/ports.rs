@@ -26,7 +26,7 @@ use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, 
 use crate::ports::{
     Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
 };
-use crate::runbooks::{ClusterRight, KubernetesWrite, Receipt, VaultRight, VaultWrite};
+use crate::runbooks::{Aim, ClusterRight, KubernetesWrite, Receipt, VaultRight, VaultWrite};
 
 /// The API server of the simulation.
 pub(super) struct SimulatedCluster {
@@ -43,6 +43,7 @@ impl Cluster for SimulatedCluster {
             user: Text::foreign("oncall"),
             cluster_uid: Text::foreign("51ea1a7c-0000-4000-a000-000000000004"),
             insecure: false,
+            aim: Aim::context(Text::foreign(&self.scenario)),
         })
     }
 

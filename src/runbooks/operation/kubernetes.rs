@@ -1,6 +1,7 @@
 //! Writes to the API server.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{ClusterRight, quoted};
 use crate::model::gitops::HELD;
 use crate::model::kinds::external_secret::FORCE_SYNC;
-use crate::model::{Kind, Name, ObjectRef, Text};
+use crate::model::{Kind, Name, ObjectRef, Text, kinds};
 
 /// The key of an annotation that sealwatch sets.
 pub(super) type Key = &'static str;
@@ -201,12 +202,16 @@ impl KubernetesWrite {
             Self::Delegate { account } => format!(
                 "kubectl create clusterrolebinding {} --clusterrole=system:auth-delegator --serviceaccount={}",
                 quoted(&binding_name(account)),
-                quoted(&account.short())
+                quoted(&format!("{}:{}", account.namespace, account.name))
             ),
             Self::ReadVault { store, remote, property, secret_key, .. } => {
                 let patch = format!(
-                    r#"{{"spec":{{"dataFrom":null,"refreshPolicy":"Periodic","secretStoreRef":{{"kind":"{}","name":"{}"}},"data":[{{"secretKey":"{secret_key}","remoteRef":{{"key":"{remote}","property":"{property}"}}}}]}}}}"#,
-                    store.kind, store.name
+                    r#"{{"spec":{{"dataFrom":null,"refreshPolicy":"Periodic","secretStoreRef":{{"kind":"{}","name":{}}},"data":[{{"secretKey":{},"remoteRef":{{"key":{},"property":{}}}}}]}}}}"#,
+                    store.kind,
+                    json(store.name.as_str()),
+                    json(secret_key),
+                    json(remote),
+                    json(property),
                 );
                 format!("kubectl patch {} --type merge -p {}", named(self.object()), quoted(&patch))
             }
@@ -233,9 +238,29 @@ pub fn binding_name(account: &ObjectRef) -> String {
     format!("sealwatch-auth-delegator-{}-{}", account.namespace, account.name)
 }
 
+/// A foreign word as a string of JSON.
+fn json(word: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in word.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 /// Kind, namespace and name as `kubectl` takes them.
 fn named(object: &ObjectRef) -> String {
-    let kind = object.kind.as_str().to_ascii_lowercase();
+    // Several groups have kinds of these names: the one that is meant is named.
+    let kind = match (object.kind, kinds::api(object.kind)) {
+        (Kind::Application | Kind::Kustomization | Kind::HelmRelease, Some(api)) => format!("{}.{}", api.plural, api.group),
+        _ => object.kind.as_str().to_ascii_lowercase(),
+    };
     let namespace =
         if object.namespace.is_empty() { String::new() } else { format!(" -n {}", quoted(object.namespace.as_str())) };
     format!("{kind}{namespace} {}", quoted(object.name.as_str()))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::vault::in_namespace;
 use super::{by_hand, quoted};
 use crate::model::{Name, ObjectRef, Text, VaultAddress, kinds};
 
@@ -80,9 +81,10 @@ impl Right {
                 let subresource = if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
                 format!("kubectl auth can-i {} {resource}{group}{subresource}{namespace}", right.verb)
             }
-            Self::Vault(right) => {
-                by_hand(&right.server, &right.replica, "", &format!("bao token capabilities {}", quoted(&right.path)))
-            }
+            Self::Vault(right) => by_hand(&right.server, &right.replica, |reach| {
+                let namespace = in_namespace(&right.namespace);
+                format!("bao token capabilities {reach}{namespace} {}", quoted(&right.path))
+            }),
         }
     }
 

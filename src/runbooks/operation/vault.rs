@@ -202,52 +202,68 @@ impl VaultWrite {
 
     /// The command that does the same by hand.
     pub(super) fn command(&self) -> String {
-        let of = |namespace: &Text| {
-            if namespace.is_empty() { String::new() } else { format!(" -namespace={}", quoted(namespace.as_str())) }
-        };
-        let space = |path: &KvPath| of(&path.namespace);
-        let mut before = String::new();
+        by_hand(&self.server, &self.replica, |reach| self.typed(reach))
+    }
+
+    /// The command that gives a replica so many shares by hand; it asks for each, unseen.
+    #[must_use]
+    pub fn unsealing_by_hand(server: &VaultAddress, replica: &ObjectRef, shares: usize) -> String {
+        by_hand(server, replica, |reach| vec![format!("bao operator unseal {reach}"); shares.max(1)].join("; "))
+    }
+
+    /// What is typed for `bao`, with the flags that lead to the replica.
+    fn typed(&self, reach: &str) -> String {
         let at = |path: &KvPath| format!("-mount={} {}", quoted(path.mount.as_str().trim_matches('/')), quoted(&path.key));
-        let typed = match &self.change {
-            VaultChange::Unseal { .. } => "bao operator unseal".to_owned(),
-            VaultChange::ResetUnseal => "bao operator unseal -reset".to_owned(),
+        // Typed unseen and without the end of the line, as the step takes it; `printf` is no process of its own.
+        let unseen =
+            |write: String| format!("printf 'value: '; IFS= read -rs value; printf %s \"$value\" | {write}; unset value");
+        match &self.change {
+            VaultChange::Unseal { .. } => format!("bao operator unseal {reach}"),
+            VaultChange::ResetUnseal => format!("bao operator unseal {reach} -reset"),
             VaultChange::Configure { method } => {
                 let fields: Vec<String> = IN_CLUSTER
                     .iter()
                     .map(|(field, value)| quoted(&format!("{field}={}", value.trim_matches(['"', '[', ']']))))
                     .collect();
-                format!("bao write{} {} {}", of(&method.namespace), quoted(&method.path("config")), fields.join(" "))
+                let space = in_namespace(&method.namespace);
+                format!("bao write {reach}{space} {} {}", quoted(&method.path("config")), fields.join(" "))
             }
             VaultChange::Bind { method, role, accounts, namespaces } => {
                 let list = |names: &[Text]| names.iter().map(Text::as_str).collect::<Vec<_>>().join(",");
                 format!(
-                    "bao write{} {} {} {}",
-                    of(&method.namespace),
+                    "bao write {reach}{} {} {} {}",
+                    in_namespace(&method.namespace),
                     quoted(&method.path(&format!("role/{role}"))),
                     quoted(&format!("bound_service_account_names={}", list(accounts))),
                     quoted(&format!("bound_service_account_namespaces={}", list(namespaces)))
                 )
             }
             VaultChange::Undelete { path, version } => {
-                format!("bao kv undelete{} -versions={version} {}", space(path), at(path))
+                format!("bao kv undelete {reach}{} -versions={version} {}", in_namespace(&path.namespace), at(path))
             }
             VaultChange::MoveValue { path, property, version, from, key, .. } => {
                 let jsonpath = key.replace('.', "\\.");
-                before = format!(
-                    "kubectl get secret -n {} {} -o jsonpath={} | base64 -d | ",
+                format!(
+                    "kubectl get secret -n {} {} -o jsonpath={} | base64 -d | bao kv put {reach}{} -cas={version} {} {}",
                     quoted(from.namespace.as_str()),
                     quoted(from.name.as_str()),
                     quoted(&format!("{{.data.{jsonpath}}}")),
-                );
-                format!("bao kv put{} -cas={version} {} {}", space(path), at(path), quoted(&format!("{property}=-")))
-            }
-            VaultChange::WriteValue { path, property, version: 0 } => {
-                format!("bao kv put{} -cas=0 {} {}", space(path), at(path), quoted(&format!("{property}=-")))
+                    in_namespace(&path.namespace),
+                    at(path),
+                    quoted(&format!("{property}=-"))
+                )
             }
             VaultChange::WriteValue { path, property, version } => {
-                format!("bao kv patch{} -cas={version} {} {}", space(path), at(path), quoted(&format!("{property}=-")))
+                let verb = if *version == 0 { "put" } else { "patch" };
+                let space = in_namespace(&path.namespace);
+                let property = quoted(&format!("{property}=-"));
+                unseen(format!("bao kv {verb} {reach}{space} -cas={version} {} {property}", at(path)))
             }
-        };
-        by_hand(&self.server, &self.replica, &before, &typed)
+        }
     }
+}
+
+/// The flag for a Vault namespace, after a blank; nothing for that of the token.
+pub(super) fn in_namespace(namespace: &Text) -> String {
+    if namespace.is_empty() { String::new() } else { format!(" -namespace={}", quoted(namespace.as_str())) }
 }

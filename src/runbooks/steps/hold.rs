@@ -38,8 +38,9 @@ const STANDS: i64 = 10;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let (tasks, aside) = tasks(target, world, progress);
-    if tasks.is_empty() && matches!(target, Target::Vault(_)) {
-        let why = "Nothing is held. Say what to hold: --target Application/namespace/name, or an object that it deploys.";
+    if tasks.is_empty() && !matches!(target, Target::Objects(_)) {
+        let why =
+            "Nothing is held. Name what to hold: an Application, a Kustomization or a HelmRelease, or an object that it deploys.";
         return Next::Done(StepReport::new(Outcome::Failed, why));
     }
     EACH.next_beside(aside, &tasks, progress, |open| {
@@ -143,7 +144,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> (Vec<Task>,
     (tasks, aside)
 }
 
-/// What a target means: itself, or who deploys it. Of a Vault nothing in particular: what is held.
+/// What a target means: itself, or who deploys it. Of a Vault, or of everything, nothing in particular: what is held.
 fn concerned(target: &Target, world: &Inventory) -> Vec<ObjectRef> {
     let Target::Objects(objects) = target else { return world.held.keys().cloned().collect() };
     let named = objects.iter().filter(|object| HOLDS.contains(&object.kind)).cloned();

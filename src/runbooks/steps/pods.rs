@@ -1,10 +1,12 @@
 //! Pods that could not start for want of a Secret. The kubelet tries again by itself; this step looks
 //! until they run. It never restarts one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{counted, external_secrets_of};
-use crate::model::kinds::{Pod, Watched};
+use jiff::Timestamp;
+
+use super::{counted, external_secrets, external_secrets_of};
+use crate::model::kinds::{ExternalSecret, Pod, Watched};
 use crate::model::{Inventory, ObjectRef};
 use crate::runbooks::{Item, ItemState, Next, Outcome, Progress, StepDef, StepReport, Target};
 
@@ -21,35 +23,74 @@ pub const STEP: StepDef = StepDef {
 const PATIENCE: i64 = 60;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
-    let waiting = waiting(target, world);
+    let (waiting, started) = (waiting(target, world), started(target, world, progress));
     let entered = progress.entered_at(STEP.id);
-    if waiting.is_empty() && progress.now > entered {
-        // It was entered before, and something waited then.
-        return Next::Done(StepReport::new(Outcome::Proved, "The pods that waited for a Secret have started."));
-    }
-    if waiting.is_empty() {
-        return Next::Done(StepReport::new(Outcome::Nothing, "No pod waits for a Secret."));
-    }
-    if progress.now.as_second() - entered.as_second() < PATIENCE {
+    if !waiting.is_empty() && progress.now.as_second() - entered.as_second() < PATIENCE {
         return Next::Wait { what: format!("{} to start", counted(waiting.len(), "pod")), until: progress.in_seconds(1) };
     }
-    let summary = format!("{} still cannot start; the kubelet tries again within 5 minutes.", counted(waiting.len(), "pod"));
+    let proved = match started.as_slice() {
+        [] => None,
+        pods => Some(format!("{} could start again: {}", counted(pods.len(), "pod"), few(pods.iter()))),
+    };
+    if waiting.is_empty() {
+        return Next::Done(match proved {
+            Some(proved) => StepReport::new(Outcome::Proved, format!("{proved}.")),
+            // It was entered before, and something waited then.
+            None if progress.now > entered => StepReport::new(Outcome::Proved, "The pods that waited for a Secret have started."),
+            None => StepReport::new(Outcome::Nothing, "No pod waits for a Secret."),
+        });
+    }
+    let proved = proved.map_or_else(String::new, |proved| format!("{proved}; "));
+    let summary = format!(
+        "{proved}{} still cannot start: {}. The kubelet tries again within 5 minutes.",
+        counted(waiting.len(), "pod"),
+        few(waiting.iter().map(|(pod, _)| pod)),
+    );
     Next::Done(StepReport { outcome: Outcome::Unproved, summary, left: waiting })
+}
+
+/// The pods that a target means: those that read a Secret of it.
+fn consumers<'a>(target: &Target, world: &'a Inventory) -> impl Iterator<Item = (&'a ExternalSecret, &'a Pod)> {
+    let of = |es: &'a ExternalSecret| world.consumers_of(&es.meta.namespace, &es.target).map(move |pod| (es, pod.as_ref()));
+    external_secrets_of(target, world).into_iter().flat_map(of)
 }
 
 /// Pods that wait for a Secret of this target, each once, with the kubelet's word for it.
 fn waiting(target: &Target, world: &Inventory) -> Vec<(ObjectRef, String)> {
-    let pods: BTreeMap<ObjectRef, String> = external_secrets_of(target, world)
-        .into_iter()
-        .flat_map(|es| world.consumers_of(&es.meta.namespace, &es.target))
-        .filter(|pod| pod.wants_secret())
-        .map(|pod| (pod.object_ref(), why(pod)))
+    let pods: BTreeMap<ObjectRef, String> =
+        consumers(target, world).filter(|(_, pod)| pod.wants_secret()).map(|(_, pod)| (pod.object_ref(), why(pod))).collect();
+    pods.into_iter().collect()
+}
+
+/// Pods that were there before this run and began to run after it had a Secret of theirs refreshed.
+fn started(target: &Target, world: &Inventory, progress: &Progress) -> Vec<ObjectRef> {
+    let began = |pod: &Pod, since: Timestamp| {
+        pod.started.is_some_and(|seen| seen < progress.started) && pod.running.is_some_and(|running| running >= since)
+    };
+    let pods: BTreeSet<ObjectRef> = consumers(target, world)
+        .filter(|(es, pod)| {
+            let refreshed = progress.last(external_secrets::STEP.id, &es.object_ref()).filter(|applied| applied.result.is_ok());
+            refreshed.is_some_and(|applied| began(pod, applied.effective()))
+        })
+        .map(|(_, pod)| pod.object_ref())
         .collect();
     pods.into_iter().collect()
 }
 
-fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> {
-    waiting(target, world).into_iter().map(|(object, note)| Item { object, state: ItemState::Applied, note }).collect()
+/// How many pods a sentence names; the items name all of them.
+const NAMED: usize = 4;
+
+fn few<'a>(pods: impl ExactSizeIterator<Item = &'a ObjectRef>) -> String {
+    let more = pods.len().saturating_sub(NAMED);
+    let mut names: Vec<String> = pods.take(NAMED).map(ObjectRef::short).collect();
+    names.extend((more > 0).then(|| format!("and {more} more")));
+    names.join(", ")
+}
+
+fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
+    let waits = waiting(target, world).into_iter().map(|(object, note)| Item { object, state: ItemState::Applied, note });
+    let runs = started(target, world, progress).into_iter();
+    waits.chain(runs.map(|object| Item { object, state: ItemState::Proved, note: "runs now".to_owned() })).collect()
 }
 
 fn why(pod: &Pod) -> String {

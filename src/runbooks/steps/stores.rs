@@ -67,9 +67,11 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     if !unasked.is_empty() {
         return Next::Confirm(preview(&unasked, progress));
     }
+    // Others that are well already go on without those that are left.
+    let well = stores_of(target, world).iter().any(|store| store.health() == Health::Healthy);
     let outcome = match (proved, left.len()) {
         (_, 0) => Outcome::Proved,
-        (0, _) => Outcome::Failed,
+        (0, _) if !well => Outcome::Failed,
         _ => Outcome::Unproved,
     };
     let summary = format!("{proved} of {} Ready, each validated after the annotation.", counted(stores.len(), "store"));
@@ -197,7 +199,11 @@ fn preview(stores: &[&SecretStore], progress: &Progress) -> Preview {
     let stale = stores.iter().filter(|store| store.health() == Health::Healthy).count();
     let mut will = vec![format!("Annotate {} and wait until each is validated.", counted(stores.len(), "store"))];
     if stale > 0 {
-        will.push(format!("{stale} of them still say Valid from before the unseal: they are checked too."));
+        will.push(if stale == 1 {
+            "1 of them still says Valid from before the unseal: it is checked too.".to_owned()
+        } else {
+            format!("{stale} of them still say Valid from before the unseal: they are checked too.")
+        });
     }
     Preview {
         exact: false,

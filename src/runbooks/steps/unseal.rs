@@ -133,6 +133,12 @@ impl Desk<'_> {
             .unwrap_or(1)
     }
 
+    /// How many shares a replica still needs.
+    fn lacking(&self, replica: &ObjectRef) -> usize {
+        let seal = self.server.replicas.get(&replica.name).and_then(|known| known.seal.as_ref());
+        self.threshold().saturating_sub(seal.map_or(0, |seal| seal.progress as usize))
+    }
+
     /// The writes to one replica, oldest first.
     fn record(&self, replica: &ObjectRef) -> impl DoubleEndedIterator<Item = &Applied> {
         self.progress.of_step(STEP.id).filter(move |applied| applied.operation.object() == replica)
@@ -344,7 +350,7 @@ impl Desk<'_> {
             forecast,
             commands: sealed
                 .iter()
-                .map(|replica| Operation::Vault(VaultWrite::unseal(self.server.address.clone(), replica.clone(), 0)).command())
+                .map(|replica| VaultWrite::unsealing_by_hand(&self.server.address, replica, self.lacking(replica)))
                 .collect(),
             objects: sealed.to_vec(),
             confirm: Confirm::Share { secret: ObjectRef { kind: Kind::Secret, namespace, name: Name::new(SHARES_SECRET) } },

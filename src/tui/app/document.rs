@@ -58,6 +58,11 @@ impl Document {
         self.paragraphs.push(Paragraph { indent: 2, spans: vec![(ink, text.into())], label: None });
     }
 
+    /// Adds text that begins at the very left.
+    pub fn flush(&mut self, ink: Ink, text: impl Into<String>) {
+        self.paragraphs.push(Paragraph { indent: 0, spans: vec![(ink, text.into())], label: None });
+    }
+
     /// Adds a paragraph of pieces.
     pub fn line(&mut self, spans: Line) {
         self.paragraphs.push(Paragraph { indent: 2, spans, label: None });

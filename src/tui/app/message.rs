@@ -37,8 +37,13 @@ pub enum Message {
     Clicked(Spot),
     /// The wheel turned by this many rows.
     Scrolled(isize),
-    /// What came of a copy: the text, or why not.
-    Copied(Result<String, String>),
+    /// What came of a copy.
+    Copied {
+        /// The text.
+        text: String,
+        /// Why it could not be copied, if so.
+        refused: Option<String>,
+    },
     /// Something that a person should be told.
     Told(String),
 }

@@ -16,6 +16,7 @@ use super::writes::WritesDialog;
 use crate::diagnosis::chain::Chain;
 use crate::engine::{RunState, RunView, Snapshot};
 use crate::keymap::Place;
+use crate::runbooks::{Aim, Target};
 
 /// The state of the face.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub struct Model {
     pub past: Vec<Arc<RunView>>,
     /// The chain that is being read, worked out once for a picture and not for each frame.
     pub(super) traced: Option<Chain>,
+    /// What each runbook of the list is ready for, or why it would do nothing; worked out as the chain is.
+    pub offered: Vec<Result<Target, String>>,
     pub(super) last_key: Option<Duration>,
     pub(super) quit_asked: Option<Duration>,
 }
@@ -112,6 +115,7 @@ impl Model {
             hidden: 0,
             past: Vec::new(),
             traced: None,
+            offered: Vec::new(),
             last_key: None,
             quit_asked: None,
             snapshot,
@@ -133,6 +137,11 @@ impl Model {
                 self.past.remove(0);
             }
         }
+        let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+        if over(&snapshot) && self.run_is_on() {
+            // What was said of a run that goes on is not so any more.
+            self.saying = None;
+        }
         let errors = self.snapshot.errors.last() != snapshot.errors.last();
         if errors && let Some(notice) = snapshot.errors.last() {
             self.say(notice.text.clone());
@@ -146,6 +155,7 @@ impl Model {
             self.reindex();
         }
         self.retrace();
+        self.reoffer();
         self.run_changed(at);
     }
 
@@ -181,6 +191,12 @@ impl Model {
             Some(Screen::Runbooks(_)) => Place::List,
             Some(Screen::Reader(_)) => Place::Reader,
         }
+    }
+
+    /// What `kubectl` must be told so that a command by hand does the same.
+    #[must_use]
+    pub fn aim(&self) -> &Aim {
+        &self.snapshot.identity.aim
     }
 
     /// Whether a runbook goes on.

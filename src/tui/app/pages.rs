@@ -14,7 +14,7 @@ use crate::engine::RunView;
 use crate::keymap;
 use crate::model::kinds::ExternalSecret;
 use crate::model::{Clock, Kind, ObjectRef};
-use crate::runbooks::{RUNBOOKS, Runbook, Target};
+use crate::runbooks::{RUNBOOKS, Runbook};
 
 /// Room for what cannot be seen, before why.
 const SUBJECT: usize = 24;
@@ -32,6 +32,13 @@ pub enum Page {
     Errors,
     /// The commands run so far.
     Commands,
+    /// What could not be copied, whole, to be selected with the mouse.
+    ToCopy {
+        /// The text.
+        text: String,
+        /// Why it could not be copied.
+        why: String,
+    },
 }
 
 /// Objects under a cause that are named one by one.
@@ -47,6 +54,7 @@ impl Page {
             Self::Help => "KEYS".to_owned(),
             Self::Errors => "ERRORS".to_owned(),
             Self::Commands => "COMMANDS RUN SO FAR".to_owned(),
+            Self::ToCopy { .. } => "TO COPY BY HAND".to_owned(),
         }
     }
 
@@ -59,6 +67,7 @@ impl Page {
             Self::Help => help(),
             Self::Errors => errors(model),
             Self::Commands => commands(model),
+            Self::ToCopy { text, why } => to_copy(text, why),
         }
     }
 
@@ -67,6 +76,7 @@ impl Page {
     pub fn commands(&self, model: &Model) -> Vec<String> {
         match self {
             Self::Commands => runs(model).flat_map(|run| run.applied.iter().map(|applied| applied.operation.command())).collect(),
+            Self::ToCopy { text, .. } => vec![text.clone()],
             _ => Vec::new(),
         }
     }
@@ -83,23 +93,6 @@ impl Model {
     #[must_use]
     pub fn reading_height(&self) -> usize {
         usize::from(self.size.1).saturating_sub(4)
-    }
-
-    /// What a runbook would be run on, from what is selected.
-    #[must_use]
-    pub fn target_for(&self, runbook: &Runbook) -> Option<Target> {
-        let (first, target) = self.remedy()?;
-        let diagnosis = &self.snapshot.diagnosis;
-        let fits = match &target {
-            Target::Vault(_) => true,
-            // What repairs the cause, and what repairs none of its own.
-            Target::Objects(objects) => {
-                let wrong =
-                    |slug: &&str| objects.iter().any(|object| diagnosis.about(object).any(|finding| finding.slug == *slug));
-                runbook.name == first || runbook.name == "refresh" || runbook.fixes.is_empty() || runbook.fixes.iter().any(wrong)
-            }
-        };
-        fits.then_some(target)
     }
 }
 
@@ -324,6 +317,8 @@ fn errors(model: &Model) -> Document {
         page.pair(Clock(notice.at).to_string(), 10, Ink::Plain, format!("{}{times}", notice.text));
     }
     let diagnosis = &model.snapshot.diagnosis;
+    page.gap();
+    page.text(Ink::Muted, "S copies one line on where it stands, for the chat, or shows it where there is no clipboard.");
     for (title, all) in [("Cannot be seen", &diagnosis.unknown), ("Starting", &diagnosis.starting.said)] {
         if all.is_empty() {
             continue;
@@ -340,6 +335,18 @@ fn errors(model: &Model) -> Document {
     page
 }
 
+/// A text that the person takes by hand: nothing stands before its lines, so that a mouse takes no more than it.
+fn to_copy(text: &str, why: &str) -> Document {
+    let mut page = Document::default();
+    page.text(Ink::Muted, why);
+    page.text(Ink::Muted, "It holds no secret. K tries to copy it again.");
+    page.gap();
+    for line in text.lines() {
+        page.flush(Ink::Code, line);
+    }
+    page
+}
+
 fn runs(model: &Model) -> impl Iterator<Item = &RunView> {
     model.past.iter().chain(&model.snapshot.run).map(AsRef::as_ref)
 }
@@ -351,7 +358,7 @@ fn commands(model: &Model) -> Document {
         any = true;
         page.title(format!("{} on {}, {}", run.runbook, run.target, Clock(run.started)));
         for applied in &run.applied {
-            page.pair(Clock(applied.at).to_string(), 10, Ink::Code, applied.operation.command());
+            page.pair(Clock(applied.at).to_string(), 10, Ink::Code, model.aim().at(&applied.operation.command()));
             if let Err(fault) = &applied.result {
                 page.pair("", 10, Ink::Tone(Tone::Failing), fault.to_string());
             }
@@ -359,7 +366,10 @@ fn commands(model: &Model) -> Document {
     }
     if any {
         page.gap();
-        page.text(Ink::Muted, "These commands alone do the same. K copies them; none holds a secret.");
+        page.text(
+            Ink::Muted,
+            "These commands alone do the same, from any shell. K copies them; none holds a secret: what is secret they ask for.",
+        );
     } else {
         page.text(Ink::Plain, "Nothing was written in this session.");
     }

@@ -157,16 +157,6 @@ impl Model {
         self.overlay = Some(super::model::Overlay::Palette(palette));
         PaletteDone::Effects(Vec::new())
     }
-
-    /// Begins a runbook by name, on what it can be run on.
-    pub(super) fn start_named(&mut self, runbook: &'static Runbook) -> Vec<Effect> {
-        if let Some(target) = self.target_for(runbook) {
-            self.start(runbook.name, target)
-        } else {
-            self.say(format!("Select on the board what “{}” is to be run on.", runbook.title));
-            Vec::new()
-        }
-    }
 }
 
 /// What came of a key in the palette.

@@ -182,6 +182,10 @@ impl Model {
         {
             prompt.disturb();
         }
+        if !self.is_offered(action) {
+            self.run_refuse(action);
+            return Vec::new();
+        }
         match action {
             Action::Agree => self.agree_by_y(repeat, at),
             Action::Accept => return self.run_enter(repeat, at),
@@ -189,7 +193,7 @@ impl Model {
             Action::Up => self.look_by(-1),
             Action::Top => self.look_at(0),
             Action::Bottom => self.look_at(usize::MAX),
-            Action::Pause if self.run_is_on() => {
+            Action::Pause => {
                 let paused = self.snapshot.run.as_ref().is_some_and(|run| run.state == RunState::Paused);
                 self.say(if paused {
                     "It goes on."
@@ -198,18 +202,14 @@ impl Model {
                 });
                 return vec![Effect::Engine(Ask::Pause(!paused))];
             }
-            Action::Stop if self.run_is_on() => {
+            Action::Stop => {
                 self.say("Stopping after what is in flight.");
                 return vec![Effect::Engine(Ask::Stop)];
             }
             Action::Other => self.other_way(),
-            Action::CopyCommand => return self.copy_command(),
+            Action::CopyCommand => return self.to_copy().map(Effect::Copy).into_iter().collect(),
             Action::Why => {
-                let subject = self.run.target.as_ref().and_then(|target| match target {
-                    Target::Vault(vault) => Some(vault.clone()),
-                    Target::Objects(objects) => objects.first().cloned(),
-                });
-                if let Some(subject) = subject {
+                if let Some(subject) = self.run_subject() {
                     self.open(Screen::Reader(Reader::new(Page::Why(subject))));
                 }
             }
@@ -224,9 +224,57 @@ impl Model {
         Vec::new()
     }
 
+    /// Says why a key does nothing now, where one could expect something of it.
+    fn run_refuse(&mut self, action: Action) {
+        let over = !self.run_is_on();
+        match action {
+            Action::Agree | Action::Accept => {
+                let Some(confirm) = self.asked().map(|preview| preview.confirm.clone()) else {
+                    return self.say(if over { "It is over: nothing is asked any more." } else { "Nothing is asked now." });
+                };
+                if let Some(why) = self.closed_to(&confirm) {
+                    return self.say(why);
+                }
+                if self.run.looked_at.is_some() {
+                    return self.say("This is not the step that asks. Enter goes back to that.");
+                }
+                let from_secret = self.run.prompt.as_ref().is_some_and(|prompt| prompt.way == Way::FromSecret);
+                self.say(match (action, confirm) {
+                    _ if self.run.prompt.as_ref().is_none_or(|prompt| prompt.sent) => "It was sent already.".to_owned(),
+                    (Action::Accept, Confirm::Yes) => "Enter agrees to nothing. y agrees to what is shown.".to_owned(),
+                    (Action::Accept, Confirm::Share { .. }) if from_secret => {
+                        "Enter agrees to nothing. y takes the shares from the Secret.".to_owned()
+                    }
+                    (_, Confirm::Start) => "Enter starts this step; it writes nothing.".to_owned(),
+                    (_, Confirm::TypeName(name)) => {
+                        format!("y is not enough here: type “{name}” in full. Enter goes to the field.")
+                    }
+                    (_, Confirm::Value(_)) => "A value is asked for. Enter goes to the field.".to_owned(),
+                    _ => "A share is asked for. Enter goes to the field.".to_owned(),
+                });
+            }
+            Action::Pause | Action::Stop if over => self.say("It is over: nothing is left to pause or to stop."),
+            Action::CopyCommand => self.say("There is no command here to copy."),
+            _ => {}
+        }
+    }
+
+    /// What the run is about, if it is one thing or the first of several.
+    pub(super) fn run_subject(&self) -> Option<crate::model::ObjectRef> {
+        match self.run.target.as_ref()? {
+            Target::Vault(vault) => Some(vault.clone()),
+            Target::Objects(objects) => objects.first().cloned(),
+            Target::Everything => None,
+        }
+    }
+
     /// A key while a name or a share is typed on this screen. Characters of a share never come here.
     pub(super) fn run_type(&mut self, chord: Chord, action: Option<Action>) -> Vec<Effect> {
         match action {
+            Some(Action::Accept) if self.typing() == Some(Typing::Name) => return self.send_name(),
+            // The keys of a field are those of the footer; the arrows between steps lead no further than either end.
+            Some(Action::Accept | Action::NextPane | Action::Down | Action::Up)
+                if !action.is_some_and(|one| self.is_offered(one)) => {}
             Some(Action::Back) => {
                 if let Some(prompt) = &mut self.run.prompt {
                     prompt.way = Way::Left;
@@ -235,7 +283,6 @@ impl Model {
                 self.say("Wiped, nothing was sent. Enter comes back to the field.");
             }
             Some(Action::NextPane | Action::PreviousPane) => self.other_way(),
-            Some(Action::Accept) if self.typing() == Some(Typing::Name) => return self.send_name(),
             Some(Action::Down) => self.look_by(1),
             Some(Action::Up) => self.look_by(-1),
             _ if self.typing() == Some(Typing::Name) => {
@@ -248,13 +295,32 @@ impl Model {
         Vec::new()
     }
 
-    fn send_name(&mut self) -> Vec<Effect> {
-        let (Some(preview), Some(prompt)) = (self.asked().cloned(), &self.run.prompt) else { return Vec::new() };
-        let typed = prompt.field.text().to_owned();
-        let wanted = match &preview.confirm {
+    /// The name that agrees to what is asked.
+    fn wanted_name(&self) -> Option<String> {
+        Some(match &self.asked()?.confirm {
             Confirm::TypeName(name) => name.clone(),
             _ => self.snapshot.identity.context.to_string(),
-        };
+        })
+    }
+
+    /// Whether that name stands in the field, and was not sent.
+    pub(super) fn name_is_typed(&self) -> bool {
+        let prompt = self.run.prompt.as_ref().filter(|prompt| !prompt.sent);
+        prompt.zip(self.wanted_name()).is_some_and(|(prompt, wanted)| prompt.field.text() == wanted)
+    }
+
+    fn send_name(&mut self) -> Vec<Effect> {
+        let (Some(wanted), Some(prompt)) = (self.wanted_name(), &self.run.prompt) else { return Vec::new() };
+        if prompt.sent {
+            self.say("It was sent already.");
+            return Vec::new();
+        }
+        // What is agreed to must be what is shown.
+        if self.run.looked_at.take().is_some() {
+            self.look_ahead();
+            return Vec::new();
+        }
+        let typed = prompt.field.text().to_owned();
         if typed != wanted {
             self.say(if typed.is_empty() {
                 format!("Type “{wanted}” in full to agree. Nothing was done.")
@@ -274,65 +340,36 @@ impl Model {
         }
     }
 
-    /// Enter starts what writes nothing. It agrees to nothing else; it comes back to a field that was left.
+    /// Enter comes back to the step that asks, or starts what writes nothing, or comes back to a field that was left.
     fn run_enter(&mut self, repeat: bool, at: Moment) -> Vec<Effect> {
-        self.run.looked_at = None;
-        self.look_ahead();
-        let Some(confirm) = self.asked().map(|preview| preview.confirm.clone()) else { return Vec::new() };
-        if let Some(why) = self.closed_to(&confirm) {
-            self.say(why);
+        if self.run.looked_at.take().is_some() {
+            self.look_ahead();
             return Vec::new();
         }
+        let starts = self.asked().is_some_and(|preview| preview.confirm == Confirm::Start);
         let Some(prompt) = &mut self.run.prompt else { return Vec::new() };
-        match confirm {
-            Confirm::Start if repeat || prompt.sent => Vec::new(),
-            Confirm::Start if !prompt.is_armed(at.since_start) => {
-                self.say("That was too soon to have read it. Enter again starts it.");
-                Vec::new()
-            }
-            Confirm::Start => {
-                prompt.sent = true;
-                vec![Effect::Engine(Ask::Agree)]
-            }
-            Confirm::Yes => {
-                self.say("Enter agrees to nothing. y agrees to what is shown.");
-                Vec::new()
-            }
-            Confirm::Share { .. } if prompt.way == Way::FromSecret => {
-                self.say("Enter agrees to nothing. y takes the shares from the Secret.");
-                Vec::new()
-            }
-            Confirm::TypeName(_) | Confirm::Share { .. } | Confirm::Value(_) => {
-                prompt.way = Way::Typing;
-                Vec::new()
-            }
+        if !starts {
+            prompt.way = Way::Typing;
+            return Vec::new();
         }
+        if repeat {
+            return Vec::new();
+        }
+        if !prompt.is_armed(at.since_start) {
+            self.say("That was too soon to have read it. Enter again starts it.");
+            return Vec::new();
+        }
+        prompt.sent = true;
+        vec![Effect::Engine(Ask::Agree)]
     }
 
     fn agree_by_y(&mut self, repeat: bool, at: Moment) {
-        let Some(confirm) = self.asked().map(|preview| preview.confirm.clone()) else {
-            return self.say("Nothing is asked now.");
-        };
-        if let Some(why) = self.closed_to(&confirm) {
-            return self.say(why);
-        }
-        if self.run.ahead.is_some() {
-            return self.say("This step is not reached yet. Enter goes back to the one that asks.");
-        }
         let last = self.last_key;
         let Some(prompt) = &mut self.run.prompt else { return };
-        let asks_for_y = confirm == Confirm::Yes || matches!(confirm, Confirm::Share { .. }) && prompt.way == Way::FromSecret;
-        match confirm {
-            _ if asks_for_y && prompt.sent => {}
-            _ if asks_for_y => match prompt.agree(at.since_start, last, repeat) {
-                Answer::Waits => {}
-                Answer::TooSoon => self.say("That was too soon to have read it. Press y again."),
-                Answer::TooFast => self.say("Keys came too fast, as when one is held down. Press y once, calmly."),
-            },
-            Confirm::Start => self.say("Enter starts this step; it writes nothing."),
-            Confirm::TypeName(name) => self.say(format!("y is not enough here: type “{name}” in full. Enter goes to the field.")),
-            Confirm::Value(_) => self.say("A value is asked for. Enter goes to the field."),
-            _ => self.say("A share is asked for. Enter goes to the field."),
+        match prompt.agree(at.since_start, last, repeat) {
+            Answer::Waits => {}
+            Answer::TooSoon => self.say("That was too soon to have read it. Press y again."),
+            Answer::TooFast => self.say("Keys came too fast, as when one is held down. Press y once, calmly."),
         }
     }
 
@@ -386,18 +423,12 @@ impl Model {
         (!texts.is_empty()).then(|| texts.join("\n---\n"))
     }
 
-    fn copy_command(&mut self) -> Vec<Effect> {
-        if let Some(text) = self.for_git() {
-            return vec![Effect::Copy(text)];
-        }
-        let commands = self.preview().map(|preview| preview.commands.join("\n")).filter(|commands| !commands.is_empty());
-        let last = || Some(self.snapshot.run.as_ref()?.applied.last()?.operation.command());
-        if let Some(text) = commands.or_else(last) {
-            vec![Effect::Copy(text)]
-        } else {
-            self.say("There is no command here to copy.");
-            Vec::new()
-        }
+    /// What `K` copies: what is to be committed, else the commands of what is shown, else the last one that ran.
+    pub(super) fn to_copy(&self) -> Option<String> {
+        let aim = self.aim();
+        let commands = self.preview().map(|preview| aim.all(&preview.commands)).filter(|commands| !commands.is_empty());
+        let last = || Some(aim.at(&self.snapshot.run.as_ref()?.applied.last()?.operation.command()));
+        self.for_git().or(commands).or_else(last)
     }
 }
 

@@ -55,12 +55,13 @@ pub fn update(model: &mut Model, message: Message, at: Moment) -> Vec<Effect> {
         Message::Clicked(Spot::Pane(pane)) if model.place() == crate::keymap::Place::Board => model.focus(pane),
         Message::Clicked(_) => {}
         Message::Scrolled(by) => model.scroll(by),
-        Message::Copied(Ok(text)) => {
+        Message::Copied { text, refused: None } => {
             let more = text.lines().count().saturating_sub(1);
             let first = text.lines().next().unwrap_or_default();
             model.say(if more > 0 { format!("Copied: {first} (and {more} more)") } else { format!("Copied: {first}") });
         }
-        Message::Copied(Err(why)) => model.say(why),
+        // What cannot be copied is shown, so that it can be taken by hand.
+        Message::Copied { text, refused: Some(why) } => model.open(Screen::Reader(Reader::new(Page::ToCopy { text, why }))),
         Message::Told(text) => model.say(text),
     }
     Vec::new()
@@ -128,7 +129,10 @@ impl Model {
             Action::Help => self.open(Screen::Reader(Reader::new(Page::Help))),
             Action::Errors => self.open(Screen::Reader(Reader::new(Page::Errors))),
             Action::Commands => self.open(Screen::Reader(Reader::new(Page::Commands))),
-            Action::Runbooks => self.open(Screen::Runbooks(0)),
+            Action::Runbooks => {
+                self.open(Screen::Runbooks(0));
+                self.reoffer();
+            }
             Action::LastRun if self.snapshot.run.is_some() => self.open(Screen::Runbook),
             Action::LastRun => self.say("No runbook was run in this session."),
             _ => {
@@ -168,9 +172,13 @@ impl Model {
             Action::Bottom | Action::PageDown => *selected = last,
             Action::Back => drop(self.stack.pop()),
             Action::Accept => {
-                let runbook = RUNBOOKS.get(*selected).copied();
-                self.stack.pop();
-                return runbook.map_or_else(Vec::new, |runbook| self.start_named(runbook));
+                let selected = *selected;
+                let Some(runbook) = RUNBOOKS.get(selected).copied() else { return Vec::new() };
+                // What would do nothing says why, and the list stays.
+                if self.ready(selected).is_some() {
+                    self.stack.pop();
+                }
+                return self.start_named(runbook);
             }
             _ => {}
         }
@@ -192,7 +200,7 @@ impl Model {
                     if commands.is_empty() {
                         self.say("There is no command here to copy.");
                     } else {
-                        return vec![Effect::Copy(commands.join("\n"))];
+                        return vec![Effect::Copy(self.aim().all(&commands))];
                     }
                 }
             }

@@ -1,12 +1,14 @@
-//! The last line: what was said to the person last, else the keys that work here; or a filter being typed.
+//! The last line: the keys that work here; or a filter being typed. Above it what was said to the person last.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
-use crate::keymap::{Action, Binding, Chord, Place, footer};
+use crate::keymap::{Action, Place};
 use crate::theme::{Role, glyphs};
+use crate::tui::app::document::{Ink, wrap};
+use crate::tui::app::offers::Hint;
 use crate::tui::app::{Model, Overlay};
 use crate::tui::widgets::input;
 use crate::tui::widgets::pen::Pen;
@@ -24,40 +26,51 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
         pen.put("  text !text ns= store= ready=false", look.of(Role::Muted));
         return cursor;
     }
-    let mut pen = Pen::new(buffer, area, 0);
-    if let Some(saying) = &model.saying {
-        pen.put(" ", look.of(Role::Text)).put(glyphs::CURSOR, look.of(Role::Active)).put(" ", look.of(Role::Text));
-        pen.put(&saying.text, look.of(Role::Text));
-        return None;
-    }
-    hints(model.place(), look, area, buffer);
+    hints(model, look, area, buffer);
     None
 }
 
-/// As many keys as fit, whole; the way to the others always fits.
-fn hints(place: Place, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
-    let help = footer(place).find(|binding| binding.action == Action::Help);
-    let reserved = help.map_or(0, width);
+/// What was said to the person last, whole, over the last rows of the body: the keys below it stay in sight.
+pub fn saying(model: &Model, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
+    let Some(saying) = &model.saying else { return };
+    let said = wrap(&[(Ink::Plain, saying.text.clone())], usize::from(body.width.saturating_sub(4)));
+    let rows = u16::try_from(said.len()).unwrap_or(u16::MAX).min(body.height);
+    let area = Rect { y: body.bottom() - rows, height: rows, ..body };
+    let style = |role| look.theme.on(role, Role::Selection);
+    for (row, line) in (0..rows).zip(&said) {
+        let mut pen = Pen::new(buffer, area, row);
+        let sign = if row == 0 { glyphs::CURSOR } else { " " };
+        pen.put(" ", style(Role::Text)).put(sign, style(Role::Active)).put(" ", style(Role::Text));
+        for (_, text) in line {
+            pen.put(text, style(Role::Text));
+        }
+        pen.fill(" ", style(Role::Text));
+    }
+}
+
+/// As many keys as fit, whole, the most useful first; the way out and the way to all others always fit.
+fn hints(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let exit = if model.place() == Place::Board { Action::Quit } else { Action::Back };
+    let (kept, others): (Vec<Hint>, Vec<Hint>) =
+        model.hints().into_iter().partition(|hint| hint.action == exit || hint.action == Action::Help);
+    let reserved: u16 = kept.iter().map(width).sum();
     let mut pen = Pen::new(buffer, area, 0);
-    for binding in footer(place).filter(|binding| binding.action != Action::Help) {
-        if pen.left() >= width(binding) + reserved {
-            hint(binding, look, &mut pen);
+    for one in others {
+        if pen.left() >= width(&one) + reserved {
+            hint(&one, look, &mut pen);
         }
     }
-    if let Some(help) = help {
-        let last = area.right().saturating_sub(reserved);
-        pen.skip_to(last);
-        hint(help, look, &mut pen);
+    pen.skip_to(area.right().saturating_sub(reserved));
+    for one in kept.iter().rev().filter(|one| one.action == Action::Help).chain(kept.iter().filter(|one| one.action == exit)) {
+        hint(one, look, &mut pen);
     }
 }
 
-fn hint(binding: &Binding, look: Look<'_>, pen: &mut Pen<'_>) {
-    let name = Chord::parse(binding.chord).map_or_else(String::new, |chord| chord.to_string());
-    pen.put(" ", look.of(Role::Text)).put(&name, look.of(Role::Key));
-    pen.put(" ", look.of(Role::Text)).put(binding.short, look.of(Role::Muted)).put(" ", look.of(Role::Text));
+fn hint(hint: &Hint, look: Look<'_>, pen: &mut Pen<'_>) {
+    pen.put(" ", look.of(Role::Text)).put(&hint.keys, look.of(Role::Key));
+    pen.put(" ", look.of(Role::Text)).put(hint.word, look.of(Role::Muted)).put(" ", look.of(Role::Text));
 }
 
-fn width(binding: &Binding) -> u16 {
-    let name = Chord::parse(binding.chord).map_or(0, |chord| chord.to_string().width());
-    u16::try_from(name + binding.short.width() + 3).unwrap_or(u16::MAX)
+fn width(hint: &Hint) -> u16 {
+    u16::try_from(hint.keys.width() + hint.word.width() + 3).unwrap_or(u16::MAX)
 }

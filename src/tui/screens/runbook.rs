@@ -1,12 +1,14 @@
-//! A runbook: its steps with what came of each, the step that is looked at in full, and what it asks.
+//! A runbook: its steps with what came of each, what it asks right under the step that asks, and the step that is looked at
+//! in full; once it is over its summary.
 
 mod prompt;
 mod step;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr as _;
 
-use super::{Look, below, rule};
+use super::{Look, below, lines, rule};
 use crate::engine::run::RunResult;
 use crate::engine::{RunState, RunView, StepState, StepView};
 use crate::model::{Age, Clock};
@@ -15,9 +17,10 @@ use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::rows::Tone;
 use crate::tui::app::run::current;
+use crate::tui::app::summary::{is_over, summary, why_not_done};
 use crate::tui::app::words::since;
 use crate::tui::widgets::lines::{glyph, role};
-use crate::tui::widgets::pen::Pen;
+use crate::tui::widgets::pen::{Pen, fit};
 
 /// Draws it; says where the cursor stands, if something is typed.
 pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
@@ -27,34 +30,59 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
         return None;
     };
     title(model, run, look, area, buffer);
-    let steps = below(area, 1);
-    let looked_at = model.run.looked_at.unwrap_or_else(|| current(run)).min(run.steps.len().saturating_sub(1));
+    let mut rest = below(area, 1);
+    let at = current(run);
+    let looked_at = model.run.looked_at.unwrap_or(at).min(run.steps.len().saturating_sub(1));
+    let mut cursor = None;
     for (number, step) in run.steps.iter().enumerate() {
-        let Ok(row) = u16::try_from(number) else { break };
-        line(model, run, number, step, number == looked_at, look, Rect { height: steps.height, ..steps }, row, buffer);
+        line(model, run, number, step, number == looked_at, look, rest, buffer);
+        rest = below(rest, 1);
+        // What a step asks stands right under it, wherever the window ends.
+        if number == at {
+            let (rows, typed) = prompt::draw(model, look, rest, buffer);
+            cursor = typed;
+            rest = below(rest, rows);
+        }
     }
-    let rest = below(steps, u16::try_from(run.steps.len()).unwrap_or(u16::MAX));
-    let prompt_rows = prompt::ROWS.min(rest.height / 2);
-    let detail = Rect { height: rest.height - prompt_rows, ..rest };
+    if is_over(run) {
+        rest = below(rest, over(run, look, rest, buffer));
+    }
     if let Some(step) = run.steps.get(looked_at) {
-        step::draw(model, run, step, look, detail, buffer);
+        step::draw(model, run, step, look, rest, buffer);
     }
-    prompt::draw(model, run, look, Rect { y: detail.bottom(), height: prompt_rows, ..rest }, buffer)
+    cursor
 }
 
+/// The summary of a run that is over; a step in full keeps some rows.
+fn over(run: &RunView, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
+    rule(&[("SUMMARY", look.of(Role::Title))], false, area, buffer, look);
+    let said = summary(run).lines(usize::from(area.width).saturating_sub(1).min(140));
+    let room = usize::from(area.height.saturating_sub(1 + area.height / 3));
+    1 + lines(&said[..said.len().min(room)], below(area, 1), buffer, look)
+}
+
+/// Name and state always fit; the target and the times take what is left.
 fn title(model: &Model, run: &RunView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let (tone, state) = state(run);
-    let name = run.runbook.to_uppercase();
-    let target = format!(" {}  ", run.target);
-    let time = match run.ended {
-        Some(ended) => format!("  {} to {}, {}", Clock(run.started), Clock(ended), Age::between(run.started, ended)),
-        None => format!("  since {}", since(run.started, model.now)),
+    let name = format!("{}  ", run.runbook.to_uppercase());
+    let (long, short) = match run.ended {
+        Some(ended) => {
+            let took = Age::between(run.started, ended);
+            (format!("  {} to {}, {took}", Clock(run.started), Clock(ended)), format!("  {took}"))
+        }
+        None => (format!("  since {}", since(run.started, model.now)), format!("  {}", Age::between(run.started, model.now))),
     };
+    // The line that the title stands on has two columns before it and some after it.
+    let mut room = usize::from(area.width).saturating_sub(name.width() + state.width() + 4);
+    let target = format!("  {}", run.target);
+    let time = [long, short].into_iter().find(|time| time.width() + target.width() <= room).unwrap_or_default();
+    room = room.saturating_sub(time.width());
+    let target = fit(&target, room);
     rule(
         &[
             (&name, look.of(Role::Title)),
-            (&target, look.of(Role::Text)),
             (&state, look.of(role(tone))),
+            (&target, look.of(Role::Text)),
             (&time, look.of(Role::Muted)),
         ],
         true,
@@ -91,13 +119,12 @@ fn line(
     looked_at: bool,
     look: Look<'_>,
     area: Rect,
-    row: u16,
     buffer: &mut Buffer,
 ) {
     let ground = if looked_at { Role::Selection } else { Role::Text };
     let style = |role: Role| look.theme.on(role, ground);
     let (tone, word) = step_state(run, step, number == current(run));
-    let mut pen = Pen::new(buffer, area, row);
+    let mut pen = Pen::new(buffer, area, 0);
     pen.put(if looked_at { glyphs::CURSOR } else { " " }, style(Role::Active));
     pen.put(sign(tone), style(role(tone))).put(&format!(" {} ", number + 1), style(Role::Muted));
     pen.column_put(step.id, 17, false, style(Role::Text)).column_put(word, 14, false, style(role(tone)));
@@ -118,10 +145,13 @@ const fn sign(tone: Tone) -> &'static str {
 
 fn step_state(run: &RunView, step: &StepView, current: bool) -> (Tone, &'static str) {
     match step.state {
-        StepState::Next => (Tone::Quiet, if matches!(run.state, RunState::Over(_)) { "not reached" } else { "next" }),
+        StepState::Next => (Tone::Quiet, if is_over(run) { "not done" } else { "next" }),
         StepState::Runs if current && matches!(run.state, RunState::Asks(_)) => (Tone::Warning, "asks"),
         StepState::Runs if matches!(run.state, RunState::Paused) => (Tone::Warning, "paused"),
         StepState::Runs => (Tone::Active, "RUNS"),
+        StepState::Ended(Outcome::Unproved) if current && matches!(run.state, RunState::Over(RunResult::Cancelled)) => {
+            (Tone::Warning, "stopped")
+        }
         StepState::Ended(outcome) => (
             match outcome {
                 Outcome::Proved => Tone::Healthy,
@@ -142,6 +172,6 @@ fn said(run: &RunView, step: &StepView, current: bool) -> String {
     match &run.state {
         RunState::Running { waiting: Some(what) } if current => what.clone(),
         RunState::Asks(preview) if current => preview.will.first().cloned().unwrap_or_default(),
-        _ => String::new(),
+        _ => why_not_done(run).unwrap_or_default(),
     }
 }

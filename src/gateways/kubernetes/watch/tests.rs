@@ -42,6 +42,7 @@ fn gateway(answers: Vec<Answer>) -> (KubernetesGateway, Arc<Mutex<Vec<String>>>)
         server: crate::model::Text::foreign("https://test"),
         namespace: crate::model::Text::foreign("default"),
         insecure: false,
+        aim: crate::runbooks::Aim::default(),
         served: super::super::served::Discovery::default(),
         rights: Rights::default(),
         lease: tokio::sync::Mutex::default(),

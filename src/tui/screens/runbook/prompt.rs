@@ -1,67 +1,69 @@
-//! The last lines of a runbook's screen: what is asked, and the key or the field that answers.
+//! What a step asks, right under it, and the key or the field that answers.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::engine::{RunState, RunView};
 use crate::runbooks::Confirm;
 use crate::theme::Role;
 use crate::tui::app::Model;
+use crate::tui::app::document::{Ink, wrap};
 use crate::tui::app::prompt::{Prompt, Way};
-use crate::tui::screens::Look;
+use crate::tui::screens::{Look, below};
 use crate::tui::widgets::input;
 use crate::tui::widgets::pen::Pen;
 
-/// How many rows it takes.
-pub(super) const ROWS: u16 = 2;
+/// How far it stands to the right, under the name of its step.
+const INDENT: u16 = 3;
+/// How many rows a question may take.
+const LONGEST: usize = 3;
 
-/// What stands in the first row, and what is typed in the second.
+/// What stands in the first rows, and what is typed in the last.
 enum Asked<'a> {
     Key(String),
     Name(String, &'a Prompt),
     Share(String),
 }
 
-/// Draws it; says where the cursor stands, if something is typed.
-pub(super) fn draw(model: &Model, run: &RunView, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    if area.height == 0 {
-        return None;
-    }
-    let (Some(preview), Some(prompt)) = (model.asked(), &model.run.prompt) else {
-        quiet(run, look, area, buffer);
-        return None;
+/// Draws it under its step; says how many rows it took, and where the cursor stands, if something is typed.
+pub(super) fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> (u16, Option<Position>) {
+    let (Some(preview), Some(prompt)) = (model.asked(), &model.run.prompt) else { return (0, None) };
+    let area = Rect { x: area.x + INDENT, width: area.width.saturating_sub(INDENT + 1), ..area };
+    let asked = asked(model, &preview.confirm, prompt);
+    let (Asked::Key(text) | Asked::Name(text, _) | Asked::Share(text)) = &asked;
+    let rows = bar(text, look, area, buffer);
+    let field = below(area, rows);
+    let field = Rect { height: field.height.min(1), ..field };
+    let cursor = match asked {
+        Asked::Key(_) => return (rows, None),
+        _ if field.height == 0 => None,
+        Asked::Name(_, prompt) => input::field(&prompt.field, field, buffer, look.theme),
+        Asked::Share(_) => input::dots(model.hidden, field, buffer, look.theme),
     };
-    let second = (area.height > 1).then(|| Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(2), height: 1 });
-    match asked(model, &preview.confirm, prompt) {
-        Asked::Key(text) => {
-            bar(&text, look, area, buffer);
-            None
-        }
-        Asked::Name(text, prompt) => {
-            bar(&text, look, area, buffer);
-            input::field(&prompt.field, second?, buffer, look.theme)
-        }
-        Asked::Share(text) => {
-            bar(&text, look, area, buffer);
-            input::dots(model.hidden, second?, buffer, look.theme)
-        }
-    }
+    (rows + field.height, cursor)
 }
 
 fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> {
     if let Some(why) = model.closed_to(confirm) {
-        return Asked::Key(format!("{why} j k look at the other steps meanwhile."));
+        return Asked::Key(format!("{why} Until then nothing is asked; j k look at the other steps."));
     }
     if prompt.sent {
         return Asked::Key("Sent. The world will tell.".to_owned());
+    }
+    // What `y` would do must be what is shown below.
+    let elsewhere = model.run.looked_at.is_some();
+    if elsewhere && model.typing().is_none() {
+        return Asked::Key("Another step is shown below. Enter comes back to what this one asks.".to_owned());
     }
     // Keys do not count before one could have read what is asked, and the bar says so.
     let read_first = |text: String| if model.run_is_settling() { "Read first …".to_owned() } else { text };
     let yes = |text: String| if prompt.is_pending() { "Agreed …".to_owned() } else { read_first(text) };
     match (confirm, prompt.way) {
         (Confirm::Start, _) => Asked::Key(read_first("Enter starts this step. It writes nothing.".to_owned())),
-        (Confirm::Yes, _) => Asked::Key(yes("y agrees to this. Enter agrees to nothing, Esc leaves it undone.".to_owned())),
+        (Confirm::Yes, _) => Asked::Key(yes("y agrees to what is shown below; Enter does not, Esc leaves it undone.".to_owned())),
         (Confirm::TypeName(name), Way::Left) => Asked::Key(format!("It asks for the name “{name}”. Enter goes to the field.")),
+        (Confirm::TypeName(_), _) if elsewhere => {
+            Asked::Name("Another step is shown below. Enter comes back to what this one asks.".to_owned(), prompt)
+        }
         (Confirm::TypeName(name), _) => Asked::Name(format!("Type “{name}” in full to agree:"), prompt),
         (Confirm::Value(what), Way::Left) => Asked::Key(format!("It asks for {what}. Enter goes to the field.")),
         (Confirm::Value(what), _) => {
@@ -83,19 +85,18 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
     }
 }
 
-/// Nothing is asked: what the keys do to the run.
-fn quiet(run: &RunView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
-    let text = match &run.state {
-        RunState::Over(_) => " It is over. Esc goes back to the board; @ lists the commands that were run.",
-        RunState::Paused => " Paused. p goes on, s stops.",
-        _ => " It goes on by itself. p pauses, s stops after what is in flight, Esc leaves it.",
-    };
-    Pen::new(buffer, area, 0).put(text, look.of(Role::Muted));
-}
-
-fn bar(text: &str, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+/// The question, on as many rows as it needs.
+fn bar(text: &str, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
     let style = look.of(Role::Prompt);
-    let mut pen = Pen::new(buffer, area, 0);
-    pen.put(" ", style).put(text, style);
-    pen.fill(" ", style);
+    let said = wrap(&[(Ink::Plain, text.to_owned())], usize::from(area.width.saturating_sub(2)));
+    let rows = u16::try_from(said.len().min(LONGEST)).unwrap_or(1).min(area.height);
+    for (row, line) in (0..rows).zip(&said) {
+        let mut pen = Pen::new(buffer, area, row);
+        pen.put(" ", style);
+        for (_, text) in line {
+            pen.put(text, style);
+        }
+        pen.fill(" ", style);
+    }
+    rows
 }

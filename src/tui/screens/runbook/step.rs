@@ -13,6 +13,7 @@ use crate::tui::app::Model;
 use crate::tui::app::document::{Document, Ink};
 use crate::tui::app::rows::Tone;
 use crate::tui::app::run::{Ahead, current};
+use crate::tui::app::summary;
 use crate::tui::app::words::named;
 use crate::tui::screens::{Look, below, lines, rule};
 use crate::tui::widgets::lines::{glyph, role};
@@ -28,8 +29,11 @@ pub(super) fn draw(model: &Model, run: &RunView, step: &StepView, look: Look<'_>
     let rest = below(area, 1);
     let said = words(model, run, step).lines(usize::from(area.width).saturating_sub(1).min(140));
     // Objects keep a few rows, however long the words are.
+    // Where it is asked, they are all queued: what will be done with them says more.
+    let asks = model.run.looked_at.is_none() && matches!(run.state, RunState::Asks(_));
+    let items_most = if asks { 3 } else { (rest.height / 2).max(3) };
     let items_want = if step.items.is_empty() { 0 } else { u16::try_from(step.items.len() + 1).unwrap_or(u16::MAX) };
-    let room = usize::from(rest.height - items_want.min((rest.height / 2).max(3)).min(rest.height));
+    let room = usize::from(rest.height - items_want.min(items_most).min(rest.height));
     let shown = if said.len() > room { room.saturating_sub(1) } else { said.len() };
     let mut rest = below(rest, lines(&said[..shown], rest, buffer, look));
     if shown < said.len() {
@@ -37,7 +41,7 @@ pub(super) fn draw(model: &Model, run: &RunView, step: &StepView, look: Look<'_>
         Pen::new(buffer, rest, 0).put(&mark, look.of(Role::Muted));
         rest = below(rest, 1);
     }
-    items(model, step, look, rest, buffer);
+    items(model, run, step, look, rest, buffer);
 }
 
 /// Everything about a step that is said in sentences.
@@ -50,23 +54,29 @@ fn words(model: &Model, run: &RunView, step: &StepView) -> Document {
     if let Some(notice) = run.notice.as_ref().filter(|_| is_current) {
         page.signed(Ink::Tone(Tone::Warning), glyphs::WARNING, vec![(Ink::Strong, notice.clone())]);
     }
-    page.text(Ink::Muted, step.explanation);
+    let asks = is_current && model.run.ahead.is_none() && matches!(run.state, RunState::Asks(_));
+    // Where it is asked, what will be done comes first, and what the step is for is cut first.
+    if !asks {
+        page.text(Ink::Muted, step.explanation);
+    }
     match (&model.run.ahead, &run.state) {
         (Some(Ahead::Says(text)), _) => page.text(Ink::Plain, text.clone()),
         (Some(Ahead::Shows(shown)), _) => {
             page.text(Ink::Muted, "Not reached yet. As the world is now, it would ask this:");
-            preview(&mut page, shown);
+            preview(model, &mut page, shown);
         }
-        (None, RunState::Asks(shown)) if is_current => preview(&mut page, shown),
+        (None, RunState::Asks(shown)) if is_current => preview(model, &mut page, shown),
         (None, RunState::Running { waiting: Some(what) }) if is_current && step.items.is_empty() => {
             page.pair("waiting", LABEL, Ink::Tone(Tone::Active), what.clone());
         }
         _ => {}
     }
-    let asks = is_current && matches!(run.state, RunState::Asks(_));
+    if asks {
+        page.text(Ink::Muted, step.explanation);
+    }
     let last = run.applied.iter().rev().find(|applied| applied.step == step.id);
     if let Some(applied) = last.filter(|_| !asks) {
-        page.pair("ran last", LABEL, Ink::Code, applied.operation.command());
+        page.pair("ran last", LABEL, Ink::Code, model.aim().at(&applied.operation.command()));
     }
     if let Some(report) = &step.report {
         page.pair("came out", LABEL, Ink::Plain, report.summary.clone());
@@ -87,7 +97,7 @@ fn words(model: &Model, run: &RunView, step: &StepView) -> Document {
     page
 }
 
-fn preview(page: &mut Document, preview: &Preview) {
+fn preview(model: &Model, page: &mut Document, preview: &Preview) {
     for (label, ink, sentences) in [
         ("will", Ink::Strong, &preview.will),
         ("will not", Ink::Plain, &preview.will_not),
@@ -98,7 +108,7 @@ fn preview(page: &mut Document, preview: &Preview) {
         }
     }
     if let Some(first) = preview.commands.first() {
-        page.pair("by hand", LABEL, Ink::Code, first.clone());
+        page.pair("by hand", LABEL, Ink::Code, model.aim().at(first));
         let more = preview.commands.len() - 1;
         if more > 0 {
             page.pair("", LABEL, Ink::Muted, format!("and {more} more like it; K copies all of them"));
@@ -109,16 +119,16 @@ fn preview(page: &mut Document, preview: &Preview) {
 /// The order in which objects are shown: what needs eyes first.
 const ORDER: [ItemState; 5] = [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Proved];
 
-fn items(model: &Model, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+fn items(model: &Model, run: &RunView, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     if step.items.is_empty() || area.height == 0 {
         return;
     }
-    tally(model, step, look, area, buffer);
+    tally(model, run, step, look, area, buffer);
     let ordered = ORDER.iter().flat_map(|state| step.items.iter().filter(move |item| item.state == *state));
     let room = usize::from(area.height - 1);
     let shown = if step.items.len() > room { room.saturating_sub(1) } else { room };
     for (row, item) in (1..).zip(ordered.take(shown)) {
-        row_of(item, look, area, row, buffer);
+        row_of(run, item, look, area, row, buffer);
     }
     if step.items.len() > shown && room > 0 {
         let mark = format!("  {} and {} more", glyphs::CUT, step.items.len() - shown);
@@ -127,7 +137,7 @@ fn items(model: &Model, step: &StepView, look: Look<'_>, area: Rect, buffer: &mu
 }
 
 /// A bar, and its numbers in words.
-fn tally(model: &Model, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+fn tally(model: &Model, run: &RunView, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let count = |state: ItemState| step.items.iter().filter(|item| item.state == state).count();
     let (proved, failed) = (count(ItemState::Proved), count(ItemState::Failed));
     let total = step.items.len() - count(ItemState::LeftOut);
@@ -136,15 +146,11 @@ fn tally(model: &Model, step: &StepView, look: Look<'_>, area: Rect, buffer: &mu
     let mut pen = Pen::new(buffer, area, 0);
     pen.skip_to(bar.right() + 1);
     pen.put(&format!("{proved} of {total} proved"), look.of(Role::Text));
-    for (state, words, tone) in [
-        (ItemState::Failed, "failed", Tone::Failing),
-        (ItemState::Applied, "in flight", Tone::Active),
-        (ItemState::Queued, "queued", Tone::Quiet),
-        (ItemState::LeftOut, "left out", Tone::Quiet),
-    ] {
+    for state in [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut] {
         let n = count(state);
         if n > 0 {
-            pen.put(&format!(", {n} {words}"), look.of(role(tone)));
+            let (tone, word) = summary::item(run, state);
+            pen.put(&format!(", {n} {}", word.to_lowercase()), look.of(role(tone)));
         }
     }
     if let Some(left) = time_left(model, step, proved, total - proved - failed) {
@@ -159,19 +165,15 @@ fn time_left(model: &Model, step: &StepView, proved: usize, left: usize) -> Opti
     (step.state == StepState::Runs && proved >= 3 && left > 0).then(|| Age((elapsed * left / proved).max(1)))
 }
 
-fn row_of(item: &Item, look: Look<'_>, area: Rect, row: u16, buffer: &mut Buffer) {
-    let (tone, word) = match item.state {
-        ItemState::Failed => (Tone::Failing, "FAILED"),
-        ItemState::Applied => (Tone::Active, "in flight"),
-        ItemState::Queued => (Tone::Quiet, "queued"),
-        ItemState::LeftOut => (Tone::Unknown, "left out"),
-        ItemState::Proved => (Tone::Healthy, "proved"),
-    };
+fn row_of(run: &RunView, item: &Item, look: Look<'_>, area: Rect, row: u16, buffer: &mut Buffer) {
+    let (tone, word) = summary::item(run, item.state);
     let mut pen = Pen::new(buffer, area, row);
     pen.put("  ", look.of(Role::Text)).put(glyph(tone), look.of(role(tone))).put(" ", look.of(Role::Text));
     pen.column_put(word, 10, false, look.of(role(tone)));
     pen.put(&item.object.short(), look.of(Role::Text));
-    if !item.note.is_empty() {
-        pen.put(&format!("  {}", item.note), look.of(Role::Muted));
+    let why = summary::why_not_done(run).filter(|_| item.state == ItemState::Queued);
+    let notes: Vec<String> = [item.note.clone(), why.unwrap_or_default()].into_iter().filter(|note| !note.is_empty()).collect();
+    if !notes.is_empty() {
+        pen.put(&format!("  {}", notes.join(", ")), look.of(Role::Muted));
     }
 }

@@ -96,6 +96,7 @@ fn gateway(allowed: Allowed) -> (KubernetesGateway, Rules) {
         server: Text::foreign("https://test"),
         namespace: Text::foreign("a"),
         insecure: false,
+        aim: crate::runbooks::Aim::default(),
         served: crate::gateways::kubernetes::served::Discovery::default(),
         rights: Rights::default(),
         lease: tokio::sync::Mutex::default(),

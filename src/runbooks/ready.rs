@@ -1,0 +1,50 @@
+//! Whether a runbook would find anything to do on a target: its own steps are asked, as they would be in a run.
+
+use jiff::Timestamp;
+
+use super::steps::check;
+use super::{ItemState, Next, Outcome, Progress, Runbook, StepDef, Target};
+use crate::model::Inventory;
+
+impl Runbook {
+    /// Whether there is anything to do on this target, as the world is now.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub fn ready(&self, target: &Target, world: &Inventory, now: Timestamp) -> Result<(), String> {
+        let progress = Progress::new(now);
+        let own = self.steps.iter().filter(|step| step.id != check::STEP.id);
+        // What begins with a check does what it finds; of all others the first step is the repair, and the rest follow it.
+        let checks = self.steps.first().is_some_and(|step| step.id == check::STEP.id);
+        let mut why: Option<(Outcome, String)> = None;
+        for step in own.take(if checks { usize::MAX } else { 1 }) {
+            match idle(step, target, world, &progress) {
+                None => return Ok(()),
+                Some(more) if why.as_ref().is_none_or(|(outcome, _)| more.0 > *outcome) => why = Some(more),
+                Some(_) => {}
+            }
+        }
+        Err(why.map_or_else(|| "It has no step.".to_owned(), |(_, why)| why))
+    }
+}
+
+/// Why a step would do nothing, if it would not.
+fn idle(step: &StepDef, target: &Target, world: &Inventory, progress: &Progress) -> Option<(Outcome, String)> {
+    match (step.next)(target, world, progress) {
+        Next::Done(report) => {
+            let reason = report.left.first().filter(|_| report.left.len() == 1).map(|(object, why)| format!("{object}: {why}."));
+            Some((report.outcome, reason.unwrap_or(report.summary)))
+        }
+        // It asks for rights of what it may leave out all the same.
+        Next::Ask(_) => {
+            let items = (step.items)(target, world, progress);
+            let open = |state| matches!(state, ItemState::Queued | ItemState::Applied);
+            let first = items.first().filter(|_| !items.iter().any(|item| open(item.state)))?;
+            Some((Outcome::Nothing, format!("{}: {}.", first.object, first.note)))
+        }
+        Next::Wait { what, .. } => {
+            Some((Outcome::Nothing, format!("Nothing to do as far as is known: it would wait for {what}.")))
+        }
+        Next::Confirm(_) | Next::Apply(_) => None,
+    }
+}

@@ -1,0 +1,88 @@
+//! What each runbook would be run on from here, or why it would do nothing: for the list, the palette and what starts one.
+
+use super::board::Pane;
+use super::effect::Effect;
+use super::model::{Model, Screen};
+use crate::engine::target_of;
+use crate::runbooks::{RUNBOOKS, Runbook, Target, hold_self_heal, recover};
+
+/// Causes that are tried for one that a runbook repairs.
+const TRIED: usize = 8;
+
+impl Model {
+    /// What a runbook is ready for: what is marked or selected, else a cause that it repairs.
+    ///
+    /// # Errors
+    /// A sentence that says why it would do nothing.
+    pub fn target_for(&self, runbook: &Runbook) -> Result<Target, String> {
+        if let Some(run) = self.snapshot.run.as_ref().filter(|_| self.run_is_on()) {
+            return Err(format!("Not while “{}” goes on: o opens that.", run.runbook));
+        }
+        let mut first = None;
+        for target in self.candidates(runbook) {
+            match runbook.ready(&target, &self.snapshot.world, self.now) {
+                Ok(()) => return Ok(target),
+                Err(why) => first = first.or(Some(why)),
+            }
+        }
+        Err(first.unwrap_or_else(|| "Nothing in view needs it, and nothing is selected on the board.".to_owned()))
+    }
+
+    /// What a runbook may be meant for, the likeliest first.
+    fn candidates(&self, runbook: &Runbook) -> Vec<Target> {
+        if !self.board.marks.is_empty() {
+            return vec![Target::Objects(self.board.marks.iter().cloned().collect())];
+        }
+        let remedy = self.remedy();
+        let its_own = remedy.iter().filter(|(first, _)| *first == runbook.name).map(|(_, target)| target.clone());
+        // Nobody pointed at an object: all that still fails is meant, not the one cause that stands first.
+        let unpointed = runbook.name == recover::RUNBOOK.name && self.board.focus == Pane::Causes;
+        let closed = its_own.clone().filter(|target| matches!(target, Target::Vault(_)));
+        let everything = || recover::everything(&self.snapshot.world);
+        let selected = self.board.object(self).map(|object| target_of(&object));
+        let causes = self.snapshot.diagnosis.causes.iter().filter(|cause| cause.runbooks.contains(&runbook.name)).take(TRIED);
+        let held = (runbook.name == hold_self_heal::RUNBOOK.name).then_some(Target::Everything);
+        let of_recover = (runbook.name == recover::RUNBOOK.name).then(everything).flatten();
+        let mut all: Vec<Target> = Vec::new();
+        all.extend(closed.filter(|_| unpointed));
+        all.extend(unpointed.then(everything).flatten());
+        all.extend(its_own);
+        all.extend(selected);
+        all.extend(remedy.map(|(_, target)| target));
+        all.extend(causes.map(|cause| target_of(&cause.subject)));
+        all.extend(of_recover.into_iter().chain(held));
+        let mut once: Vec<Target> = Vec::new();
+        for target in all {
+            if !once.contains(&target) {
+                once.push(target);
+            }
+        }
+        once
+    }
+
+    /// Works out anew what the list says, if it is read: once for a picture, not for each frame.
+    pub(super) fn reoffer(&mut self) {
+        self.offered = match self.stack.last() {
+            Some(Screen::Runbooks(_)) => RUNBOOKS.iter().map(|runbook| self.target_for(runbook)).collect(),
+            _ => Vec::new(),
+        };
+    }
+
+    /// What a runbook of the list is ready for, by its number.
+    #[must_use]
+    pub fn ready(&self, number: usize) -> Option<&Target> {
+        self.offered.get(number)?.as_ref().ok()
+    }
+
+    /// Begins a runbook by name, on what it can be run on.
+    pub(super) fn start_named(&mut self, runbook: &'static Runbook) -> Vec<Effect> {
+        match self.target_for(runbook) {
+            Ok(target) => self.start(runbook.name, target),
+            Err(_) if self.run_is_on() => self.start(runbook.name, Target::Everything),
+            Err(why) => {
+                self.say(format!("“{}” would do nothing: {why}", runbook.name));
+                Vec::new()
+            }
+        }
+    }
+}
