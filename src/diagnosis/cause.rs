@@ -2,6 +2,7 @@
 //! and what is not hit. One cause is one thing to repair.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,11 +25,9 @@ pub struct Diagnosis {
     pub findings: Vec<Arc<Finding>>,
     /// What could not be looked at, and what would let us.
     pub unknown: Vec<Unknown>,
-    /// How many objects are broken now.
-    pub broken: usize,
-    /// How many of these stand under a cause.
-    pub explained: usize,
-    /// The others, each with what it says of itself.
+    /// How many objects are broken now, by what they are.
+    pub broken: Broken,
+    /// Those of them that stand under no cause, each with what it says of itself.
     pub unexplained: Vec<Unknown>,
     /// Stores and `ExternalSecret`s that are not as they say: something was found although they say that they are well,
     /// or they had no time yet although they say that they fail, or nothing.
@@ -56,6 +55,8 @@ pub struct Cause {
     pub since: Option<Timestamp>,
     /// One sentence.
     pub summary: String,
+    /// The first [`Cause::NAMED`] of the pods that wait for their Secrets.
+    pub waiting: Vec<ObjectRef>,
     /// What depends on the root.
     pub radius: Counts,
     /// What of that fails now.
@@ -85,6 +86,52 @@ pub struct Counts {
     pub pods: usize,
     /// Namespaces.
     pub namespaces: usize,
+}
+
+/// What is broken now: what says so itself, and replicas that Vault says are sealed. Every face counts it alike, and
+/// names the kinds, for a person compares the numbers with those of the lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// Stores of both kinds.
+    pub stores: usize,
+    /// `ExternalSecret`s.
+    pub external_secrets: usize,
+    /// Replicas of Vaults.
+    pub replicas: usize,
+}
+
+impl Broken {
+    fn of(objects: &BTreeSet<ObjectRef>) -> Self {
+        let mut broken = Self::default();
+        for object in objects {
+            match object.kind {
+                Kind::ExternalSecret => broken.external_secrets += 1,
+                Kind::VaultReplica => broken.replicas += 1,
+                _ => broken.stores += 1,
+            }
+        }
+        broken
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn total(self) -> usize {
+        self.stores + self.external_secrets + self.replicas
+    }
+}
+
+impl fmt::Display for Broken {
+    /// `3 stores, 16 ExternalSecrets, 1 replica`; `nothing` if there is none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = [(self.stores, "store"), (self.external_secrets, "ExternalSecret"), (self.replicas, "replica")];
+        let said: Vec<String> = kinds
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }))
+            .collect();
+        f.write_str(if said.is_empty() { "nothing" } else { "" })?;
+        f.write_str(&said.join(", "))
+    }
 }
 
 /// What follows when nothing is done.
@@ -125,17 +172,7 @@ impl Diagnosis {
         let found = subjects.keys().filter(|object| says_well(world, object) == Some(true));
         let early = starting.objects().filter(|object| says_well(world, object) == Some(false));
         let gainsaid = found.chain(early).cloned().collect();
-        Self {
-            unknown: unknown(world),
-            broken: broken.len(),
-            explained: broken.len() - unexplained.len(),
-            unexplained,
-            gainsaid,
-            causes,
-            findings,
-            starting,
-            subjects,
-        }
+        Self { unknown: unknown(world), broken: Broken::of(&broken), unexplained, gainsaid, causes, findings, starting, subjects }
     }
 
     /// The findings about one object.
@@ -172,6 +209,9 @@ fn group(world: &Inventory, findings: &[Arc<Finding>]) -> Vec<Cause> {
 }
 
 impl Cause {
+    /// So many waiting pods are named; how many there are, [`Counts::pods`] of what fails says.
+    pub const NAMED: usize = 3;
+
     /// The order of causes: by what fails now, then by what depends.
     fn reach(&self) -> (Counts, Counts) {
         (self.failing, self.radius)
@@ -187,7 +227,7 @@ fn cause(
 ) -> Option<Cause> {
     let rule = rule(slug)?;
     let root = &findings[*under.first()?];
-    let failing = failing(world, findings, &under);
+    let (failing, waiting) = failing(world, findings, &under);
     let reached = reached(world, &subject, findings, &under);
     let (radius, mut follows, spared) = radius(world, &reached);
     // A server that still serves, if badly, breaks what reads through it now and then, not one after the other.
@@ -205,6 +245,7 @@ fn cause(
         severity: root.severity,
         since: root.since,
         summary: root.summary.clone(),
+        waiting,
         subject,
         radius,
         failing,
@@ -215,8 +256,9 @@ fn cause(
     })
 }
 
-/// What fails now: the objects of error findings under a cause, and the pods that wait for their Secrets.
-fn failing(world: &Inventory, findings: &[Arc<Finding>], under: &[usize]) -> Counts {
+/// What fails now: the objects of error findings under a cause, and the pods that wait for their Secrets, the first of
+/// them by name.
+fn failing(world: &Inventory, findings: &[Arc<Finding>], under: &[usize]) -> (Counts, Vec<ObjectRef>) {
     let mut counts = Counts::default();
     let mut namespaces = BTreeSet::new();
     let mut pods = BTreeSet::new();
@@ -237,7 +279,7 @@ fn failing(world: &Inventory, findings: &[Arc<Finding>], under: &[usize]) -> Cou
     }
     counts.pods = pods.len();
     counts.namespaces = namespaces.len();
-    counts
+    (counts, pods.into_iter().take(Cause::NAMED).collect())
 }
 
 /// The stores and `ExternalSecret`s that depend on a root.

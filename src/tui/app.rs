@@ -24,6 +24,7 @@ pub mod story;
 mod traced;
 mod update;
 mod vault_facts;
+mod well;
 pub mod words;
 pub mod writes;
 

@@ -5,14 +5,21 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Look;
-use crate::keymap::{Action, Binding, Chord, Place, footer};
+use crate::keymap::{Action, Binding, Chord, Place, footer, reachable};
 use crate::theme::{Role, glyphs};
+use crate::tui::app::board::Pane;
 use crate::tui::app::{Model, Overlay};
 use crate::tui::widgets::input;
-use crate::tui::widgets::pen::Pen;
+use crate::tui::widgets::pen::{Pen, fit};
 
-/// Draws it; says where the cursor stands, if a filter is typed.
-pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+/// Keys that belong together, and what they do.
+type Hint = (String, &'static str);
+
+/// Columns of a filter that are shown.
+const FILTER: usize = 30;
+
+/// Draws it; says where the cursor stands, if a filter is typed. `scrolls`: whether there is more to read than is seen.
+pub fn draw(model: &Model, scrolls: bool, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if let Some(Overlay::Filter(field)) = &model.overlay {
         let mut pen = Pen::new(buffer, area, 0);
         pen.put(" filter / ", look.of(Role::Key));
@@ -30,34 +37,92 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
         pen.put(&saying.text, look.of(Role::Text));
         return None;
     }
-    hints(model.place(), look, area, buffer);
+    let place = model.place();
+    if place == Place::Board {
+        filter(model, look, &mut pen);
+    }
+    let from = pen.column();
+    hints(model, &extra(model, scrolls), look, Rect { x: from, width: area.right() - from, ..area }, buffer);
     None
 }
 
+/// The filter that is on, how much of the pane it leaves, and how it goes: rows that are not there are not missed.
+fn filter(model: &Model, look: Look<'_>, pen: &mut Pen<'_>) {
+    let filter = &model.board.view.filter;
+    if filter.is_empty() {
+        return;
+    }
+    let rows = model.board.index.rows(model.board.tab());
+    pen.put(" filter: ", look.of(Role::Warning)).put(&fit(filter.text.trim(), FILTER), look.of(Role::Warning));
+    pen.put(&format!("  {} of {}  ", rows.kept, rows.total), look.of(Role::Text));
+    pen.put("Esc", look.of(Role::Key)).put(" clears  ", look.of(Role::Muted));
+}
+
+/// Keys that are worth naming in this moment only.
+fn extra(model: &Model, scrolls: bool) -> Vec<Hint> {
+    let place = model.place();
+    let pair = |one: Action, other: Action, short| (format!("{} {}", key_of(place, one), key_of(place, other)), short);
+    match place {
+        Place::Reader if scrolls => vec![
+            pair(Action::PageDown, Action::PageUp, "page"),
+            pair(Action::Down, Action::Up, "line"),
+            pair(Action::Top, Action::Bottom, "ends"),
+            (key_of(place, Action::Back), "back"),
+        ],
+        Place::Board if model.board.focus == Pane::Causes && model.board.index.causes.len() > 1 => {
+            vec![pair(Action::Down, Action::Up, "next cause")]
+        }
+        _ => Vec::new(),
+    }
+    .into_iter()
+    .filter(|(keys, _)| !keys.trim().is_empty())
+    .collect()
+}
+
+/// The first key of an action in a place.
+fn key_of(place: Place, action: Action) -> String {
+    reachable(place).find(|binding| binding.action == action).map_or_else(String::new, name)
+}
+
 /// As many keys as fit, whole; the way to the others always fits.
-fn hints(place: Place, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
-    let help = footer(place).find(|binding| binding.action == Action::Help);
-    let reserved = help.map_or(0, width);
+fn hints(model: &Model, extra: &[Hint], look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let place = model.place();
+    let on_causes = place == Place::Board && model.board.focus == Pane::Causes;
+    // A cause cannot be marked, and opening it is asking why.
+    let idle = |action| on_causes && matches!(action, Action::Mark | Action::Accept);
+    let works = |binding: &&Binding| !idle(binding.action) && binding.action != Action::Help;
+    let of = |binding: &'static Binding| (name(binding), binding.short);
+    let help = footer(place).find(|binding| binding.action == Action::Help).map(of);
+    let reserved = help.as_ref().map_or(0, width);
     let mut pen = Pen::new(buffer, area, 0);
-    for binding in footer(place).filter(|binding| binding.action != Action::Help) {
-        if pen.left() >= width(binding) + reserved {
-            hint(binding, look, &mut pen);
+    let named = |keys: &str| extra.iter().any(|(other, _)| other == keys);
+    let others = footer(place).filter(works).map(of).filter(|(keys, _)| !named(keys));
+    // On the board repair and why come first, whatever else there is to say.
+    let first = if place == Place::Board { 2 } else { 0 };
+    let mut all: Vec<Hint> = others.collect();
+    let at = first.min(all.len());
+    all.splice(at..at, extra.iter().cloned());
+    for one in &all {
+        if pen.left() >= width(one) + reserved {
+            hint(one, look, &mut pen);
         }
     }
     if let Some(help) = help {
         let last = area.right().saturating_sub(reserved);
         pen.skip_to(last);
-        hint(help, look, &mut pen);
+        hint(&help, look, &mut pen);
     }
 }
 
-fn hint(binding: &Binding, look: Look<'_>, pen: &mut Pen<'_>) {
-    let name = Chord::parse(binding.chord).map_or_else(String::new, |chord| chord.to_string());
-    pen.put(" ", look.of(Role::Text)).put(&name, look.of(Role::Key));
-    pen.put(" ", look.of(Role::Text)).put(binding.short, look.of(Role::Muted)).put(" ", look.of(Role::Text));
+fn hint((keys, short): &Hint, look: Look<'_>, pen: &mut Pen<'_>) {
+    pen.put(" ", look.of(Role::Text)).put(keys, look.of(Role::Key));
+    pen.put(" ", look.of(Role::Text)).put(short, look.of(Role::Muted)).put(" ", look.of(Role::Text));
 }
 
-fn width(binding: &Binding) -> u16 {
-    let name = Chord::parse(binding.chord).map_or(0, |chord| chord.to_string().width());
-    u16::try_from(name + binding.short.width() + 3).unwrap_or(u16::MAX)
+fn name(binding: &Binding) -> String {
+    Chord::parse(binding.chord).map_or_else(String::new, |chord| chord.to_string())
+}
+
+fn width((keys, short): &Hint) -> u16 {
+    u16::try_from(keys.width() + short.width() + 3).unwrap_or(u16::MAX)
 }
