@@ -12,9 +12,9 @@ use common::pictures::{self, asking, healing, healthy, picture, preview, sealed,
 use common::worlds::{Fares, town};
 use sealwatch::diagnosis::diagnose;
 use sealwatch::engine::Policy;
-use sealwatch::model::kinds::{ExternalSecret, Object, Watched as _};
-use sealwatch::model::vault::Login;
-use sealwatch::model::{Change, Kind, Name, ObjectRef};
+use sealwatch::model::kinds::{ExternalSecret, Object, Pod, Watched as _};
+use sealwatch::model::vault::{Login, Token};
+use sealwatch::model::{Change, Kind, Name, ObjectRef, Text};
 use sealwatch::runbooks::{Confirm, Target};
 use sealwatch::tui::app::{Ask, Effect, Message};
 
@@ -358,6 +358,58 @@ fn the_focus_is_always_in_sight() {
     let mut person = Person::before(sealed(), 120, 40);
     person.presses("<tab>");
     assert!(person.text().contains("─▸STORES"), "{}", person.text());
+}
+
+/// Who is called out of bed asks which pods do not start: the first ones have a name wherever the cause is told.
+#[test]
+fn the_pods_that_wait_are_named() {
+    let (mut world, now) = town(Fares::Sealed);
+    let waits = |pod: &Pod| pod.meta.namespace.as_str() == "orders" && pod.meta.name.as_str() < "s3-6";
+    let pods = world.all::<Pod>().iter().map(|pod| {
+        let mut pod = (**pod).clone();
+        if waits(&pod) {
+            pod.phase = Name::new("Pending");
+            pod.waiting = Some((Name::new("CreateContainerConfigError"), Text::foreign("secret not found")));
+        }
+        Object::Pod(Arc::new(pod))
+    });
+    let pods = pods.collect();
+    world.apply(Change::Listed(Kind::Pod.into(), pods, Vec::new()), now);
+    world.settle();
+    let mut person = Person::before(picture(world, now, "prod-weu", pictures::production()), 200, 50);
+    let text = person.text();
+    let named = "db-3-6c465cbcf9-8jb8r, orders/ghcr-7-6c465cbcf9-8jb8r, orders/ghcr-8-6c465cbcf9-8jb8r and 1";
+    let said = format!("waiting   4 pods, CreateContainerConfigError: orders/{named}");
+    assert!(text.contains(&said), "{text}");
+    person.presses("X");
+    assert!(person.text().contains("waiting   4 pods, CreateContainerConfigError"), "{}", person.text());
+    person.presses("<esc><tab><tab>nX");
+    assert!(
+        person.text().contains("waiting   pod db-3-6c465cbcf9-8jb8r: CreateContainerConfigError: secret not found"),
+        "{}",
+        person.text()
+    );
+    person.presses("<esc>:trace es/orders/db-3<enter>");
+    assert!(
+        person.text().contains("Waiting: 1 pod\n  orders/db-3-6c465cbcf9-8jb8r  CreateContainerConfigError"),
+        "{}",
+        person.text()
+    );
+}
+
+/// Words in the header can be read without knowing the console: whose policy, whose token, how old.
+#[test]
+fn the_header_speaks_plainly() {
+    let mut snapshot = picture(town(Fares::Well).0, town(Fares::Well).1, "kind-dev", Policy::simulated());
+    snapshot.writes.open = true;
+    let mut world = (*snapshot.world).clone();
+    let address = world.vaults.keys().next().expect("a Vault").clone();
+    let token = Token { name: Text::foreign("root"), expires: Some(common::worlds::at("02:51:00")), ..Token::default() };
+    world.apply(Change::Token(address, Some(token)), snapshot.now);
+    snapshot.world = Arc::new(world);
+    let text = Person::before(snapshot, 80, 24).text();
+    assert!(text.contains("WRITES OPEN, policy ") && text.contains("data 0s old"), "{text}");
+    assert!(text.contains("open, read as root, expires in 31m"), "{text}");
 }
 
 /// Numbers on one screen add up, whatever they are numbers of.

@@ -73,14 +73,8 @@ fn hit(cause: &Cause) -> String {
         // “its”: there may be more of them that do not depend on it.
         (all > 0).then(|| if now == all { counted(all, noun) } else { format!("{now} of its {}", counted(all, noun)) })
     };
-    let what = listed([
-        of(now.stores, all.stores, "store"),
-        of(now.external_secrets, all.external_secrets, "ExternalSecret"),
-        some(now.pods, "pod").map(|pods| {
-            if now.pods == 1 { format!("{pods} waits for its Secret") } else { format!("{pods} wait for their Secrets") }
-        }),
-    ]);
-    let nothing = now.stores + now.external_secrets + now.pods == 0;
+    let what = listed([of(now.stores, all.stores, "store"), of(now.external_secrets, all.external_secrets, "ExternalSecret")]);
+    let nothing = now.stores + now.external_secrets == 0;
     match (what, now.namespaces) {
         (None, _) => "nothing yet".to_owned(),
         (Some(_), _) if nothing => {
@@ -102,15 +96,13 @@ fn waiting(cause: &Cause, world: &Inventory) -> Option<String> {
         .collect();
     let (_, reason) = named.first()?;
     let all = cause.failing.pods;
+    let pods = counted(all, "pod");
     // Nearly always they wait for one and the same reason, which is said once then.
-    let alike = named.iter().all(|(_, other)| other == reason) && !reason.is_empty();
-    Some(if alike {
-        let names: Vec<String> = named.iter().map(|(name, _)| name.clone()).collect();
-        format!("{}: {reason}", first_of(&names, all))
-    } else {
-        let names: Vec<String> = named.iter().map(|(name, reason)| format!("{name} ({reason})")).collect();
-        first_of(&names, all)
-    })
+    let alike = named.iter().all(|(_, other)| other == reason);
+    let names: Vec<String> =
+        named.iter().map(|(name, reason)| if alike { name.clone() } else { format!("{name} ({reason})") }).collect();
+    let names = first_of(&names, all);
+    Some(if alike { format!("{pods}, {reason}: {names}") } else { format!("{pods}: {names}") })
 }
 
 fn follows(cause: &Cause, now: Timestamp) -> Option<String> {

@@ -19,6 +19,9 @@ use crate::tui::widgets::pen::Pen;
 /// that it is alive.
 const LATE: i64 = 45;
 
+/// A watch that nothing happens on says no more often than this, in seconds, that it is alive: younger is fresh.
+const FRESH: i64 = 30;
+
 /// Ages that differ by no more seconds than this are one age to a person.
 const ALIKE: u64 = 5;
 
@@ -100,7 +103,7 @@ fn ages(model: &Model, narrow: bool) -> String {
         (None, None) => "no data yet".to_owned(),
         (None, Some(vault)) => format!("Vault data {vault} old"),
         (Some(cluster), None) => format!("data {cluster} old"),
-        (Some(cluster), Some(vault)) if cluster.0.abs_diff(vault.0) <= ALIKE => {
+        (Some(cluster), Some(vault)) if cluster.0.max(vault.0) <= FRESH || cluster.0.abs_diff(vault.0) <= ALIKE => {
             format!("data {} old", Age(cluster.0.max(vault.0)))
         }
         (Some(cluster), Some(vault)) => format!("cluster {cluster}, Vault {vault} old"),

@@ -128,15 +128,17 @@ impl<F: Fn(usize) -> Cells> Widget for &Table<F> {
                 continue;
             }
             let column = widths.name.saturating_sub(row.indent);
-            let (wide, state) = (columns_of(&row.name.0), columns_of(&row.state.0));
+            let (wide, state, note) = (columns_of(&row.name.0), columns_of(&row.state.0), columns_of(&row.note.0));
+            // A name that is too long takes what its own state and note leave free.
+            let with_blank = |width: u16| if width == 0 { 0 } else { width + 1 };
+            let free = wide.min(pen.left().saturating_sub(with_blank(state) + with_blank(note)));
             if state == 0 {
-                let room = column + 1 + widths.state;
+                let room = free.max(column + 1 + widths.state);
                 pen.column_put(&name(row, room), room, false, row.name.1);
             } else {
-                // A name that is too long takes what its own state leaves free of that column.
-                let room = column.max(wide.min(column + widths.state.saturating_sub(state)));
+                let room = free.max(column);
                 pen.column_put(&name(row, room), room, false, row.name.1);
-                let left = (column + widths.state).saturating_sub(room);
+                let left = (column + widths.state).saturating_sub(room).max(state);
                 pen.put(" ", row.ground).column_put(&row.state.0, left, false, row.state.1);
             }
             let note = pen.left().saturating_sub(1);

@@ -10,7 +10,7 @@ use crate::tui::widgets::table::window;
 /// From this width on, the three panes stand side by side.
 pub const SIDE_BY_SIDE: u16 = 120;
 /// The panes get at least this many rows, heading included.
-const PANES_LEAST: u16 = 7;
+const PANES_LEAST: u16 = 6;
 
 /// Where what stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
