@@ -295,18 +295,15 @@ pub(super) fn used_by(page: &mut Document, world: &Inventory, namespace: &Name, 
     let (mut waiting, mut waits, mut names, mut runs) = (0, Vec::new(), Vec::new(), 0);
     for pod in consumers() {
         let said = pod.waiting.as_ref().filter(|_| pod.wants_secret());
-        match said {
-            Some((reason, message)) => {
-                waiting += 1;
-                if waits.len() < PODS {
-                    waits.push(format!("{}: {reason}: {message}", pod.meta.name).trim_end_matches([':', ' ']).to_owned());
-                }
+        if let Some((reason, message)) = said {
+            waiting += 1;
+            if waits.len() < PODS {
+                waits.push(format!("{}: {reason}: {message}", pod.meta.name).trim_end_matches([':', ' ']).to_owned());
             }
-            None => {
-                runs += 1;
-                if names.len() < PODS {
-                    names.push(pod.meta.name.to_string());
-                }
+        } else {
+            runs += 1;
+            if names.len() < PODS {
+                names.push(pod.meta.name.to_string());
             }
         }
     }

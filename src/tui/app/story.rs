@@ -89,18 +89,18 @@ fn hit(cause: &Cause) -> String {
 
 /// The pods that wait for their Secrets, by name: the first few, each with what its kubelet says.
 fn waiting(cause: &Cause, world: &Inventory) -> Option<String> {
-    let named: Vec<(String, String)> = cause
+    let each: Vec<(String, String)> = cause
         .waiting
         .iter()
         .map(|pod| (pod.short(), world.get::<Pod>(pod).map_or_else(String::new, |pod| of_pod(pod).word.into_owned())))
         .collect();
-    let (_, reason) = named.first()?;
+    let (_, reason) = each.first()?;
     let all = cause.failing.pods;
     let pods = counted(all, "pod");
     // Nearly always they wait for one and the same reason, which is said once then.
-    let alike = named.iter().all(|(_, other)| other == reason);
+    let alike = each.iter().all(|(_, other)| other == reason);
     let names: Vec<String> =
-        named.iter().map(|(name, reason)| if alike { name.clone() } else { format!("{name} ({reason})") }).collect();
+        each.iter().map(|(name, reason)| if alike { name.clone() } else { format!("{name} ({reason})") }).collect();
     let names = first_of(&names, all);
     Some(if alike { format!("{pods}, {reason}: {names}") } else { format!("{pods}: {names}") })
 }

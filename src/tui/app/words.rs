@@ -18,8 +18,8 @@ pub fn counted(count: usize, noun: &str) -> String {
 #[must_use]
 pub fn first_of(names: &[String], all: usize) -> String {
     let more = all.saturating_sub(names.len());
-    let named = names.join(", ");
-    if more == 0 { named } else { format!("{named} and {more} more") }
+    let said = names.join(", ");
+    if more == 0 { said } else { format!("{said} and {more} more") }
 }
 
 /// The parts that are not empty, with commas; `None` if none is.

@@ -89,11 +89,12 @@ impl Widths {
     }
 }
 
+/// With less room than this for a name, its namespace is cut too.
+const NAME: usize = 5;
+
 /// The name as there is room for it.
 fn name(row: &Cells, room: u16) -> Cow<'_, str> {
     let (text, room) = (row.name.0.as_str(), usize::from(room));
-    // With less room than this for a name, its namespace is cut too.
-    const NAME: usize = 5;
     match row.cut {
         Cut::End => Cow::Borrowed(text),
         Cut::Tail => fit_around(text, room, room / 4),
