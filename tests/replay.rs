@@ -431,7 +431,7 @@ fn panes_keep_their_widths() {
     let lines = |person: &Person| -> Vec<usize> {
         let text = person.text();
         let heading = text.lines().find(|line| line.contains("STORES") && line.contains("VAULT")).expect("the panes").to_owned();
-        let place = |name: &str| heading.find(name).map(|at| heading[..at].chars().count()).expect("a pane");
+        let place = |name: &str| heading.split_once(name).map(|(before, _)| before.chars().count()).expect("a pane");
         ["STORES", "EXTERNALSECRETS", "VAULT"].map(place).to_vec()
     };
     let mut person = Person::before(sealed(), 120, 40);
