@@ -23,7 +23,7 @@ mod touched;
 pub mod unknown;
 pub mod upcoming;
 
-pub use cause::{Cause, Diagnosis};
+pub use cause::{Broken, Cause, Diagnosis};
 pub use finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};
 pub use login::LoginCase;
 pub use memory::{Memory, diagnose};

@@ -44,6 +44,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "http_body_util",
             "bytes",
             "tower",
+            "tower_http",
             "tokio_rustls",
             "rustls_native_certs",
             "arboard",

@@ -386,7 +386,7 @@ async fn what_was_shown_still_holds_if_only_the_status_moved() {
 /// What a script is told of each write, and of the step.
 fn told(run: &RunView) -> Vec<String> {
     let mut out = Vec::new();
-    run_json::write(run, "local", &mut out).expect("written");
+    run_json::write(run, "local", &sealwatch::runbooks::Aim::default(), &mut out).expect("written");
     let report: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
     let steps = report["steps"].as_array().expect("steps");
     steps.iter().map(|step| step["result"].as_str().expect("a word").to_owned()).collect()

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::fingers::Person;
-use common::pictures::{asking, healing, healthy, picture, preview, sealed, share};
+use common::pictures::{self, asking, healing, healthy, picture, preview, sealed, share};
 use common::worlds::{Fares, town};
 use sealwatch::diagnosis::diagnose;
 use sealwatch::engine::Policy;
-use sealwatch::model::kinds::{ExternalSecret, Object, Watched as _};
-use sealwatch::model::vault::Login;
-use sealwatch::model::{Change, Kind, Name, ObjectRef};
+use sealwatch::model::kinds::{ExternalSecret, Object, Pod, Watched as _};
+use sealwatch::model::vault::{Login, Token};
+use sealwatch::model::{Change, Kind, Name, ObjectRef, Text};
 use sealwatch::runbooks::{Confirm, Target};
 use sealwatch::tui::app::{Ask, Effect, Message};
 
@@ -289,6 +289,183 @@ fn filters_narrow_and_esc_takes_them_away() {
     assert!(some > 0 && some < all, "{some} of {all}");
     person.presses("<esc>");
     assert_eq!(person.model.board.index.rows(sealwatch::tui::app::board::Pane::ExternalSecrets).kept, all);
+}
+
+/// A filter hides most of what there is: that it is on, and how it goes, is in sight as long as it does.
+#[test]
+fn a_filter_that_is_on_is_shown() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut person = Person::before(sealed(), columns, rows);
+        person.presses("/ns=orders !smtp<enter>");
+        let foot = last_line(&person);
+        assert!(foot.starts_with(" filter: ns=orders !smtp  48 of 308  Esc clears"), "{foot}");
+        assert!(person.text().contains("EXTERNALSECRETS 48 of 308 fit"), "{}", person.text());
+        person.presses("<esc>");
+        assert!(!last_line(&person).contains("filter:"), "{}", last_line(&person));
+    }
+}
+
+fn last_line(person: &Person) -> String {
+    person.text().lines().last().unwrap_or_default().to_owned()
+}
+
+/// What was broken and is well again is said in one line, with the time from which on it was.
+#[test]
+fn a_recovery_is_said_with_its_time() {
+    let mut person = Person::before(sealed(), 120, 40);
+    assert!(!person.text().contains("All well") && !person.text().contains("Nothing is broken"), "{}", person.text());
+    let (world, now) = town(Fares::Well);
+    let mut well = picture(world, now, "prod-weu", pictures::production());
+    // The generators make a new value at every refresh: a warning, and nothing is broken.
+    person.sees(well.clone());
+    let said = "✔ Nothing is broken: 308 of 308 ExternalSecrets synced, Vault unsealed 3/3, since 02:20:00Z (0s)";
+    assert!(person.text().contains(said), "{}", person.text());
+    assert!(person.text().contains("NOTHING BROKEN  1 warning · 0 cannot be seen"), "{}", person.text());
+    well.diagnosis = Arc::default();
+    person.sees(well.clone());
+    assert!(person.text().contains("✔ All well: 308 of 308 ExternalSecrets synced, Vault unsealed 3/3, since 02:20:00Z"));
+    // Of what was never seen broken, no time is told.
+    let person = Person::before(well, 120, 40);
+    assert!(person.text().contains("✔ All well: 308 of 308 ExternalSecrets synced, Vault unsealed 3/3\n"), "{}", person.text());
+}
+
+/// Who may not see all is not told that all is well; and what went out of sight has not recovered.
+#[test]
+fn well_is_only_what_can_be_seen() {
+    let person = Person::before(pictures::half_blind(), 120, 40);
+    let text = person.text();
+    assert!(text.contains("NOTHING BROKEN IN SIGHT  1 warning · 2 cannot be seen"), "{text}");
+    assert!(text.contains("? Of what can be seen, nothing is broken: 308 of 308 ExternalSecrets synced"), "{text}");
+    let mut person = Person::before(sealed(), 120, 40);
+    let mut gone = healthy();
+    gone.offline = pictures::offline().offline;
+    person.sees(gone);
+    assert!(!person.text().contains("since 02:20:00Z (0s)\n"), "{}", person.text());
+}
+
+/// What the keys work on is marked by a sign, at any size; and the bar of tabs says the same.
+#[test]
+fn the_focus_is_always_in_sight() {
+    let mut person = Person::before(sealed(), 80, 24);
+    let text = person.text();
+    assert!(text.contains("\n─▸CAUSE 1 of 2") && text.contains("\n▸ ✖ Vault is sealed"), "{text}");
+    assert!(text.contains("[EXTERNALSECRETS 26 broken]"), "shown, and not what the keys work on: {text}");
+    assert!(last_line(&person).contains("j k next cause") && !last_line(&person).contains("Space mark"), "{text}");
+    person.presses("<tab><tab>");
+    let text = person.text();
+    assert!(text.contains("▸EXTERNALSECRETS 26 broken") && text.contains("\n─ CAUSE") && !text.contains("\n▸ ✖"), "{text}");
+    assert!(!last_line(&person).contains("next cause"), "{text}");
+    let mut person = Person::before(sealed(), 120, 40);
+    person.presses("<tab>");
+    assert!(last_line(&person).contains("Space mark"), "{}", person.text());
+    assert!(person.text().contains("─▸STORES"), "{}", person.text());
+}
+
+/// Who is called out of bed asks which pods do not start: the first ones have a name wherever the cause is told.
+#[test]
+fn the_pods_that_wait_are_named() {
+    let (mut world, now) = town(Fares::Sealed);
+    let waits = |pod: &Pod| pod.meta.namespace.as_str() == "orders" && pod.meta.name.as_str() < "s3-6";
+    let pods = world.all::<Pod>().iter().map(|pod| {
+        let mut pod = (**pod).clone();
+        if waits(&pod) {
+            pod.phase = Name::new("Pending");
+            pod.waiting = Some((Name::new("CreateContainerConfigError"), Text::foreign("secret not found")));
+        }
+        Object::Pod(Arc::new(pod))
+    });
+    let pods = pods.collect();
+    world.apply(Change::Listed(Kind::Pod.into(), pods, Vec::new()), now);
+    world.settle();
+    let mut person = Person::before(picture(world, now, "prod-weu", pictures::production()), 200, 50);
+    let text = person.text();
+    let named = "db-3-6c465cbcf9-8jb8r, orders/ghcr-7-6c465cbcf9-8jb8r, orders/ghcr-8-6c465cbcf9-8jb8r and 1";
+    let said = format!("waiting   4 pods, CreateContainerConfigError: orders/{named}");
+    assert!(text.contains(&said), "{text}");
+    person.presses("X");
+    assert!(person.text().contains("waiting   4 pods, CreateContainerConfigError"), "{}", person.text());
+    person.presses("<esc><tab><tab>nX");
+    assert!(
+        person.text().contains("waiting   pod db-3-6c465cbcf9-8jb8r: CreateContainerConfigError: secret not found"),
+        "{}",
+        person.text()
+    );
+    person.presses("<esc>:trace es/orders/db-3<enter>");
+    assert!(
+        person.text().contains("Waiting: 1 pod\n  orders/db-3-6c465cbcf9-8jb8r  CreateContainerConfigError"),
+        "{}",
+        person.text()
+    );
+}
+
+/// Words in the header can be read without knowing the console: whose policy, whose token, how old.
+#[test]
+fn the_header_speaks_plainly() {
+    let mut snapshot = picture(town(Fares::Well).0, town(Fares::Well).1, "kind-dev", Policy::simulated());
+    snapshot.writes.open = true;
+    let mut world = (*snapshot.world).clone();
+    let address = world.vaults.keys().next().expect("a Vault").clone();
+    let token = Token { name: Text::foreign("root"), expires: Some(common::worlds::at("02:51:00")), ..Token::default() };
+    world.apply(Change::Token(address, Some(token)), snapshot.now);
+    snapshot.world = Arc::new(world);
+    let text = Person::before(snapshot, 80, 24).text();
+    assert!(text.contains("WRITES OPEN, policy ") && text.contains("data 0s old"), "{text}");
+    assert!(text.contains("open, read as root, expires in 31m"), "{text}");
+}
+
+/// Numbers on one screen add up, whatever they are numbers of.
+#[test]
+fn what_is_broken_is_counted_alike_everywhere() {
+    let text = Person::before(sealed(), 200, 50).text();
+    assert!(text.contains("broken: 3 stores, 26 ExternalSecrets, 3 replicas · all explained · 0 cannot be seen"), "{text}");
+    assert!(text.contains("EXTERNALSECRETS 308 · 26 broken · 11 to look at"), "{text}");
+    assert!(text.contains("STORES 8 · 3 broken · 5 to look at"), "{text}");
+    assert!(text.contains("3 of its 8 stores, 26 of its 297 ExternalSecrets"), "{text}");
+    let groups = text.lines().filter_map(|line| line.split("│ ▿ ").nth(1).or_else(|| line.split("│ ▹ ").nth(1)));
+    let broken = groups.filter_map(|group| group.split(" broken").next()?.split_whitespace().last()?.parse::<usize>().ok());
+    assert_eq!(broken.sum::<usize>(), 26, "{text}");
+}
+
+/// The panes stand still while the world and the focus move.
+#[test]
+fn panes_keep_their_widths() {
+    let lines = |person: &Person| -> Vec<usize> {
+        let text = person.text();
+        let heading = text.lines().find(|line| line.contains("STORES") && line.contains("VAULT")).expect("the panes").to_owned();
+        let place = |name: &str| heading.split_once(name).map(|(before, _)| before.chars().count()).expect("a pane");
+        ["STORES", "EXTERNALSECRETS", "VAULT"].map(place).to_vec()
+    };
+    let mut person = Person::before(sealed(), 120, 40);
+    let first = lines(&person);
+    for keys in ["<tab>", "<tab>", "<tab>", "/ns=web<enter>"] {
+        person.presses(keys);
+        assert_eq!(lines(&person), first, "{keys}");
+    }
+    person.sees(healthy());
+    assert_eq!(lines(&person), first);
+}
+
+/// On what is longer than the window, the footer names the keys that move it; a page keeps one line of the last.
+#[test]
+fn a_page_says_where_one_is_and_how_to_go_on() {
+    let mut person = Person::before(sealed(), 120, 40);
+    person.presses("X");
+    let place = |person: &Person| person.text().lines().nth(2).unwrap_or_default().to_owned();
+    assert!(place(&person).contains("lines 1–36 of "), "{}", place(&person));
+    assert!(last_line(&person).starts_with(" PgDn PgUp page  j k line  g G ends "), "{}", last_line(&person));
+    person.presses("<pagedown>");
+    assert!(place(&person).contains("lines 36–71 of "), "{}", place(&person));
+    person.presses("<pageup>");
+    assert!(place(&person).contains("lines 1–36 of "), "{}", place(&person));
+    person.presses("<end>");
+    let end = place(&person);
+    person.presses("gG");
+    assert_eq!(place(&person), end);
+    person.presses("<home>");
+    assert!(place(&person).contains("lines 1–36 of "), "{}", place(&person));
+    // What is seen whole has no place, and needs no such keys.
+    person.presses("<esc>!");
+    assert!(!place(&person).contains("lines ") && !last_line(&person).contains("page"), "{}", person.text());
 }
 
 #[test]

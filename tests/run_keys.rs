@@ -129,7 +129,7 @@ fn the_footer_names_exactly_the_keys_that_do_something() {
             assert_eq!(offered, hidden || does(&person, chord), "{state}: {chord} is offered: {offered}");
         }
         let footer = person.text().lines().last().expect("a footer").to_owned();
-        for hint in person.model.hints() {
+        for hint in person.model.hints(false) {
             let shown = format!("{} {}", hint.keys, hint.word);
             assert!(footer.contains(&shown), "{state}: {shown} is not in {footer}");
         }

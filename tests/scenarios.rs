@@ -229,7 +229,7 @@ async fn run(slug: &str) {
     }
     let well = drill
         .until("the world is well", left, |snapshot| {
-            snapshot.diagnosed == snapshot.world.revision && causes(snapshot).is_empty() && snapshot.diagnosis.broken == 0
+            snapshot.diagnosed == snapshot.world.revision && causes(snapshot).is_empty() && snapshot.diagnosis.broken.total() == 0
         })
         .await;
     for secret in &repair.untouched {

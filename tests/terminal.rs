@@ -22,7 +22,7 @@ const LEAVE: &str = "\u{1b}[?1049l";
 fn demo(scenario: &str) -> Console {
     let console = Console::start(&["demo", scenario], &[], (120, 40));
     console.wait_for("ameide-vault", SOON);
-    console.wait_for(if scenario == "healthy" { "nothing says that it is broken" } else { "Vault is sealed" }, SOON);
+    console.wait_for(if scenario == "healthy" { "Nothing is broken" } else { "Vault is sealed" }, SOON);
     console
 }
 

@@ -26,8 +26,12 @@ new ones. A write replaces all of the configuration: read it first. Then annotat
 fn check(case: &LoginCase<'_>, found: &mut Vec<Finding>) {
     let Some(Reason::Keys) = case.reason() else { return };
     let count = case.config().map_or(0, |config| config.pem_keys.len());
-    let keys = if count == 0 { "the pinned keys".to_owned() } else { format!("the {count} pinned keys") };
-    let summary = format!("None of {keys} of {} has signed the tokens of this cluster.", case.method());
+    let method = case.method();
+    let summary = match count {
+        0 => format!("None of the pinned keys of {method} has signed the tokens of this cluster."),
+        1 => format!("The one pinned key of {method} has not signed the tokens of this cluster."),
+        n => format!("None of the {n} pinned keys of {method} has signed the tokens of this cluster."),
+    };
     let mut finding = case.finding(RULE.slug, summary).under(RULE.slug, case.method_ref());
     finding.ruled_out = case.ruled_out();
     found.push(finding);

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use super::rule;
 use super::server::ServerState;
 use super::starting::Starting;
 use super::unknown::{Unknown, unknown};
-use crate::model::kinds::{ExternalSecret, Role, SecretStore};
+use crate::model::kinds::{ExternalSecret, Role, SecretStore, Watched as _};
 use crate::model::{Health, Inventory, Kind, Name, ObjectRef, Status};
 
 /// What the diagnosis says of one revision of the world.
@@ -26,11 +27,9 @@ pub struct Diagnosis {
     pub findings: Vec<Arc<Finding>>,
     /// What could not be looked at, and what would let us.
     pub unknown: Vec<Unknown>,
-    /// How many objects are broken now.
-    pub broken: usize,
-    /// How many of these stand under a cause.
-    pub explained: usize,
-    /// The others, each with what it says of itself.
+    /// How many objects are broken now, by what they are.
+    pub broken: Broken,
+    /// Those of them that stand under no cause, each with what it says of itself.
     pub unexplained: Vec<Unknown>,
     /// Stores and `ExternalSecret`s that are not as they say: something was found although they say that they are well,
     /// or they had no time yet although they say that they fail, or nothing.
@@ -58,6 +57,8 @@ pub struct Cause {
     pub since: Option<Timestamp>,
     /// One sentence.
     pub summary: String,
+    /// The first [`Cause::NAMED`] of the pods that wait for their Secrets.
+    pub waiting: Vec<ObjectRef>,
     /// What depends on the root.
     pub radius: Counts,
     /// What of that fails now.
@@ -89,6 +90,48 @@ pub struct Counts {
     pub namespaces: usize,
 }
 
+/// What is broken now: what says so itself, and replicas that Vault says are sealed. Every face counts it alike, and
+/// names the kinds, for a person compares the numbers with those of the lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// Stores of both kinds.
+    pub stores: usize,
+    /// `ExternalSecret`s.
+    pub external_secrets: usize,
+    /// Replicas of Vaults.
+    pub replicas: usize,
+}
+
+impl Broken {
+    const fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::ExternalSecret => self.external_secrets += 1,
+            Kind::VaultReplica => self.replicas += 1,
+            _ => self.stores += 1,
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn total(self) -> usize {
+        self.stores + self.external_secrets + self.replicas
+    }
+}
+
+impl fmt::Display for Broken {
+    /// `3 stores, 16 ExternalSecrets, 1 replica`; `nothing` if there is none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = [(self.stores, "store"), (self.external_secrets, "ExternalSecret"), (self.replicas, "replica")];
+        let said: Vec<String> = kinds
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }))
+            .collect();
+        f.write_str(if said.is_empty() { "nothing" } else { "" })?;
+        f.write_str(&said.join(", "))
+    }
+}
+
 /// What follows when nothing is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Follows {
@@ -118,10 +161,10 @@ impl Diagnosis {
     pub(super) fn of(world: &Inventory, findings: Vec<Arc<Finding>>, starting: Starting, reach: &mut Reach) -> Self {
         let causes = group(world, &findings, reach);
         let subjects = Subjects::of(&findings);
-        let mut broken = 0;
+        let mut broken = Broken::default();
         let mut alone = Vec::new();
         for object in broken_objects(world).filter(|object| !starting.has(object)) {
-            broken += 1;
+            broken.add(object.kind);
             if subjects.first(&object).is_none() {
                 alone.push(object.into_owned());
             }
@@ -131,17 +174,7 @@ impl Diagnosis {
         let early = starting.objects().filter(|object| says_well(world, object, reach) == Some(false)).cloned();
         let mut gainsaid: BTreeSet<ObjectRef> = early.collect();
         gainsaid.extend(subjects.all().filter(|object| says_well(world, object, reach) == Some(true)).cloned());
-        Self {
-            unknown: unknown(world),
-            broken,
-            explained: broken - unexplained.len(),
-            unexplained,
-            gainsaid,
-            causes,
-            findings,
-            starting,
-            subjects,
-        }
+        Self { unknown: unknown(world), broken, unexplained, gainsaid, causes, findings, starting, subjects }
     }
 
     /// The findings about one object.
@@ -214,6 +247,9 @@ fn group(world: &Inventory, findings: &[Arc<Finding>], reach: &mut Reach) -> Vec
 }
 
 impl Cause {
+    /// So many waiting pods are named; how many there are, [`Counts::pods`] of what fails says.
+    pub const NAMED: usize = 3;
+
     /// The order of causes: by what fails now, then by what depends.
     fn reach(&self) -> (Counts, Counts) {
         (self.failing, self.radius)
@@ -231,7 +267,7 @@ fn cause(
     let rule = rule(slug)?;
     let root = &findings[*under.first()?];
     let found = || under.iter().map(|index| &*findings[*index]);
-    let failing = failing(world, found(), reach);
+    let (failing, waiting) = failing(world, found(), reach);
     let reached = reached(world, &subject, found, reach);
     let (radius, mut follows, spared) = radius(world, &reached);
     // A server that still serves, if badly, breaks what reads through it now and then, not one after the other.
@@ -249,6 +285,7 @@ fn cause(
         severity: root.severity,
         since: root.since,
         summary: root.summary.clone(),
+        waiting,
         subject,
         radius,
         failing,
@@ -259,10 +296,11 @@ fn cause(
     })
 }
 
-/// What fails now: the objects of error findings under a cause, and the pods that wait for their Secrets.
-fn failing<'a>(world: &Inventory, found: impl Iterator<Item = &'a Finding>, reach: &mut Reach) -> Counts {
+/// What fails now: the objects of error findings under a cause, and the pods that wait for their Secrets, the first of
+/// them by name.
+fn failing<'a>(world: &Inventory, found: impl Iterator<Item = &'a Finding>, reach: &mut Reach) -> (Counts, Vec<ObjectRef>) {
     let mut counts = Counts::default();
-    let (mut stores, mut namespaces, mut pods) = (HashSet::new(), HashSet::new(), HashSet::new());
+    let (mut stores, mut namespaces, mut pods) = (HashSet::new(), HashSet::new(), HashMap::new());
     reach.count();
     for finding in found.filter(|finding| finding.severity == Severity::Error) {
         match finding.subject.kind {
@@ -273,7 +311,7 @@ fn failing<'a>(world: &Inventory, found: impl Iterator<Item = &'a Finding>, reac
                 let Some(part) = reach.first(world, &finding.subject) else { continue };
                 counts.external_secrets += 1;
                 let waiting = part.pods.iter().filter(|user| user.pod.wants_secret());
-                pods.extend(waiting.map(|user| Arc::as_ptr(&user.pod)));
+                pods.extend(waiting.map(|user| (Arc::as_ptr(&user.pod), user.pod.clone())));
             }
             _ => continue,
         }
@@ -281,7 +319,10 @@ fn failing<'a>(world: &Inventory, found: impl Iterator<Item = &'a Finding>, reac
             namespaces.insert(&finding.subject.namespace);
         }
     }
-    Counts { stores: stores.len(), pods: pods.len(), namespaces: namespaces.len(), ..counts }
+    let mut names: Vec<ObjectRef> = pods.values().map(|pod| pod.object_ref()).collect();
+    names.sort_unstable();
+    names.truncate(Cause::NAMED);
+    (Counts { stores: stores.len(), pods: pods.len(), namespaces: namespaces.len(), ..counts }, names)
 }
 
 /// The stores and `ExternalSecret`s that depend on a root.

@@ -131,8 +131,10 @@ pub fn since(world: &Inventory, server: &VaultServer) -> Option<Timestamp> {
 pub fn replicas_under(slug: &'static str, server: &VaultServer, found: &mut Vec<Finding>) {
     for (pod, replica) in server.sealed() {
         let Some(seal) = &replica.seal else { continue };
-        let summary =
-            format!("This replica is sealed; it was given {} of the {} shares it needs.", seal.progress, seal.threshold);
+        let summary = match seal.threshold {
+            1 => "This replica is sealed; it needs 1 share.".to_owned(),
+            all => format!("This replica is sealed; it was given {} of the {all} shares it needs.", seal.progress),
+        };
         found.push(
             Finding::certain(slug, Severity::Error, server.replica_ref(pod), summary)
                 .under(slug, server.subject())

@@ -54,6 +54,7 @@ fn together(case: &Case<'_>, found: &mut Vec<Arc<Finding>>) {
     };
     let summary = match stalled.len() {
         0 => format!("{state}. Nothing is synced, and no store is checked."),
+        1 => format!("{state}. 1 ExternalSecret is overdue, and no store is checked."),
         n if idle => format!("{state}. {n} ExternalSecrets are overdue, and no store is checked."),
         n => format!("{n} ExternalSecrets are overdue, green and without an error: External Secrets hangs or is far behind."),
     };
@@ -61,7 +62,8 @@ fn together(case: &Case<'_>, found: &mut Vec<Arc<Finding>>) {
     let finding = Finding::certain(RULE.slug, RULE.severity, controller.deployment.clone(), summary).since(first);
     let renewed = controller.renewed.map_or_else(String::new, |at| format!(", which renewed its lease at {}", Clock(at)));
     let leader = if controller.leader.is_empty() { "nobody" } else { controller.leader.as_str() };
-    let what = format!("{} pods are ready; the leader is {leader}{renewed}", controller.ready);
+    let ready = if controller.ready == 1 { "1 pod is ready".to_owned() } else { format!("{} pods are ready", controller.ready) };
+    let what = format!("{ready}; the leader is {leader}{renewed}");
     let finding = finding.seen(Source::Kubernetes, what, Some(controller.seen));
     for at in stalled {
         let one = Arc::make_mut(&mut found[at]);

@@ -108,7 +108,10 @@ fn odd<'a>(mut objects: impl Iterator<Item = (&'a ObjectRef, &'a Text)>) -> Vec<
     let mut all: Vec<Unknown> = objects.by_ref().take(NAMED).map(said).collect();
     let more = objects.count();
     if more > 0 {
-        all.push(Unknown { subject: format!("{more} more objects"), needs: "fields that can be read.".to_owned() });
+        all.push(Unknown {
+            subject: format!("{more} more object{}", if more == 1 { "" } else { "s" }),
+            needs: "fields that can be read.".to_owned(),
+        });
     }
     all
 }

@@ -48,10 +48,10 @@ pub fn upcoming(world: &Inventory, diagnosis: &Diagnosis, now: Timestamp, within
     }
     for cause in &diagnosis.causes {
         if let Some(at) = cause.follows.first.filter(soon) {
-            let summary = format!(
-                "{} ExternalSecrets that are green fail one after the other as they come due.",
-                cause.follows.external_secrets
-            );
+            let summary = match cause.follows.external_secrets {
+                1 => "1 ExternalSecret that is green fails as it comes due.".to_owned(),
+                n => format!("{n} ExternalSecrets that are green fail one after the other as they come due."),
+            };
             all.push(one(at, cause.subject.clone(), cause.slug, &summary));
         }
     }

@@ -26,12 +26,11 @@ fewer are open than a leader needs. A standby that lost both others goes on nami
 
 fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
     if ServerState::of(server) == ServerState::NoActiveNode {
-        let summary = format!(
-            "{} of {} replicas are open and none of them leads; a leader needs {}.",
-            server.open().count(),
-            server.replicas.len(),
-            server.quorum(),
-        );
+        let (open, all, quorum) = (server.open().count(), server.replicas.len(), server.quorum());
+        let summary = match open {
+            1 => format!("1 of {all} replicas is open and does not lead; a leader needs {quorum}."),
+            _ => format!("{open} of {all} replicas are open and none of them leads; a leader needs {quorum}."),
+        };
         let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
         for (pod, replica) in server.open() {
             let says = match replica.role {

@@ -27,8 +27,9 @@ fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
     if ServerState::of(server) == ServerState::PartlySealed {
         let sealed = server.sealed().count();
         let summary = format!(
-            "{sealed} of {} replicas are sealed: about one request in {} that the Service sends there fails.",
+            "{sealed} of {} replicas {} sealed: about one request in {} that the Service sends there fails.",
             server.replicas.len(),
+            if sealed == 1 { "is" } else { "are" },
             server.replicas.len().div_ceil(sealed),
         );
         let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));

@@ -22,8 +22,12 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     for cause in &diagnosis.causes {
         one(snapshot, cause, out)?;
     }
-    if diagnosis.broken > 0 {
-        writeln!(out, "{} of {} broken objects explained.", diagnosis.explained, diagnosis.broken)?;
+    if diagnosis.broken.total() > 0 {
+        let explained = match diagnosis.unexplained.len() {
+            0 => "all explained".to_owned(),
+            n => format!("{n} not explained"),
+        };
+        writeln!(out, "Broken: {}; {explained}.", diagnosis.broken)?;
     } else if snapshot.is_blind() {
         blind(snapshot, out)?;
     } else if snapshot.is_empty() && diagnosis.causes.is_empty() {

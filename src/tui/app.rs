@@ -27,6 +27,7 @@ pub mod summary;
 mod traced;
 mod update;
 mod vault_facts;
+mod well;
 pub mod words;
 pub mod writes;
 

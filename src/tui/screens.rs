@@ -59,6 +59,7 @@ fn whole(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Opti
     let body = Rect { y: area.y + header::ROWS, height: area.height - header::ROWS - 1, ..area };
     let foot = Rect { y: area.bottom() - 1, height: 1, ..area };
     header::draw(model, look, Rect { height: header::ROWS, ..area }, buffer);
+    let mut scrolls = false;
     let cursor = match model.stack.last() {
         None => {
             board::draw(model, look, body, buffer);
@@ -70,11 +71,11 @@ fn whole(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Opti
             None
         }
         Some(Screen::Reader(reader)) => {
-            reader::draw(model, reader, look, body, buffer);
+            scrolls = reader::draw(model, reader, look, body, buffer);
             None
         }
     };
-    let typed = footer::draw(model, look, foot, buffer);
+    let typed = footer::draw(model, scrolls, look, foot, buffer);
     footer::saying(model, look, body, buffer);
     match &model.overlay {
         None => typed.or(cursor),

@@ -27,6 +27,8 @@ pub(crate) fn picture(world: Inventory, now: Timestamp, context: &str, policy: P
         },
         world: Arc::new(world),
         diagnosis,
+        told_at: Some(0),
+        asked_at: Some(0),
         ..Snapshot::empty(now, Scope::Everywhere, policy)
     }
 }

@@ -50,6 +50,7 @@ impl Told {
         sum.since = [sum.since, other.since].into_iter().flatten().min();
         sum.certainty = sum.certainty.min(other.certainty);
         sum.findings.extend(&other.findings);
+        sum.waiting.extend(other.waiting.iter().take(Cause::NAMED.saturating_sub(sum.waiting.len())).cloned());
         self.subjects.push(other.subject.clone());
     }
 

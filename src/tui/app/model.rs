@@ -12,6 +12,7 @@ use super::message::Moment;
 use super::pages::Page;
 use super::palette::Palette;
 use super::run::Run;
+use super::well::Recovery;
 use super::writes::WritesDialog;
 use crate::diagnosis::chain::Chain;
 use crate::engine::{RunState, RunView, Snapshot};
@@ -41,6 +42,7 @@ pub struct Model {
     pub hidden: usize,
     /// Runs that were over before the present one, the newest last; for the commands run so far.
     pub past: Vec<Arc<RunView>>,
+    pub(super) recovery: Recovery,
     /// The chain that is being read, worked out once for a picture and not for each frame.
     pub(super) traced: Option<Chain>,
     /// What each runbook of the list is ready for, or why it would do nothing; worked out as the chain is.
@@ -114,12 +116,14 @@ impl Model {
             saying: None,
             hidden: 0,
             past: Vec::new(),
+            recovery: Recovery::default(),
             traced: None,
             offered: Vec::new(),
             last_key: None,
             quit_asked: None,
             snapshot,
         };
+        model.recovery.follow(&model.snapshot);
         model.reindex();
         model.run_changed(Moment { since_start: Duration::ZERO, now: model.now });
         model
@@ -151,6 +155,7 @@ impl Model {
         }
         self.snapshot = snapshot;
         self.now = self.snapshot.now;
+        self.recovery.follow(&self.snapshot);
         if !same {
             self.reindex();
         }
@@ -205,9 +210,14 @@ impl Model {
         self.snapshot.run.as_ref().is_some_and(|run| !matches!(run.state, RunState::Over(_)))
     }
 
-    /// A page for `PgUp` and `PgDn`, in rows.
+    /// How far `PgUp` and `PgDn` go, in rows: on what is read a whole page but for one line, so that the eye finds its
+    /// place again; in a pane of the board, which is lower than the window, half a window.
     pub(super) fn page(&self) -> isize {
-        isize::try_from(self.size.1 / 2).unwrap_or(10).max(1)
+        let rows = match self.stack.last() {
+            Some(Screen::Reader(_)) => self.reading_height().saturating_sub(1),
+            _ => usize::from(self.size.1 / 2),
+        };
+        isize::try_from(rows).unwrap_or(10).max(1)
     }
 
     /// When something changes on the screen although nothing happens, since the start: an agreement that waits

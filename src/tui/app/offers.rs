@@ -1,6 +1,7 @@
 //! Which keys do something now, the most useful first. What a screen handles and what the footer names are both looked up
 //! here, so that no key is offered that does nothing, and none works in secret.
 
+use super::board::Pane;
 use super::model::{Model, Overlay, Screen};
 use super::prompt::Way;
 use super::run::{Typing, current};
@@ -33,11 +34,10 @@ const fn offer(action: Action, word: &'static str) -> Offer {
 }
 
 impl Model {
-    /// What the footer names, the most useful first.
+    /// What the footer names, the most useful first. `scrolls`: whether there is more to read than is seen.
     #[must_use]
-    pub fn hints(&self) -> Vec<Hint> {
+    pub fn hints(&self, scrolls: bool) -> Vec<Hint> {
         let place = self.place();
-        let default = || keymap::footer(place).map(|binding| offer(binding.action, binding.short)).collect();
         let offers: Vec<Offer> = match (&self.overlay, self.stack.last()) {
             (Some(Overlay::Filter(_)), _) => vec![offer(Action::Accept, "keep the filter"), offer(Action::Back, "no filter")],
             (Some(Overlay::Palette(_)), _) => {
@@ -46,14 +46,26 @@ impl Model {
             (Some(Overlay::Writes(_)), _) => self.writes_offers(),
             (Some(Overlay::Login(_)), _) => vec![offer(Action::Accept, "send"), offer(Action::Back, "wipe and cancel")],
             (None, Some(Screen::Runbook)) => self.run_offers(),
-            (None, Some(Screen::Reader(reader))) if reader.page.commands(self).is_empty() => {
-                default_without(place, &[Action::CopyCommand])
+            (None, Some(Screen::Reader(reader))) => {
+                let copies = !reader.page.commands(self).is_empty();
+                let ways = [offer(Action::PageDown, "page"), offer(Action::Down, "line"), offer(Action::Top, "ends")];
+                let others = default_without(place, if copies { &[] } else { &[Action::CopyCommand] });
+                let others = others.into_iter().filter(|one| !ways.iter().any(|way| scrolls && way.action == one.action));
+                ways.iter().filter(|_| scrolls).cloned().chain(others).collect()
             }
             (None, Some(Screen::Runbooks(selected))) if self.ready(*selected).is_none() => {
                 default_without(place, &[Action::Accept, Action::Runbooks])
             }
             (None, Some(Screen::Runbooks(_))) => default_without(place, &[Action::Runbooks]),
-            (None, _) => default(),
+            // A cause cannot be marked, and opening it is asking why; repair and why come first, whatever else there is.
+            (None, None) if self.board.focus == Pane::Causes => {
+                let mut offers = default_without(place, &[Action::Mark, Action::Accept]);
+                if self.board.index.causes.len() > 1 {
+                    offers.insert(offers.len().min(2), offer(Action::Down, "next cause"));
+                }
+                offers
+            }
+            (None, None) => keymap::footer(place).map(|binding| offer(binding.action, binding.short)).collect(),
         };
         offers.into_iter().filter(|offer| !offer.word.is_empty()).filter_map(|offer| hint(place, &offer)).collect()
     }
@@ -186,6 +198,8 @@ fn hint(place: Place, offer: &Offer) -> Option<Hint> {
     };
     let keys = match offer.action {
         Action::Down | Action::Up => format!("{} {}", name(Action::Down)?, name(Action::Up)?),
+        Action::PageDown => format!("{} {}", name(Action::PageDown)?, name(Action::PageUp)?),
+        Action::Top if place == Place::Reader => format!("{} {}", name(Action::Top)?, name(Action::Bottom)?),
         action => name(action)?,
     };
     Some(Hint { action: offer.action, keys, word: offer.word })

@@ -6,14 +6,14 @@ use super::model::Model;
 use super::rows::{Tone, describe};
 use super::story::{certainty, tell};
 use super::vault_facts::of_property;
-use super::words::{counted, named, since};
+use super::words::{counted, first_of, named, since};
 use crate::diagnosis::login::{StepState, checklist};
 use crate::diagnosis::sibling::sibling;
 use crate::diagnosis::{Finding, rule};
 use crate::engine::RunView;
 use crate::keymap;
 use crate::model::kinds::ExternalSecret;
-use crate::model::{Clock, Kind, ObjectRef};
+use crate::model::{Clock, Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::{RUNBOOKS, Runbook};
 
 /// Room for what cannot be seen, before why.
@@ -40,6 +40,9 @@ pub enum Page {
         why: String,
     },
 }
+
+/// Pods that are named one by one.
+const PODS: usize = 6;
 
 /// Objects under a cause that are named one by one.
 const NAMED: usize = 20;
@@ -173,7 +176,8 @@ fn told(page: &mut Document, model: &Model, finding: &Finding) {
         }
     }
     if let Some(cause) = cause.filter(|cause| cause.findings.len() > 1) {
-        page.title(format!("Because of it: {}", counted(cause.findings.len() - 1, "object")));
+        let under = counted(cause.findings.len() - 1, "object");
+        page.title(format!("Because of it: {under}, broken or about to be"));
         for under in cause.findings.iter().skip(1).take(NAMED).filter_map(|number| diagnosis.findings.get(*number)) {
             page.line(vec![(Ink::Strong, format!("{}  ", named(&under.subject))), (Ink::Muted, under.summary.clone())]);
         }
@@ -245,14 +249,7 @@ fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
         }
         let written = if world.target_of(es).is_some() { "exists" } else { "is not there, or may not be seen" };
         page.pair("writes", 10, Ink::Plain, format!("Secret {}: it {written}", es.target));
-        let consumers: Vec<String> = world
-            .consumers_of(&es.meta.namespace, &es.target)
-            .filter(|pod| !pod.is_over())
-            .map(|pod| pod.meta.name.to_string())
-            .collect();
-        if !consumers.is_empty() {
-            page.pair("used by", 10, Ink::Plain, consumers.join(", "));
-        }
+        used_by(page, world, &es.meta.namespace, &es.target);
         if let Some(at) = es.refreshed {
             page.pair("synced", 10, Ink::Plain, since(at, model.now));
         }
@@ -286,6 +283,36 @@ fn facts(page: &mut Document, model: &Model, object: &ObjectRef) {
     }
 }
 
+/// The pods that use a Secret: those that wait for it one by one, with what their kubelet says.
+pub(super) fn used_by(page: &mut Document, world: &Inventory, namespace: &Name, secret: &Name) {
+    let consumers = || world.consumers_of(namespace, secret).filter(|pod| !pod.is_over());
+    let (mut waiting, mut waits, mut names, mut runs) = (0, Vec::new(), Vec::new(), 0);
+    for pod in consumers() {
+        let said = pod.waiting.as_ref().filter(|_| pod.wants_secret());
+        if let Some((reason, message)) = said {
+            waiting += 1;
+            if waits.len() < PODS {
+                waits.push(format!("{}: {reason}: {message}", pod.meta.name).trim_end_matches([':', ' ']).to_owned());
+            }
+        } else {
+            runs += 1;
+            if names.len() < PODS {
+                names.push(pod.meta.name.to_string());
+            }
+        }
+    }
+    for (number, said) in waits.iter().enumerate() {
+        let label = if number == 0 { "waiting" } else { "" };
+        page.pair(label, 10, Ink::Tone(Tone::Failing), format!("pod {said}"));
+    }
+    if waiting > waits.len() {
+        page.pair("", 10, Ink::Muted, format!("and {} more", counted(waiting - waits.len(), "pod")));
+    }
+    if runs > 0 {
+        page.pair("used by", 10, Ink::Plain, first_of(&names, runs));
+    }
+}
+
 fn help() -> Document {
     let mut page = Document::default();
     for (place, lines) in keymap::help() {
@@ -299,7 +326,7 @@ fn help() -> Document {
         ("✖ ▲ ? ✔", "Broken now; wrong or about to break; not known; well. The word beside it says the same."),
         ("● ○", "A replica that is sealed; one that is open."),
         ("Valid?", "The store says so, and its Vault says otherwise."),
-        ("▸ ◆", "The selected row; a marked one."),
+        ("▸ ◆", "The selected row, and the part that keys work on; a marked row."),
         ("…", "Something was cut off here for want of room. X shows all of it."),
     ] {
         page.keys(sign, 18, meaning);

@@ -47,6 +47,12 @@ impl Tone {
     /// Every tone, in the order of rows.
     pub const ALL: [Self; 6] = [Self::Failing, Self::Warning, Self::Unknown, Self::Active, Self::Quiet, Self::Healthy];
 
+    /// Whether a store or an `ExternalSecret` of this tone says of itself that it works.
+    #[must_use]
+    pub const fn says_well(self) -> bool {
+        matches!(self, Self::Warning | Self::Quiet | Self::Healthy)
+    }
+
     /// Whether a row like this needs a look.
     #[must_use]
     pub const fn is_broken(self) -> bool {
@@ -84,7 +90,8 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
                 (0, _, 0) => (Tone::Healthy, format!("{well} well"), "due"),
                 (0, ..) => (Tone::Warning, format!("{at_risk} at risk"), "due"),
                 (wrong, 0, _) => (Tone::Warning, format!("{wrong} to look at"), "due"),
-                _ => (Tone::Failing, format!("{broken} broken"), "retry"),
+                // What is only to be looked at is not counted as broken: the groups add up to the title of the pane.
+                (_, failing, _) => (Tone::Failing, format!("{failing} broken"), "retry"),
             };
             RowText { tone, depth: 0, name, state, note: next.map_or_else(String::new, |at| soon(verb, at, model.now)) }
         }
@@ -128,7 +135,27 @@ pub fn describe(model: &Model, entry: &Entry) -> RowText {
     }
 }
 
-/// Whose token reads there; once it ends soon, only when.
+/// As whom a Vault is read: `as root, expires in 31m`.
+#[must_use]
+pub fn read_as(server: &VaultServer, now: Timestamp) -> Option<String> {
+    let token = server.token.as_ref()?;
+    let left = match token.expires {
+        None => String::new(),
+        Some(at) if at <= now => ", expired".to_owned(),
+        Some(at) => format!(", expires in {}", Age::between(now, at)),
+    };
+    Some(format!("as {}{left}", holder(token)))
+}
+
+/// Whose token it is.
+fn holder(token: &Token) -> String {
+    match &token.from {
+        TokenSource::Store(store) => store.short(),
+        _ => token.name.to_string(),
+    }
+}
+
+/// Whose token reads there, the header says until when; once it ends soon, only that.
 fn token_note(server: &VaultServer, now: Timestamp) -> String {
     match &server.token {
         None => String::new(),
@@ -136,14 +163,7 @@ fn token_note(server: &VaultServer, now: Timestamp) -> String {
         Some(token @ Token { expires: Some(at), .. }) if token.ends_soon(now) => {
             format!("token ends in {}", Age::between(now, *at))
         }
-        Some(token) => {
-            let who = match &token.from {
-                TokenSource::Store(store) => store.short(),
-                _ => token.name.to_string(),
-            };
-            let left = token.expires.map_or_else(String::new, |at| format!(", {}", Age::between(now, at)));
-            format!("as {who}{left}")
-        }
+        Some(token) => format!("as {}", holder(token)),
     }
 }
 

@@ -1,12 +1,17 @@
 //! A cause told to a person at 3 a.m.: what is hit now, what follows and when, what is not hit, what not to
 //! do, what the repair needs. Every number comes from the diagnosis.
 
-use super::words::{counted, listed, some, until};
+use jiff::Timestamp;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::well::is_broken;
+use super::words::{counted, first_of, listed, some, until};
+use crate::diagnosis::state::of_pod;
 use crate::diagnosis::{Cause, Certainty, Source, rule};
 use crate::engine::Snapshot;
-use crate::model::{Age, Clock, Kind};
+use crate::model::kinds::Pod;
+use crate::model::{Age, Clock, Inventory, Kind};
 use crate::runbooks::runbook;
-use jiff::Timestamp;
 
 /// One line of it: a label and a sentence.
 pub type Told = (&'static str, String);
@@ -19,6 +24,9 @@ pub fn tell(cause: &Cause, snapshot: &Snapshot, now: Timestamp) -> Vec<Told> {
         lines.push(("you need", needs));
     }
     lines.push(("hit now", hit(cause)));
+    if let Some(waiting) = waiting(cause, &snapshot.world) {
+        lines.push(("waiting", waiting));
+    }
     if let Some(follows) = follows(cause, now) {
         lines.push(("follows", follows));
     }
@@ -62,25 +70,39 @@ pub fn certainty(cause: &Cause, snapshot: &Snapshot, now: Timestamp) -> String {
 fn hit(cause: &Cause) -> String {
     let (now, all) = (cause.failing, cause.radius);
     let of = |now: usize, all: usize, noun: &str| {
-        (all > 0).then(|| if now == all { counted(all, noun) } else { format!("{now} of {}", counted(all, noun)) })
+        // “its”: there may be more of them that do not depend on it.
+        (all > 0).then(|| if now == all { counted(all, noun) } else { format!("{now} of its {}", counted(all, noun)) })
     };
-    let what = listed([
-        of(now.stores, all.stores, "store"),
-        of(now.external_secrets, all.external_secrets, "ExternalSecret"),
-        some(now.pods, "pod").map(|pods| {
-            if now.pods == 1 { format!("{pods} waits for its Secret") } else { format!("{pods} wait for their Secrets") }
-        }),
-    ]);
-    let nothing = now.stores + now.external_secrets + now.pods == 0;
+    let what = listed([of(now.stores, all.stores, "store"), of(now.external_secrets, all.external_secrets, "ExternalSecret")]);
+    let nothing = now.stores + now.external_secrets == 0;
     match (what, now.namespaces) {
         (None, _) => "nothing yet".to_owned(),
         (Some(_), _) if nothing => {
-            let all = listed([some(all.stores, "store"), some(all.external_secrets, "ExternalSecret")]);
-            format!("nothing yet; {} depend on it", all.unwrap_or_default())
+            let depend = if all.stores + all.external_secrets == 1 { "depends" } else { "depend" };
+            let named = listed([some(all.stores, "store"), some(all.external_secrets, "ExternalSecret")]);
+            format!("nothing yet; {} {depend} on it", named.unwrap_or_default())
         }
         (Some(what), 0 | 1) => what,
         (Some(what), n) => format!("{what}, in {n} namespaces"),
     }
+}
+
+/// The pods that wait for their Secrets, by name: the first few, each with what its kubelet says.
+fn waiting(cause: &Cause, world: &Inventory) -> Option<String> {
+    let each: Vec<(String, String)> = cause
+        .waiting
+        .iter()
+        .map(|pod| (pod.short(), world.get::<Pod>(pod).map_or_else(String::new, |pod| of_pod(pod).word.into_owned())))
+        .collect();
+    let (_, reason) = each.first()?;
+    let all = cause.failing.pods;
+    let pods = counted(all, "pod");
+    // Nearly always they wait for one and the same reason, which is said once then.
+    let alike = each.iter().all(|(_, other)| other == reason);
+    let names: Vec<String> =
+        each.iter().map(|(name, reason)| if alike { name.clone() } else { format!("{name} ({reason})") }).collect();
+    let names = first_of(&names, all);
+    Some(if alike { format!("{pods}, {reason}: {names}") } else { format!("{pods}: {names}") })
 }
 
 fn follows(cause: &Cause, now: Timestamp) -> Option<String> {
@@ -104,7 +126,10 @@ fn follows(cause: &Cause, now: Timestamp) -> Option<String> {
 fn spared(cause: &Cause) -> Option<String> {
     let spared = &cause.spared;
     let parts: Vec<String> = [
-        (spared.generators > 0).then(|| format!("{} (generators need no Vault)", counted(spared.generators, "ExternalSecret"))),
+        (spared.generators > 0).then(|| {
+            let why = if spared.generators == 1 { "a generator needs" } else { "generators need" };
+            format!("{} ({why} no Vault)", counted(spared.generators, "ExternalSecret"))
+        }),
         (spared.secrets > 0).then(|| match (cause.radius.external_secrets, spared.secrets) {
             (all, secrets) if all > secrets => format!("{secrets} of {all} Secrets exist and stay"),
             (_, 1) => "1 Secret exists and stays".to_owned(),
@@ -136,6 +161,7 @@ fn needs(cause: &Cause, snapshot: &Snapshot) -> Option<String> {
     };
     Some(match sealed.len() {
         1 => format!("{shares} for {}", sealed[0].0),
+        n if seal.threshold == 1 => format!("{shares}; each of the {n} sealed replicas gets it, typed once"),
         n => format!("{shares}; each of the {n} sealed replicas gets them, typed once"),
     })
 }
@@ -148,18 +174,31 @@ pub fn repair(cause: &Cause) -> Option<String> {
     Some(format!("{}: {}", runbook.name, steps.join(" → ")))
 }
 
-/// The line under the causes: how much they explain, what stays unexplained, what cannot be seen.
+/// The title of the causes: what is broken, what of it nothing explains, what cannot be seen. Parts that have no room
+/// go whole; those that say that there is nothing go first.
 #[must_use]
-pub fn coverage(snapshot: &Snapshot) -> String {
+pub fn coverage(snapshot: &Snapshot, room: usize) -> String {
     let diagnosis = &snapshot.diagnosis;
-    let (broken, explained) = (diagnosis.broken, diagnosis.explained);
-    let objects = if broken == 1 { "object" } else { "objects" };
-    if broken == 0 {
-        return format!("nothing says that it is broken yet · {} cannot be seen", diagnosis.unknown.len());
+    let (unexplained, unseen) = (diagnosis.unexplained.len(), diagnosis.unknown.len());
+    let lead = match diagnosis.broken {
+        broken if broken.total() > 0 => Some(format!("broken: {broken}")),
+        _ if is_broken(snapshot) => Some("nothing fails yet".to_owned()),
+        _ => None,
+    };
+    let explained = match unexplained {
+        0 if diagnosis.broken.total() == 0 => None,
+        0 => Some("all explained".to_owned()),
+        n => Some(format!("{n} not explained")),
+    };
+    let mut parts = [(unexplained, explained), (unseen, Some(format!("{unseen} cannot be seen")))];
+    // What is there is said before what is not.
+    parts.sort_by_key(|(count, _)| *count == 0);
+    let mut said = String::new();
+    for part in lead.into_iter().chain(parts.into_iter().filter_map(|(_, part)| part)) {
+        let joint = if said.is_empty() { "" } else { " · " };
+        if said.is_empty() || said.width() + joint.width() + part.width() <= room {
+            said = format!("{said}{joint}{part}");
+        }
     }
-    format!(
-        "explains {explained} of {broken} broken {objects} · {} not explained · {} cannot be seen",
-        diagnosis.unexplained.len(),
-        diagnosis.unknown.len()
-    )
+    said
 }

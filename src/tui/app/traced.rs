@@ -1,6 +1,7 @@
 //! The page of a chain: the same stations as `sealwatch trace`, from either end.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -9,10 +10,11 @@ use super::model::{Model, Overlay, Reader, Screen};
 use super::pages::Page;
 use super::palette::Palette;
 use super::rows::Tone;
-use super::words::{named, since};
+use super::words::{counted, named, since};
 use crate::diagnosis::chain::{Chain, Says, chain};
 use crate::diagnosis::lookup::lookup;
-use crate::model::{Age, Health, ObjectRef};
+use crate::model::kinds::{Pod, Watched as _};
+use crate::model::{Age, Health, Kind, ObjectRef};
 
 /// Dependents of one station that are followed.
 const MOST: usize = 8;
@@ -26,6 +28,7 @@ pub(super) fn page(model: &Model, object: &ObjectRef) -> Document {
     let chain = kept.map_or_else(|| Cow::Owned(model.chain(object)), Cow::Borrowed);
     let mut page = Document::default();
     stations(&mut page, model, &chain);
+    waiting(&mut page, model, &chain);
     page.title("Where it breaks");
     let nothing = match chain.health() {
         Health::Failing => None,
@@ -50,6 +53,28 @@ pub(super) fn page(model: &Model, object: &ObjectRef) -> Document {
         }
     }
     page
+}
+
+/// The pods that wait for a Secret of the chain: a workload is named among the stations, the pod that hangs is not.
+fn waiting(page: &mut Document, model: &Model, chain: &Chain) {
+    let world = &model.snapshot.world;
+    let secrets = chain.stations.iter().map(|station| &station.object).filter(|object| object.kind == Kind::Secret);
+    let pods: BTreeMap<ObjectRef, &Pod> = secrets
+        .flat_map(|secret| world.consumers_of(&secret.namespace, &secret.name))
+        .filter(|pod| pod.wants_secret())
+        .map(|pod| (pod.object_ref(), pod.as_ref()))
+        .collect();
+    if pods.is_empty() {
+        return;
+    }
+    page.title(format!("Waiting: {}", counted(pods.len(), "pod")));
+    for (object, pod) in pods.iter().take(MOST) {
+        let said = pod.waiting.as_ref().map_or_else(String::new, |(reason, message)| format!("{reason}: {message}"));
+        page.text(Ink::Plain, format!("{}  {}", object.short(), said.trim_end_matches([':', ' '])));
+    }
+    if pods.len() > MOST {
+        page.text(Ink::Muted, format!("and {} more", pods.len() - MOST));
+    }
 }
 
 fn stations(page: &mut Document, model: &Model, chain: &Chain) {

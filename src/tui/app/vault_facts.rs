@@ -51,8 +51,8 @@ pub(super) fn add(page: &mut Document, model: &Model, object: &ObjectRef) {
 fn of_server(page: &mut Document, model: &Model, server: &VaultServer) {
     page.pair("address", LABEL, Ink::Plain, server.address.to_string());
     if let Some(seal) = server.replicas.values().find_map(|replica| replica.seal.as_ref()) {
-        let text =
-            format!("{} of {} shares, {}; {}, storage {}", seal.threshold, seal.shares, seal.kind, seal.version, seal.storage);
+        let shares = counted(usize::try_from(seal.shares).unwrap_or(usize::MAX), "share");
+        let text = format!("{} of {shares}, {}; {}, storage {}", seal.threshold, seal.kind, seal.version, seal.storage);
         page.pair("seal", LABEL, Ink::Plain, text);
     }
     for (pod, replica) in &server.replicas {

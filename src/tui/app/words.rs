@@ -14,6 +14,14 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
+/// The first names of many: `a, b and 3 more`.
+#[must_use]
+pub fn first_of(names: &[String], all: usize) -> String {
+    let more = all.saturating_sub(names.len());
+    let said = names.join(", ");
+    if more == 0 { said } else { format!("{said} and {more} more") }
+}
+
 /// The parts that are not empty, with commas; `None` if none is.
 #[must_use]
 pub fn listed<const N: usize>(parts: [Option<String>; N]) -> Option<String> {

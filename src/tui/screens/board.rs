@@ -9,7 +9,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Look;
+use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
+use crate::tui::widgets::pen::Pen;
 
 /// Draws it.
 pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
@@ -28,6 +30,13 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     if let Some(rect) = areas.events {
         events::draw(model, look, rect, buffer);
     }
+}
+
+/// Marks the title of the part that has the focus: a colour alone is not seen by everyone.
+fn mark_focus(area: Rect, buffer: &mut Buffer, look: Look<'_>) {
+    let mut pen = Pen::new(buffer, area, 0);
+    pen.skip_to(area.x + 1);
+    pen.put(glyphs::CURSOR, look.of(Role::Active));
 }
 
 /// How high the part of the causes wants to be.

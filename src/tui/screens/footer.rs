@@ -11,10 +11,13 @@ use crate::tui::app::document::{Ink, wrap};
 use crate::tui::app::offers::Hint;
 use crate::tui::app::{Model, Overlay};
 use crate::tui::widgets::input;
-use crate::tui::widgets::pen::Pen;
+use crate::tui::widgets::pen::{Pen, fit};
 
-/// Draws it; says where the cursor stands, if a filter is typed.
-pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+/// Columns of a filter that are shown.
+const FILTER: usize = 30;
+
+/// Draws it; says where the cursor stands, if a filter is typed. `scrolls`: whether there is more to read than is seen.
+pub fn draw(model: &Model, scrolls: bool, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if let Some(Overlay::Filter(field)) = &model.overlay {
         let mut pen = Pen::new(buffer, area, 0);
         pen.put(" filter / ", look.of(Role::Key));
@@ -26,8 +29,23 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
         pen.put("  text !text ns= store= ready=false", look.of(Role::Muted));
         return cursor;
     }
-    hints(model, look, area, buffer);
+    let mut pen = Pen::new(buffer, area, 0);
+    filter(model, look, &mut pen);
+    let from = pen.column();
+    hints(&model.hints(scrolls), model, look, Rect { x: from, width: area.right() - from, ..area }, buffer);
     None
+}
+
+/// The filter that is on, how much of the pane it leaves, and how it goes: rows that are not there are not missed.
+fn filter(model: &Model, look: Look<'_>, pen: &mut Pen<'_>) {
+    let filter = &model.board.view.filter;
+    if model.place() != Place::Board || filter.is_empty() {
+        return;
+    }
+    let rows = model.board.index.rows(model.board.tab());
+    pen.put(" filter: ", look.of(Role::Warning)).put(&fit(filter.text.trim(), FILTER), look.of(Role::Warning));
+    pen.put(&format!("  {} of {}  ", rows.kept, rows.total), look.of(Role::Text));
+    pen.put("Esc", look.of(Role::Key)).put(" clears  ", look.of(Role::Muted));
 }
 
 /// What was said to the person last, whole, over the last rows of the body: the keys below it stay in sight.
@@ -49,10 +67,10 @@ pub fn saying(model: &Model, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
 }
 
 /// As many keys as fit, whole, the most useful first; the way out and the way to all others always fit.
-fn hints(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+fn hints(all: &[Hint], model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let exit = if model.place() == Place::Board { Action::Quit } else { Action::Back };
     let (kept, others): (Vec<Hint>, Vec<Hint>) =
-        model.hints().into_iter().partition(|hint| hint.action == exit || hint.action == Action::Help);
+        all.iter().cloned().partition(|hint| hint.action == exit || hint.action == Action::Help);
     let reserved: u16 = kept.iter().map(width).sum();
     let mut pen = Pen::new(buffer, area, 0);
     for one in others {

@@ -11,13 +11,22 @@ use crate::model::{Age, Clock, Kind, Name, Replica};
 use crate::ports::Scope;
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
-use crate::tui::app::rows::{Tone, toned};
+use crate::tui::app::rows::{Tone, read_as, toned};
 use crate::tui::widgets::lines::role;
 use crate::tui::widgets::pen::Pen;
 
 /// A kind that was not heard of for so many seconds longer than others is named: a watch tells at least every 30 s
 /// that it is alive.
 const LATE: i64 = 45;
+
+/// A watch that nothing happens on says no more often than this, in seconds, that it is alive: younger is fresh.
+const FRESH: i64 = 30;
+
+/// Ages that differ by no more seconds than this are one age to a person.
+const ALIKE: u64 = 5;
+
+/// Below this width what explains itself elsewhere is left out.
+const ROOMY: u16 = 100;
 
 /// How many rows it takes.
 pub const ROWS: u16 = 2;
@@ -32,7 +41,8 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let snapshot = &model.snapshot;
     let production = snapshot.writes.policy.production;
     let bar = look.of(if production { Role::Production } else { Role::Header });
-    let right = ages(model);
+    let narrow = area.width < ROOMY;
+    let right = ages(model, narrow);
     let room = area.width.saturating_sub(u16::try_from(right.width()).unwrap_or(0) + 1);
     Pen::new(buffer, area, 0).fill(" ", bar);
     let mut pen = Pen::new(buffer, Rect { width: room.saturating_sub(1), ..area }, 0);
@@ -48,7 +58,7 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
         }
         _ => {}
     }
-    let (tone, writes) = writes(model);
+    let (tone, writes) = writes(model, narrow);
     let loud = if production { bar } else { look.theme.on(role(tone), Role::Header) };
     pen.put("  ", bar).put(&writes, loud);
     if !snapshot.identity.user.is_empty() {
@@ -67,30 +77,43 @@ fn few<'a>(names: impl ExactSizeIterator<Item = &'a Name>) -> String {
     names.map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether one may write.
-fn writes(model: &Model) -> (Tone, String) {
+/// Whether one may write; the footer names the key too.
+fn writes(model: &Model, narrow: bool) -> (Tone, String) {
     let writes = &model.snapshot.writes;
     if model.snapshot.identity.insecure {
         return (Tone::Failing, "NOT VERIFIED, no writes".to_owned());
     }
     match (writes.open, writes.until, writes.refused) {
-        (true, Some(until), _) => (Tone::Warning, format!("WRITES OPEN {} (W closes)", Age::between(model.now, until))),
-        (true, None, _) => (Tone::Warning, format!("WRITES OPEN {}", writes.policy.as_str())),
-        (false, _, Some(_)) => (Tone::Healthy, format!("READ-ONLY {}", writes.policy.as_str())),
+        (true, Some(until), _) => {
+            let key = if narrow { "" } else { " (W closes)" };
+            (Tone::Warning, format!("WRITES OPEN {}{key}", Age::between(model.now, until)))
+        }
+        (true, None, _) => (Tone::Warning, format!("WRITES OPEN, policy {}", writes.policy.as_str())),
+        (false, _, Some(_)) => (Tone::Healthy, format!("READ-ONLY, policy {}", writes.policy.as_str())),
         (false, _, None) => (Tone::Healthy, "READ-ONLY (W opens)".to_owned()),
     }
 }
 
-/// The time, and how old the data of each source is.
-fn ages(model: &Model) -> String {
-    let age = |at: Option<jiff::Timestamp>| at.map_or_else(|| "–".to_owned(), |at| Age::between(at, model.now).to_string());
-    let vault = if model.snapshot.world.vaults.is_empty() {
-        String::new()
-    } else {
-        format!("  vault {}", age(model.snapshot.world.vault_seen))
+/// The time, and how old what is shown is: in one number while all of it is fresh or equally old.
+fn ages(model: &Model, narrow: bool) -> String {
+    let since = |at: jiff::Timestamp| Age::between(at, model.now);
+    let cluster = model.snapshot.kubernetes_seen().map(since);
+    let vault = model.snapshot.world.vault_seen.filter(|_| !model.snapshot.world.vaults.is_empty()).map(since);
+    let data = match (cluster, vault) {
+        (None, None) => "no data yet".to_owned(),
+        (None, Some(vault)) => format!("Vault data {vault} old"),
+        (Some(cluster), None) => format!("data {cluster} old"),
+        (Some(cluster), Some(vault)) if cluster.0.max(vault.0) <= FRESH || cluster.0.abs_diff(vault.0) <= ALIKE => {
+            format!("data {} old", Age(cluster.0.max(vault.0)))
+        }
+        (Some(cluster), Some(vault)) => format!("cluster {cluster}, Vault {vault} old"),
     };
-    let late = model.snapshot.longest_silent(LATE).map_or_else(String::new, |(kind, at)| format!(" ({kind} {})", age(Some(at))));
-    format!("{}  k8s {}{late}{vault} ", Clock(model.now), age(model.snapshot.kubernetes_seen()))
+    // Which list is late is named where there is room; where there is not, that one is.
+    let late = model.snapshot.longest_silent(LATE).map_or_else(String::new, |(kind, at)| {
+        let what = if narrow { "a list".to_owned() } else { format!("list of {kind}") };
+        format!(", {what} {}", since(at))
+    });
+    format!("{}  {data}{late} ", Clock(model.now))
 }
 
 /// One dot for each replica of each Vault; and the runbook, while one goes on.
@@ -108,7 +131,11 @@ fn second(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
             let (glyph, tone) = dot(replica);
             pen.put(glyph, look.of(role(tone)));
         }
-        pen.put(" ", look.of(Role::Text)).put(&state, look.of(role(tone))).put("   ", look.of(Role::Text));
+        pen.put(" ", look.of(Role::Text)).put(&state, look.of(role(tone)));
+        if let Some(whom) = read_as(server, model.now) {
+            pen.put(&format!(", read {whom}"), look.of(Role::Muted));
+        }
+        pen.put("   ", look.of(Role::Text));
     }
     if vaults.is_empty() && model.snapshot.is_loaded() {
         pen.put("no store names a Vault", look.of(Role::Muted));

@@ -9,8 +9,8 @@ use crate::theme::Role;
 use crate::tui::app::{Model, Reader};
 use crate::tui::widgets::lines::Lines;
 
-/// Draws it.
-pub fn draw(model: &Model, reader: &Reader, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
+/// Draws it; says whether there is more of it than is seen.
+pub fn draw(model: &Model, reader: &Reader, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> bool {
     let lines = reader.page.document(model).lines(model.reading_width());
     let inside = below(area, 1);
     let height = usize::from(inside.height);
@@ -22,4 +22,5 @@ pub fn draw(model: &Model, reader: &Reader, look: Look<'_>, area: Rect, buffer: 
     };
     rule(&[(&reader.page.title(), look.of(Role::Title)), (&place, look.of(Role::Muted))], true, area, buffer, look);
     (&Lines { lines: &lines, scroll, theme: look.theme }).render(inside, buffer);
+    lines.len() > height
 }

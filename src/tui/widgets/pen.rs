@@ -120,6 +120,29 @@ pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}{CUT}", head.trim_end()))
 }
 
+/// The text if it fits, else so many columns of its beginning, the mark of a cut, and as much of its end as there is room
+/// for.
+#[must_use]
+pub fn fit_around(text: &str, room: usize, head: usize) -> Cow<'_, str> {
+    use unicode_segmentation::UnicodeSegmentation as _;
+    if columns(text) <= room {
+        return Cow::Borrowed(text);
+    }
+    let tail = room.saturating_sub(head + 1);
+    if head == 0 || tail == 0 {
+        return fit(text, room);
+    }
+    let (first, _) = split_at_width(text, head);
+    let mut used = 0;
+    let ends = text.grapheme_indices(true).rev().take_while(|(_, grapheme)| {
+        used += grapheme.width();
+        used <= tail
+    });
+    let from = ends.last().map_or(text.len(), |(at, _)| at);
+    let (_, last) = text.split_at(from);
+    Cow::Owned(format!("{first}{CUT}{last}"))
+}
+
 #[cfg(test)]
 mod tests {
     use ratatui::style::Color;

@@ -1,13 +1,15 @@
 //! A table over rows that are asked for one by one: only those in the window are, so ten thousand rows cost as
 //! much as ten.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
-use super::pen::Pen;
+use super::pen::{Pen, fit_around};
 
 /// What a row consists of.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,20 @@ pub struct Cells {
     pub ground: Style,
     /// How far the name is indented.
     pub indent: u16,
+    /// Which part of a name goes that is too long.
+    pub cut: Cut,
+}
+
+/// Which part of a name goes that is too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cut {
+    /// Its end: of words.
+    #[default]
+    End,
+    /// Its middle; in `namespace/name` the middle of the name, as long as there is room for the namespace.
+    Middle,
+    /// What stands before its end: of paths and pods, whose ends tell one from the other.
+    Tail,
 }
 
 /// A window on a table.
@@ -48,6 +64,10 @@ pub fn window(len: usize, around: usize, focus: usize, height: usize) -> usize {
 /// A state of this width stays whole although names are cut for it.
 const STATE: u16 = 13;
 
+fn columns_of(text: &str) -> u16 {
+    u16::try_from(text.width()).unwrap_or(u16::MAX)
+}
+
 /// How wide the columns are.
 struct Widths {
     name: u16,
@@ -66,6 +86,25 @@ impl Widths {
         let room = width.saturating_sub(3 + 2 + note);
         let state = state.min(room.saturating_sub(named).max(STATE.min(room * 3 / 5)));
         Self { name: room.saturating_sub(state), state }
+    }
+}
+
+/// With less room than this for a name, its namespace is cut too.
+const NAME: usize = 5;
+
+/// The name as there is room for it.
+fn name(row: &Cells, room: u16) -> Cow<'_, str> {
+    let (text, room) = (row.name.0.as_str(), usize::from(room));
+    match row.cut {
+        Cut::End => Cow::Borrowed(text),
+        Cut::Tail => fit_around(text, room, room / 4),
+        Cut::Middle => match text.split_once('/') {
+            Some((namespace, name)) if namespace.width() + 1 + NAME <= room => {
+                let left = room - namespace.width() - 1;
+                Cow::Owned(format!("{namespace}/{}", fit_around(name, left, left / 2)))
+            }
+            _ => fit_around(text, room, room / 2),
+        },
     }
 }
 
@@ -89,12 +128,19 @@ impl<F: Fn(usize) -> Cells> Widget for &Table<F> {
                 pen.column_put(&row.name.0, rest, false, row.name.1);
                 continue;
             }
-            let name = widths.name.saturating_sub(row.indent);
-            if row.state.0.is_empty() {
-                pen.column_put(&row.name.0, name + 1 + widths.state, false, row.name.1);
+            let column = widths.name.saturating_sub(row.indent);
+            let (wide, state, note) = (columns_of(&row.name.0), columns_of(&row.state.0), columns_of(&row.note.0));
+            // A name that is too long takes what its own state and note leave free.
+            let with_blank = |width: u16| if width == 0 { 0 } else { width + 1 };
+            let free = wide.min(pen.left().saturating_sub(with_blank(state) + with_blank(note)));
+            if state == 0 {
+                let room = free.max(column + 1 + widths.state);
+                pen.column_put(&name(row, room), room, false, row.name.1);
             } else {
-                pen.column_put(&row.name.0, name, false, row.name.1);
-                pen.put(" ", row.ground).column_put(&row.state.0, widths.state, false, row.state.1);
+                let room = free.max(column);
+                pen.column_put(&name(row, room), room, false, row.name.1);
+                let left = (column + widths.state).saturating_sub(room).max(state);
+                pen.put(" ", row.ground).column_put(&row.state.0, left, false, row.state.1);
             }
             let note = pen.left().saturating_sub(1);
             pen.put(" ", row.ground).column_put(&row.note.0, note, true, row.note.1);
@@ -107,6 +153,35 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    #[test]
+    fn what_tells_names_apart_is_kept_longest() {
+        let shown = |cut, text: &str, room| {
+            name(&Cells { name: (text.to_owned(), Style::new()), cut, ..Cells::default() }, room).into_owned()
+        };
+        assert_eq!(shown(Cut::Tail, "secret/payments/stripe-0", 14), "sec…s/stripe-0");
+        assert_eq!(shown(Cut::Tail, "vault-core-dev-2", 9), "va…-dev-2");
+        assert_eq!(shown(Cut::Middle, "ameide-prod/ameide-vault", 18), "ameide-prod/ame…lt");
+        assert_eq!(shown(Cut::Middle, "ameide-staging/ameide-vault", 15), "ameide-…e-vault");
+        assert_eq!(shown(Cut::Middle, "db-0", 9), "db-0");
+    }
+
+    #[test]
+    fn a_long_name_takes_what_its_state_leaves_free() {
+        let row = |name: &str, state: &str| Cells {
+            name: (name.to_owned(), Style::new()),
+            state: (state.to_owned(), Style::new()),
+            cut: Cut::Tail,
+            ..Cells::default()
+        };
+        let rows = [row("vault", "SEALED 3 of 3"), row("anthropic-api-key", "v1")];
+        let table = Table { len: 2, around: 0, focus: 0, row: |number: usize| rows[number].clone() };
+        let area = Rect::new(0, 0, 28, 2);
+        let mut buffer = Buffer::empty(area);
+        table.render(area, &mut buffer);
+        let text: String = (0..28).map(|x| buffer[(x, 1)].symbol()).collect();
+        assert_eq!(text.trim_end(), "   anthropic-api-key v1");
+    }
 
     #[test]
     fn only_rows_in_the_window_are_made() {

@@ -66,6 +66,8 @@ pub struct Rows {
     pub broken: usize,
     /// How many of these fail.
     pub failing: usize,
+    /// How many say that they are well, though something may be wrong with them.
+    pub synced: usize,
     /// How many are left by the filter; equal to `total` without one.
     pub kept: usize,
     all: Groups,
@@ -353,6 +355,8 @@ impl Rows {
         self.total = self.all.values().map(Group::len).sum();
         self.broken = self.all.values().map(Group::broken).sum();
         self.failing = self.all.values().map(|group| group.count(Tone::Failing)).sum();
+        let well = || Tone::ALL.into_iter().filter(|tone| tone.says_well());
+        self.synced = self.all.values().flat_map(|group| well().map(|tone| group.count(tone))).sum();
         self.kept = self.groups().values().map(Group::len).sum();
         let spans = Fold::spans(pane, self.groups(), self.broken, view);
         self.show(spans);

@@ -3,6 +3,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::diagnosis::state::of_server;
 use crate::diagnosis::{self, Cause, Severity};
@@ -14,9 +15,11 @@ use crate::tui::app::causes::Told as Group;
 use crate::tui::app::document::{Document, Ink, Line};
 use crate::tui::app::rows::Tone;
 use crate::tui::app::story::{certainty, coverage, repair, tell};
-use crate::tui::app::words::{counted, since};
+use crate::tui::app::words::{counted, listed, since, some};
+use crate::tui::screens::board::mark_focus;
 use crate::tui::screens::{Look, below, lines, rule};
 use crate::tui::widgets::lines::glyph;
+use crate::tui::widgets::pen::Pen;
 
 /// What is told, in lines.
 pub(super) struct Told {
@@ -26,6 +29,8 @@ pub(super) struct Told {
     blind: Vec<Line>,
     /// The cause in full.
     body: Vec<Line>,
+    /// The row of the body that the cause begins at, if one is told: the cursor stands there.
+    selected: Option<usize>,
     /// The key that repairs it.
     repair: Vec<Line>,
     /// The other causes, a line each.
@@ -59,6 +64,7 @@ pub(super) fn told(model: &Model, width: usize) -> Told {
         tone: Tone::Quiet,
         blind: Vec::new(),
         body: Vec::new(),
+        selected: None,
         repair: Vec::new(),
         others: Vec::new(),
         unseen: Vec::new(),
@@ -81,10 +87,21 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
     let snapshot = &model.snapshot;
     let (cause, causes) = (&group.cause, &model.board.index.causes);
     told.tone = tone(cause);
-    let which =
-        if causes.len() == 1 { "1 CAUSE".to_owned() } else { format!("CAUSE {} of {}", model.board.cause + 1, causes.len()) };
-    told.title = format!("{which}  {}", coverage(snapshot));
     let mut page = Document::default();
+    let number = model.board.cause + 1;
+    let which = match (model.well(), causes.len()) {
+        (Some(well), all) => {
+            told.selected = Some(say_well(&well, model, width, &mut page));
+            let head = if model.sees_all() { "NOTHING BROKEN" } else { "NOTHING BROKEN IN SIGHT" };
+            let which = if all == 1 { "1 warning".to_owned() } else { format!("warning {number} of {all}") };
+            format!("{head}  {which} · ")
+        }
+        (None, 1) => "1 CAUSE  ".to_owned(),
+        (None, all) => format!("CAUSE {number} of {all}  "),
+    };
+    // A sign and a blank stand before the title, a blank behind it.
+    told.title = format!("{which}{}", coverage(snapshot, (width + 1).saturating_sub(which.width() + 3)));
+    told.selected = told.selected.or(Some(0));
     page.signed(Ink::Tone(told.tone), glyph(told.tone), headline(model, group));
     // What is wrong with a Vault its title and state say; of all else the sentence names the names.
     if cause.subject.kind != Kind::Vault && group.subjects.len() == 1 {
@@ -116,7 +133,7 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
     if causes.len() > OTHERS + 1 {
         told.others.push(vec![(
             Ink::Muted,
-            format!("  {} {} more causes, j and k go through them", glyphs::CUT, causes.len() - OTHERS - 1),
+            format!("  {} {}, j and k go through them", glyphs::CUT, counted(causes.len() - OTHERS - 1, "more cause")),
         )]);
     }
     for one in snapshot.diagnosis.unknown.iter().take(GAPS) {
@@ -125,6 +142,13 @@ fn with_cause(model: &Model, group: &Group, width: usize, told: &mut Told) {
         page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, text);
         told.unseen.extend(page.lines(width));
     }
+}
+
+/// Says that nothing is broken; returns how many lines it takes.
+fn say_well(well: &str, model: &Model, width: usize, page: &mut Document) -> usize {
+    let (tone, sign) = if model.sees_all() { (Tone::Healthy, glyphs::HEALTHY) } else { (Tone::Unknown, glyphs::UNKNOWN) };
+    page.signed(Ink::Tone(tone), sign, vec![(Ink::Strong, well.to_owned())]);
+    page.height(width)
 }
 
 /// The first sentence of a paragraph.
@@ -152,15 +176,17 @@ fn line_of(number: usize, group: &Group) -> Line {
     let cause = &group.cause;
     let tone = tone(cause);
     let at = cause.since.map_or_else(String::new, |at| format!("  since {}", Clock(at)));
-    let reach = match cause.failing.external_secrets + cause.failing.stores {
-        0 => String::new(),
-        n => format!("  {n} broken"),
+    let hit = [some(cause.failing.stores, "store"), some(cause.failing.external_secrets, "ExternalSecret")];
+    let reach = match listed(hit) {
+        None => String::new(),
+        Some(hit) if hit == group.subject() => "  all broken".to_owned(),
+        Some(hit) => format!("  {hit} broken"),
     };
     vec![
         (Ink::Muted, format!("  {} ", number + 1)),
         (Ink::Tone(tone), format!("{} {}", glyph(tone), cause.title)),
         (Ink::Plain, format!("  {}", group.subject())),
-        (Ink::Muted, format!("{at}{reach}")),
+        (Ink::Muted, format!("{reach}{at}")),
     ]
 }
 
@@ -196,31 +222,33 @@ fn healthy(model: &Model, width: usize, told: &mut Told) {
     let mut page = Document::default();
     let (broken, unseen) = (snapshot.diagnosis.broken, snapshot.diagnosis.unknown.len());
     let starting = snapshot.diagnosis.starting.said.len();
-    if broken > 0 {
+    let well = model.well().unwrap_or_default();
+    let cannot = if unseen == 0 { String::new() } else { format!("  {unseen} cannot be seen") };
+    if broken.total() > 0 {
         told.tone = Tone::Warning;
-        told.title = format!("NO CAUSE FOUND  {}", coverage(snapshot));
-        let which = if broken == 1 { "1 object is".to_owned() } else { format!("{broken} objects are") };
-        let text = format!("{which} broken, and no rule knows why. Look at the panes; n goes from one to the next.");
+        told.title = format!("NO CAUSE FOUND  {}", coverage(snapshot, width.saturating_sub(18)));
+        let text = format!("Broken: {broken}. No rule knows why. Look at the panes; n goes from one to the next.");
         page.signed(Ink::Tone(Tone::Warning), glyphs::WARNING, vec![(Ink::Strong, text)]);
     } else if snapshot.is_empty() && unseen == 0 {
         "NOTHING TO LOOK AT".clone_into(&mut told.title);
         told.tone = Tone::Unknown;
         let text = format!("There is no store and no ExternalSecret{}.", snapshot.scope.place());
         page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, vec![(Ink::Strong, text)]);
-    } else if model.blind().is_some() || unseen > 0 {
-        told.title = format!("NOTHING BROKEN IN SIGHT  {unseen} cannot be seen");
-        told.tone = told.tone.min(Tone::Unknown);
-        let text = "Nothing that can be seen is broken. Not everything can be seen.".to_owned();
-        page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, vec![(Ink::Strong, text)]);
     } else if starting > 0 {
         told.title = format!("NOTHING BROKEN SO FAR  {starting} starting");
         told.tone = told.tone.min(Tone::Unknown);
         let text = "What was made a moment ago has not had its first turn yet.".to_owned();
         page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, vec![(Ink::Strong, text)]);
+    } else if !snapshot.is_examined() {
+        "NOTHING BROKEN SO FAR  not everything was asked yet".clone_into(&mut told.title);
+        told.tone = told.tone.min(Tone::Unknown);
+        let text = "Nothing that was looked at so far is broken.".to_owned();
+        page.signed(Ink::Tone(Tone::Unknown), glyphs::UNKNOWN, vec![(Ink::Strong, text)]);
     } else {
-        "ALL WELL".clone_into(&mut told.title);
-        told.tone = Tone::Healthy;
-        page.signed(Ink::Tone(Tone::Healthy), glyphs::HEALTHY, vec![(Ink::Strong, "Nothing is broken.".to_owned())]);
+        let (title, tone) = if model.sees_all() { ("ALL WELL", Tone::Healthy) } else { ("ALL WELL IN SIGHT", Tone::Unknown) };
+        told.title = format!("{title}{cannot}");
+        told.tone = told.tone.min(tone);
+        say_well(&well, model, width, &mut page);
     }
     page.pair("looked at", LABEL + 4, Ink::Plain, model.looked_at());
     for (number, gap) in model.not_checked().into_iter().enumerate() {
@@ -235,7 +263,11 @@ pub(super) fn draw(model: &Model, told: &Told, look: Look<'_>, area: Rect, buffe
     let title = if told.tone == Tone::Quiet { look.of(Role::Title) } else { title };
     let (head, rest) = told.title.split_once("  ").unwrap_or((&told.title, ""));
     let rest = if rest.is_empty() { String::new() } else { format!("  {rest}") };
-    rule(&[(head, title), (&rest, look.of(Role::Muted))], model.board.focus == Pane::Causes, area, buffer, look);
+    let focused = model.board.focus == Pane::Causes;
+    rule(&[(head, title), (&rest, look.of(Role::Muted))], focused, area, buffer, look);
+    if focused {
+        mark_focus(area, buffer, look);
+    }
     let mut rest = below(area, 1);
     let mut room = usize::from(rest.height);
     let all = told.blind.len() + told.body.len() + told.repair.len() + told.others.len() + told.unseen.len();
@@ -257,5 +289,10 @@ pub(super) fn draw(model: &Model, told: &Told, look: Look<'_>, area: Rect, buffe
             rest = below(rest, lines(&more, rest, buffer, look));
             room -= 1;
         }
+    }
+    if let Some(row) = told.selected.filter(|_| focused)
+        && let Ok(row) = u16::try_from(1 + told.blind.len() + row)
+    {
+        Pen::new(buffer, area, row).put(glyphs::CURSOR, look.of(Role::Active));
     }
 }

@@ -10,7 +10,7 @@ use crate::tui::widgets::table::window;
 /// From this width on, the three panes stand side by side.
 pub const SIDE_BY_SIDE: u16 = 120;
 /// The panes get at least this many rows, heading included.
-const PANES_LEAST: u16 = 7;
+const PANES_LEAST: u16 = 6;
 
 /// Where what stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn layout(model: &Model, area: Rect, causes: u16) -> Areas {
     let panes_area = Rect { y: area.y + causes, height: panes_height, ..area };
     let events_area = Rect { y: panes_area.bottom(), height: area.height - causes - panes_height, ..area };
     let (tabs, panes) = if area.width >= SIDE_BY_SIDE {
-        (None, columns(model, panes_area))
+        (None, columns(panes_area))
     } else {
         let tabs = Rect { height: panes_area.height.min(1), ..panes_area };
         let rest = Rect { y: tabs.bottom(), height: panes_area.height - tabs.height, ..panes_area };
@@ -49,24 +49,19 @@ pub fn layout(model: &Model, area: Rect, causes: u16) -> Areas {
     Areas { causes: causes_area, tabs, panes, events: (events_area.height > 0).then_some(events_area) }
 }
 
-/// The three panes, wider where the trouble is; one column between them.
-fn columns(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
-    let weight = |pane: Pane| {
-        let base = if pane == Pane::ExternalSecrets { 10 } else { 8 };
-        let trouble = match model.board.index.rows(pane).broken {
-            0 => 0,
-            1..=9 => 2,
-            _ => 3,
-        };
-        base + trouble + u16::from(model.board.focus == pane)
-    };
-    let total: u16 = Pane::TABLES.iter().map(|pane| weight(*pane)).sum();
+/// How wide the three panes are, side by side, in parts of the whole. Always the same: what stands still can be read while
+/// the world moves, and paths and replicas have the longest names.
+const SHARES: [u16; 3] = [9, 11, 10];
+
+/// The three panes; one column between them.
+fn columns(area: Rect) -> Vec<(Pane, Rect)> {
+    let total: u16 = SHARES.iter().sum();
     let room = area.width.saturating_sub(2);
     let mut x = area.x;
     let mut panes = Vec::new();
-    for (number, pane) in Pane::TABLES.into_iter().enumerate() {
+    for (number, (pane, share)) in Pane::TABLES.into_iter().zip(SHARES).enumerate() {
         let last = number + 1 == Pane::TABLES.len();
-        let share = u16::try_from(u32::from(room) * u32::from(weight(pane)) / u32::from(total.max(1))).unwrap_or(room);
+        let share = u16::try_from(u32::from(room) * u32::from(share) / u32::from(total)).unwrap_or(room);
         let width = if last { area.right().saturating_sub(x) } else { share };
         panes.push((pane, Rect { x, width, ..area }));
         x += width + 1;

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::Widget as _;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
@@ -12,18 +13,24 @@ use crate::tui::app::index::Entry;
 use crate::tui::app::links::InFold;
 use crate::tui::app::rows::{Tone, describe};
 use crate::tui::app::words::counted;
+use crate::tui::screens::board::mark_focus;
 use crate::tui::screens::{Look, below, rule};
 use crate::tui::widgets::lines::{glyph, role};
 use crate::tui::widgets::pen::Pen;
-use crate::tui::widgets::table::{Cells, Table};
+use crate::tui::widgets::table::{Cells, Cut, Table};
 
 /// Draws a pane, with its heading where panes stand side by side.
 pub(super) fn draw(model: &Model, pane: Pane, look: Look<'_>, area: Rect, heading: bool, buffer: &mut Buffer) {
     let focused = model.board.focus == pane;
     let rest = if heading {
-        let (name, counts, tone) = title(model, pane);
+        // A line and a blank stand before the name, a blank between it and the counts, and one behind them.
+        let room = usize::from(area.width).saturating_sub(pane.title().len() + 4);
+        let (name, counts, tone) = title(model, pane, room);
         let counts = format!(" {counts}");
         rule(&[(name, look.of(Role::Title)), (&counts, look.of(role(tone)))], focused, area, buffer, look);
+        if focused {
+            mark_focus(area, buffer, look);
+        }
         below(area, 1)
     } else {
         area
@@ -51,18 +58,25 @@ pub(super) fn draw(model: &Model, pane: Pane, look: Look<'_>, area: Rect, headin
 /// The line of tabs.
 pub(super) fn tabs(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let shown = model.board.tab();
-    let line = look.of(if model.board.focus == Pane::Causes { Role::Border } else { Role::Focus });
+    let focused = model.board.focus != Pane::Causes;
+    let line = look.of(if focused { Role::Focus } else { Role::Border });
     let mut pen = Pen::new(buffer, area, 0);
     pen.put(glyphs::ACROSS, line);
     for (number, pane) in Pane::TABLES.into_iter().enumerate() {
         // Each tab begins at a third, so that a click finds it; a long one pushes the next.
         pen.skip_to(area.x + area.width * u16::try_from(number).unwrap_or(0) / 3);
-        let (name, counts, tone) = title(model, pane);
-        let (open, close) = if pane == shown { ("[", "]") } else { (" ", " ") };
+        let (name, counts, tone) = title(model, pane, usize::MAX);
+        // Brackets: its rows are shown. The cursor: they are also what the keys work on.
+        let (open, close) = match (pane == shown, focused) {
+            (true, true) => (glyphs::CURSOR, " "),
+            (true, false) => ("[", "]"),
+            (false, _) => (" ", " "),
+        };
         let name_style = look.of(if pane == shown { Role::Title } else { Role::Muted });
         // In a third of 80 columns only the first number has room.
         let first = counts.split(" · ").find(|part| tone != Tone::Failing || part.contains(' ')).unwrap_or("");
-        pen.put(open, line).put(name, name_style).put(&format!(" {first}"), look.of(role(tone))).put(close, line);
+        let first = if first.is_empty() { String::new() } else { format!(" {first}") };
+        pen.put(open, line).put(name, name_style).put(&first, look.of(role(tone))).put(close, line);
     }
     pen.put(" ", line);
     pen.fill(glyphs::ACROSS, line);
@@ -75,8 +89,9 @@ pub(super) fn separator(area: Rect, buffer: &mut Buffer, look: Look<'_>) {
     }
 }
 
-/// What a heading says: the name, the counts, and how to take them.
-fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
+/// What a heading says: the name, the counts in words or, where there is no room for these, with signs, and how to take
+/// them.
+fn title(model: &Model, pane: Pane, room: usize) -> (&'static str, String, Tone) {
     let rows = model.board.index.rows(pane);
     let tone = if rows.failing > 0 {
         Tone::Failing
@@ -85,8 +100,8 @@ fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
     } else {
         Tone::Quiet
     };
-    let parts = if rows.kept < rows.total {
-        vec![Some(format!("{} of {} fit the filter", rows.kept, rows.total)), None, None]
+    let parts = if rows.kept < rows.total || !model.board.view.filter.is_empty() {
+        vec![Some(format!("{} of {} fit", rows.kept, rows.total)), None, None]
     } else if pane == Pane::Vault {
         let servers = model.snapshot.world.vaults.values();
         let (replicas, sealed, paths) = servers.fold((0, 0, 0), |(r, s, p), server| {
@@ -106,11 +121,14 @@ fn title(model: &Model, pane: Pane) -> (&'static str, String, Tone) {
                 (false, 0) => None,
                 (false, total) => Some(format!("{total} so far")),
             },
-            (rows.failing > 0).then(|| format!("{} failing", rows.failing)),
-            (warned > 0).then(|| format!("{warned} wrong")),
+            (rows.failing > 0).then(|| format!("{} broken", rows.failing)),
+            (warned > 0).then(|| format!("{warned} to look at")),
         ]
     };
-    (pane.title(), parts.into_iter().flatten().collect::<Vec<_>>().join(" · "), tone)
+    let said = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let short = || said.replace(" to look at", &format!(" {}", glyphs::WARNING));
+    let said = if said.width() > room { short() } else { said };
+    (pane.title(), said, tone)
 }
 
 /// What an empty pane says.
@@ -180,6 +198,11 @@ fn cells(model: &Model, pane: Pane, entry: &Entry, selected: bool, stale: bool, 
         state: (text.state, ink(role(text.tone))),
         note: (text.note, ink(Role::Muted)),
         ground: look.theme.on(Role::Text, ground),
+        cut: match entry {
+            Entry::Path(..) | Entry::Replica(..) => Cut::Tail,
+            Entry::Object(..) => Cut::Middle,
+            Entry::Group { .. } | Entry::Server(_) | Entry::Folded { .. } => Cut::End,
+        },
         indent: text.depth,
     }
 }
