@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{counted, external_secrets_of};
+use super::{counted, external_secrets_of, upkeeps_of};
 use crate::model::kinds::{Pod, Watched};
 use crate::model::{Inventory, ObjectRef};
 use crate::runbooks::{Item, ItemState, Next, Outcome, Progress, StepDef, StepReport, Target};
@@ -39,9 +39,11 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
 
 /// Pods that wait for a Secret of this target, each once, with the kubelet's word for it.
 fn waiting(target: &Target, world: &Inventory) -> Vec<(ObjectRef, String)> {
-    let pods: BTreeMap<ObjectRef, String> = external_secrets_of(target, world)
-        .into_iter()
-        .flat_map(|es| world.consumers_of(&es.meta.namespace, &es.target))
+    let synced = external_secrets_of(target, world).into_iter().map(|es| (es.meta.namespace.clone(), es.target.clone()));
+    let kept = upkeeps_of(target, world).into_iter().map(|(one, of)| (one.namespace, of.destination.clone()));
+    let pods: BTreeMap<ObjectRef, String> = synced
+        .chain(kept)
+        .flat_map(|(namespace, name)| world.consumers_of(&namespace, &name))
         .filter(|pod| pod.wants_secret())
         .map(|pod| (pod.object_ref(), why(pod)))
         .collect();
