@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::{
-    Event, Object, OnShelf as _, VaultAuth, VaultConnection, VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched,
+    Event, Object, VaultAuth, VaultConnection, VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched,
 };
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
@@ -185,7 +185,7 @@ fn left(report: &StepReport) -> Vec<(&str, &str)> {
     report.left.iter().map(|(object, why)| (object.name.as_str(), why.as_str())).collect()
 }
 
-fn warning(about: ObjectRef, message: &str, second: i64) -> Object {
+fn warning(about: &ObjectRef, message: &str, second: i64) -> Object {
     object::<Event>(json!({
         "metadata": { "name": "x.1", "namespace": "shop" },
         "involvedObject": { "kind": about.kind.as_str(), "namespace": "shop", "name": about.name.as_str() },
@@ -272,11 +272,11 @@ fn no_sign_of_life_ends_with_the_deadline() {
 fn a_login_that_fails_is_known_by_its_event_since_no_status_tells_it() {
     let mut silent = world(false, vec![leased("creds", 900, &well(900))]);
     let about = on(Kind::VaultDynamicSecret, "creds");
-    silent.apply(Change::Applied(warning(about.clone(), "Failed to get Vault client: permission denied", 950)), at(950));
+    silent.apply(Change::Applied(warning(&about, "Failed to get Vault client: permission denied", 950)), at(950));
     let mut person = Person::recovers(silent);
     assert_eq!(names(&person.is_shown()), ["creds"], "its status is silent, and green");
     person.agrees(11);
-    person.sees(warning(about, "Failed to get Vault client: permission denied", ENTERED + 3), ENTERED + 3);
+    person.sees(warning(&about, "Failed to get Vault client: permission denied", ENTERED + 3), ENTERED + 3);
     assert_eq!(left(&person.is_told()), [("creds", "fails again: Failed to get Vault client: permission denied")]);
 }
 

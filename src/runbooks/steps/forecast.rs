@@ -96,7 +96,7 @@ fn by_reloader(restarts: &BTreeSet<ObjectRef>) -> String {
     format!("Reloader, where it runs, restarts {}: {}.", counted(restarts.len(), "workload"), few(restarts))
 }
 
-/// What a reconcile of one by the Vault Secrets Operator does to its Secret (vaultstaticsecret_controller.go).
+/// What a reconcile of one by the Vault Secrets Operator does to its Secret (`vaultstaticsecret_controller.go`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Keeps {
     /// It is not there, and is made.

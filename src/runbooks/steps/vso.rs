@@ -212,13 +212,10 @@ impl<'a> One<'a> {
         if beat.is_some_and(|healthy| healthy.status == Status::True) && is_issued {
             return Effect::Proved(self.in_words());
         }
-        let said = match beat.filter(|healthy| healthy.status == Status::False) {
-            Some(healthy) => Some((healthy.since, self.own_words())),
-            None => {
-                let complaint = self.complaint.filter(|event| event.last.is_some_and(|at| at > since));
-                complaint.map(|event| (event.last, event.message.clone()))
-            }
-        };
+        let complaint = || self.complaint.filter(|event| event.last.is_some_and(|at| at > since));
+        let failing = beat.filter(|healthy| healthy.status == Status::False);
+        let said = failing.map(|healthy| (healthy.since, self.own_words()));
+        let said = said.or_else(|| complaint().map(|event| (event.last, event.message.clone())));
         match said {
             // What a Vault refuses that opened a moment ago may go well at the operator's own next try.
             Some((Some(at), _)) if self.server.is_some_and(|server| had_just_opened(server, at)) => Effect::None,
