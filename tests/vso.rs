@@ -308,6 +308,27 @@ fn a_lease_is_proved_only_when_it_was_issued_since() {
 }
 
 #[test]
+fn a_certificate_that_has_ended_is_issued_anew_and_proved_by_its_rotation() {
+    let certificate = |rotated: i64, ends: i64, beat: i64| {
+        let status =
+            json!({ "conditions": well(beat), "lastRotation": at(rotated).as_second(), "expiration": at(ends).as_second() });
+        kept::<VaultPKISecret>("tls", 10, &status)
+    };
+    let mut person = Person::recovers(world(false, vec![certificate(0, ENTERED - 1, 900)]));
+    let forecast = person.is_shown().forecast;
+    let told = "A new certificate is issued for 1 VaultPKISecret: the old one and its key are replaced; \
+                the operator then restarts 1 workload: shop/api.";
+    assert_eq!(forecast[0], told);
+    person.agrees(11);
+    person.sees(certificate(0, ENTERED - 1, ENTERED + 1), ENTERED + 1);
+    assert!(person.waits(), "it beats, and holds the old one");
+    person.sees(certificate(ENTERED + 2, ENTERED + 3600, ENTERED + 2), ENTERED + 2);
+    assert_eq!(person.is_told().outcome, Outcome::Proved);
+    let items = (RECOVER.items)(&person.target, &person.world, &person.progress);
+    assert_eq!(items[0].note, format!("reconciled, with a new certificate until {}", at(ENTERED + 3600)));
+}
+
+#[test]
 fn a_sweep_leaves_out_what_is_issued_and_a_name_does_not() {
     let certificate = kept::<VaultPKISecret>("tls", 10, &json!({ "conditions": well(900) }));
     let objects = || vec![fixed("db", &well(900)), leased("creds", 900, &failing(900)), certificate.clone()];
@@ -346,7 +367,11 @@ fn a_refresh_of_a_whole_vault_touches_only_what_fails() {
 
 #[test]
 fn nothing_is_asked_of_an_operator_whose_vault_is_closed_or_whose_secret_nobody_makes() {
-    let report = Person::recovers(world(true, vec![fixed("db", &failing(900))])).is_told();
+    let sealed = || world(true, vec![fixed("db", &failing(900)), leased("creds", 900, &failing(900))]);
+    let report = Person::recovers(sealed()).is_told();
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert!(report.summary.contains("does not serve now (1 of 1 replicas sealed)"), "{}", report.summary);
+    let report = Person::refreshes(&[on(Kind::VaultStaticSecret, "db")], sealed()).is_told();
     assert_eq!(left(&report), [("db", "its Vault vault/vault does not serve now")]);
 
     let orphan = object::<VaultStaticSecret>(json!({

@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::each::{Each, Effect, Task, preview};
-use super::{counted, forecast, had_just_opened, is_closed, upkeeps_of};
+use super::{closed_server, counted, forecast, had_just_opened, is_closed, upkeeps_of};
 use crate::diagnosis::state::of_upkeep;
 use crate::model::kinds::{Event, VaultDynamicSecret, VaultPKISecret};
 use crate::model::vso::{ASKED, Upkeep};
 use crate::model::{Age, Health, Inventory, Kind, ObjectRef, Status, Text, VaultServer};
-use crate::runbooks::{Applied, Confirm, Next, Operation, Outcome, Preview, Progress, StepDef, Target};
+use crate::runbooks::{Applied, Confirm, Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target};
 
 /// Those that fail, whatever they are. What is left over from a failure that is over is told, and left alone.
 pub const FAILED: StepDef = StepDef {
@@ -59,6 +59,10 @@ enum Which {
 }
 
 fn next(which: Which, target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    // Of a whole Vault that is closed there is one thing to say, and not one for each.
+    if let Some(why) = closed_server(target, world).filter(|_| matches!(target, Target::Vault(_))) {
+        return Next::Done(StepReport::new(Outcome::Failed, why));
+    }
     let tasks = tasks(which, target, world, progress);
     match EACH.next(&tasks, progress, |open| shown(open, &tasks, world)) {
         // What fails for its own reason is no reason to leave the rest of a runbook undone.
