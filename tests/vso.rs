@@ -215,6 +215,14 @@ fn a_recovery_touches_what_fails_and_leaves_an_old_flag_alone() {
 }
 
 #[test]
+fn what_is_written_is_journalled_and_read_back_from_there() {
+    let mut person = Person::recovers(world(false, vec![fixed("db", &failing(900))]));
+    let operation = person.agrees(11).remove(0);
+    let line = serde_json::to_string(&operation).expect("it is written");
+    assert_eq!(serde_json::from_str::<Operation>(&line).ok(), Some(operation), "a run that was interrupted is taken up from it");
+}
+
+#[test]
 fn nothing_to_do_is_said_and_an_old_flag_still_named() {
     let stale = fixed("stale", &conditions(("True", 900), ("False", 800)));
     let report = Person::recovers(world(false, vec![fixed("fine", &well(900)), stale])).is_told();
