@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use common::fingers::Person;
 use common::pictures::{self, asking, healing, healthy, picture, preview, sealed, share};
-use common::worlds::{Fares, town};
+use common::worlds::{Fares, object, town};
 use sealwatch::diagnosis::diagnose;
 use sealwatch::engine::Policy;
-use sealwatch::model::kinds::{ExternalSecret, Object, Pod, Watched as _};
+use sealwatch::model::kinds::{ExternalSecret, Object, Pod, VaultDynamicSecret, Watched as _};
 use sealwatch::model::vault::{Login, Token};
-use sealwatch::model::{Change, Kind, Name, ObjectRef, Text};
+use sealwatch::model::{Change, Kind, Name, Names, ObjectRef, Text};
 use sealwatch::runbooks::{Confirm, Target};
 use sealwatch::tui::app::{Ask, Effect, Message};
 
@@ -37,6 +37,27 @@ fn r_opens_the_runbook_of_the_cause_and_agrees_to_nothing() {
     let mut person = Person::before(sealed(), 120, 40);
     let target = Target::Vault(ObjectRef::new(Kind::Vault, "vault", "vault"));
     assert_eq!(person.presses("r"), [Effect::Engine(Ask::Start { runbook: "recover", target })]);
+}
+
+#[test]
+fn r_on_a_lease_that_has_ended_refreshes_what_has_it_by_name() {
+    let (mut world, now) = town(Fares::Well);
+    let wire = serde_json::json!({
+        "metadata": { "name": "db", "namespace": "orders" },
+        "spec": { "mount": "database", "path": "creds/orders", "destination": { "name": "db", "create": true } },
+        "status": { "lastRenewalTime": now.as_second() - 700, "secretLease": { "id": "x", "duration": 600, "renewable": true } },
+    });
+    world.apply(Change::Applied(object::<VaultDynamicSecret>(&mut Names::default(), wire)), now);
+    let mut person = Person::before(picture(world, now, "prod-weu", Policy::simulated()), 120, 40);
+    let leased = ObjectRef::new(Kind::VaultDynamicSecret, "orders", "db");
+    for _ in 0..20 {
+        if person.model.board.object(&person.model).as_ref() == Some(&leased) {
+            break;
+        }
+        person.presses("j");
+    }
+    let target = Target::Objects(vec![leased]);
+    assert_eq!(person.presses("r"), [Effect::Engine(Ask::Start { runbook: "refresh", target })], "{}", person.text());
 }
 
 #[test]

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealwatch::diagnosis::Severity;
+use sealwatch::diagnosis::state::of_upkeep;
 use sealwatch::engine::run::RunResult;
 use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunState, Snapshot, target_of};
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Expected, Repair, Scenario, Shares, Simulation};
-use sealwatch::model::kinds::{ExternalSecret, Secret};
+use sealwatch::model::kinds::{Deployment, ExternalSecret, Secret, VaultDynamicSecret, VaultStaticSecret, Watched as _};
 use sealwatch::model::{Clock, Health, Kind, ObjectRef};
 use sealwatch::ports::{Scope, Typed};
-use sealwatch::runbooks::{Confirm, runbook};
+use sealwatch::runbooks::{Confirm, Preview, runbook};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -27,6 +28,8 @@ struct Drill {
     engine: Engine,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     journal: Arc<MemoryJournal>,
+    /// What was agreed to, in order.
+    shown: Vec<Preview>,
 }
 
 impl Drill {
@@ -45,7 +48,7 @@ impl Drill {
             Options { scope: Scope::Everywhere, policy: Policy::simulated(), write: true, ..Options::default() },
         );
         let snapshots = engine.snapshots();
-        Self { scenario, simulation, engine, snapshots, journal }
+        Self { scenario, simulation, engine, snapshots, journal, shown: Vec::new() }
     }
 
     fn now(&self) -> Arc<Snapshot> {
@@ -98,10 +101,12 @@ impl Drill {
         let deadline = Instant::now() + Duration::from_secs(repair.within.0);
         loop {
             let snapshot = self.snapshots.borrow_and_update().clone();
-            match snapshot.run.as_ref().map(|run| &run.state) {
+            // One that ran before is still shown until this one begins.
+            match snapshot.run.as_ref().filter(|run| run.runbook == name).map(|run| &run.state) {
                 Some(RunState::Over(_)) => return snapshot,
                 Some(RunState::Asks(preview)) if format!("{preview:?}") != answered => {
                     answered = format!("{preview:?}");
+                    self.shown.push(preview.clone());
                     let decision = match (&preview.confirm, repair.shares) {
                         (Confirm::Start | Confirm::Yes, _) => Decision::Agree,
                         (Confirm::TypeName(name), _) => Decision::Name(name.clone()),
@@ -190,6 +195,11 @@ fn is_well(snapshot: &Snapshot, object: &ObjectRef) -> bool {
         Kind::ExternalSecret => {
             snapshot.world.get::<ExternalSecret>(object).is_some_and(|es| es.health() == Health::Healthy && es.synced_current)
         }
+        // An old `SecretSynced=False` is no failure.
+        Kind::VaultStaticSecret | Kind::VaultDynamicSecret => {
+            let health = snapshot.world.upkeep(object).map(|upkeep| of_upkeep(upkeep).health);
+            matches!(health, Some(Health::Healthy | Health::Warning))
+        }
         kind => panic!("a {kind} cannot be a proof"),
     }
 }
@@ -252,6 +262,100 @@ async fn sealed() {
 #[tokio::test(start_paused = true)]
 async fn sealed_three_of_five() {
     run("sealed-three-of-five").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn vso_sealed() {
+    run("vso-sealed").await;
+}
+
+/// Of both objects of the Vault Secrets Operator: whether they fail, the lease, and when it was issued.
+fn kept(snapshot: &Snapshot) -> (ObjectRef, ObjectRef, Arc<VaultDynamicSecret>) {
+    let (fixed, leased) = (["VaultStaticSecret", "orders-smtp"], ["VaultDynamicSecret", "orders-db"]);
+    let [fixed, leased] = [fixed, leased].map(|[kind, name]| ObjectRef::parse(&format!("{kind}/ameide-dev/{name}")).unwrap());
+    let lease = snapshot.world.get::<VaultDynamicSecret>(&leased).expect("it is there").clone();
+    (fixed, leased, lease)
+}
+
+/// How often the two workloads of that operator were restarted or changed: the one that reads the static Secret, the other.
+fn generations(snapshot: &Snapshot) -> [i64; 2] {
+    ["orders-mailer", "orders-api"].map(|name| {
+        let workload = ObjectRef::new(Kind::Deployment, "ameide-dev", name);
+        snapshot.world.get::<Deployment>(&workload).map_or(0, |found| found.meta().generation)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recovery_has_the_other_operator_reconcile_too_and_says_before_what_restarts() {
+    let mut drill = Drill::start("vso-sealed");
+    drill.look().await;
+    let broken = |snapshot: &Snapshot| {
+        let (fixed, leased, _) = kept(snapshot);
+        !is_well(snapshot, &fixed) && !is_well(snapshot, &leased)
+    };
+    let before = drill.until("both fail", Duration::from_secs(60), broken).await;
+    let repair = drill.scenario.repair.clone().expect("a repair");
+    let over = drill.repair(&repair).await;
+    let view = over.run.clone().expect("it ran");
+    assert_eq!(view.state, RunState::Over(RunResult::Proved), "{}", picture(&over));
+
+    let step = view.steps.iter().find(|step| step.id == "vso").expect("the step");
+    let report = step.report.as_ref().expect("it is over");
+    assert_eq!(report.summary, "2 of 2 objects reconciled and proved.");
+    let notes: Vec<&str> = step.items.iter().map(|item| item.note.as_str()).collect();
+    assert_eq!(notes, ["reconciled", "reconciled, with a new lease of 10m00s"]);
+
+    let told = drill.shown.iter().find(|preview| preview.objects.iter().any(|one| one.kind == Kind::VaultStaticSecret));
+    let told = told.expect("it was asked about");
+    assert_eq!(told.will[0].split(',').next(), Some("Annotate 1 VaultStaticSecret and 1 VaultDynamicSecret"));
+    assert_eq!(
+        told.forecast[..2],
+        [
+            // It opened a moment ago, and was not asked since.
+            "Vault does not tell what it has for 1 Secret: if that is newer it is written; \
+             the operator then restarts 1 workload: ameide-dev/orders-mailer.",
+            "A new lease is issued for 1 VaultDynamicSecret: the old credentials are replaced; \
+             the operator then restarts 1 workload: ameide-dev/orders-api.",
+        ]
+    );
+    assert!(told.commands[0].starts_with("kubectl annotate vaultstaticsecret -n ameide-dev orders-smtp sealwatch.dev/asked="));
+
+    let (_, _, old) = kept(&before);
+    let (fixed, _, new) = kept(&over);
+    assert!(new.renewed > old.renewed, "the lease is a new one");
+    let flag = over.world.get::<VaultStaticSecret>(&fixed).and_then(|one| one.upkeep.synced.clone()).expect("a flag");
+    assert_eq!(flag.status, sealwatch::model::Status::False, "nothing was written, so the old flag stays (vso#1225)");
+    let [mailer, api] = generations(&before);
+    assert_eq!(generations(&over), [mailer, api + 1], "what was foretold restarted, and nothing else");
+    let written = drill.journal.entries();
+    let step = written.iter().filter(|entry| entry.step.ends_with("/vso") && entry.what == "result").count();
+    assert_eq!(step, 2, "both are in the journal");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_static_secret_is_refreshed_by_name_and_nothing_beside_it_is_touched() {
+    let mut drill = Drill::start("vso-sealed");
+    drill.look().await;
+    let recover = drill.scenario.repair.clone().expect("a repair");
+    drill.repair(&recover).await;
+    let (fixed, _, lease) = kept(&drill.now());
+    let [mailer, api] = generations(&drill.now());
+    // By then Vault was asked how its paths stand.
+    drill.simulation.clock().sleep(Duration::from_secs(60)).await;
+
+    drill.shown.clear();
+    let refresh = Repair { runbook: "refresh".to_owned(), target: fixed.to_string(), ..recover };
+    let over = drill.repair(&refresh).await;
+    let view = over.run.clone().expect("it ran");
+    assert_eq!(view.state, RunState::Over(RunResult::Proved), "{}", picture(&over));
+    assert_eq!(view.applied.len(), 1, "nothing but that one is touched");
+    let told =
+        drill.shown.iter().find(|preview| !preview.forecast.is_empty() && !preview.objects.is_empty()).expect("it was asked");
+    let stays = "Nothing newer is in Vault for 1 Secret: the operator leaves it untouched, and restarts nothing for it.";
+    assert_eq!(told.forecast[0], stays);
+    assert_eq!(generations(&over), [mailer, api], "its digest is equal: nothing restarts");
+    let (_, _, after) = kept(&over);
+    assert_eq!((after.renewed, after.lease), (lease.renewed, lease.lease), "the lease beside it is not touched");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     slug: "lease-expired",
     title: "Lease has ended",
     severity: Severity::Error,
-    runbooks: &[],
+    runbooks: &["refresh"],
     check: Check::World(check),
     explain: "\
 A credential that Vault made for a time has ended, and nobody renewed it: what uses it is refused.
@@ -18,8 +18,8 @@ A credential that Vault made for a time has ended, and nobody renewed it: what u
 Secrets keeps no lease (its generator VaultDynamicSecret makes a new one at each sync, external-secrets#2198), so of those
 nothing can be said.
 
-**How it is repaired.** Annotate the VaultDynamicSecret: the operator then makes a new lease, and restarts what
-`rolloutRestartTargets` names. Look at its events first: if Vault refuses it, that is the cause.
+**How it is repaired.** The runbook `refresh` on it annotates the VaultDynamicSecret: the operator then makes a new lease, and
+restarts what `rolloutRestartTargets` names. Look at its events first: if Vault refuses it, that is the cause.
 ",
 };
 

@@ -1,4 +1,4 @@
-//! A whole cluster in memory: Kubernetes, Vault and External Secrets *run* here, and what a person sees is
+//! A whole cluster in memory: Kubernetes, Vault, External Secrets and the Vault Secrets Operator *run* here, and what a person sees is
 //! what comes of it. No state is scripted; a scenario only says what there is and what happens.
 //!
 //! The pure half (`world.rs` and what it uses) knows no clock and no task. The thin half (`shell.rs`,
@@ -20,6 +20,7 @@ mod scenario;
 mod shell;
 mod time;
 mod vault;
+mod vso;
 mod wire;
 mod world;
 mod writes;

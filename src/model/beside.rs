@@ -2,7 +2,9 @@
 //! generators, which have stores of their own.
 
 use super::inventory::{Inventory, under};
-use super::kinds::{ClusterIssuer, Issuer, VaultAuth, VaultConnection, VaultStaticSecret, Watched as _};
+use super::kinds::{
+    ClusterIssuer, Issuer, VaultAuth, VaultConnection, VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched as _,
+};
 use super::object::{Kind, Name, ObjectRef};
 use super::text::Text;
 use super::vault::{SecretPath, VaultAddress};
@@ -35,6 +37,32 @@ impl Inventory {
         vaults.chain(paths.map(|(address, path, secret)| (address, Some((path, secret))))).collect()
     }
 
+    /// What the Vault Secrets Operator keeps for this object.
+    #[must_use]
+    pub fn upkeep(&self, object: &ObjectRef) -> Option<&Upkeep> {
+        match object.kind {
+            Kind::VaultStaticSecret => self.get::<VaultStaticSecret>(object).map(|one| &one.upkeep),
+            Kind::VaultDynamicSecret => self.get::<VaultDynamicSecret>(object).map(|one| &one.upkeep),
+            Kind::VaultPKISecret => self.get::<VaultPKISecret>(object).map(|one| &one.upkeep),
+            _ => None,
+        }
+    }
+
+    /// Every object for which that operator keeps a Secret.
+    pub fn upkeeps(&self) -> impl Iterator<Item = (ObjectRef, &Upkeep)> {
+        let fixed = self.all::<VaultStaticSecret>().iter().map(|one| (one.object_ref(), &one.upkeep));
+        let leased = self.all::<VaultDynamicSecret>().iter().map(|one| (one.object_ref(), &one.upkeep));
+        let certificates = self.all::<VaultPKISecret>().iter().map(|one| (one.object_ref(), &one.upkeep));
+        fixed.chain(leased).chain(certificates)
+    }
+
+    /// The Vault that such an object reads from; `None` if the way there is not seen.
+    #[must_use]
+    pub fn vault_beside(&self, of: &Upkeep) -> Option<&VaultAddress> {
+        let auth = self.get::<VaultAuth>(&self.auth_of(of)?)?;
+        self.get::<VaultConnection>(&self.connection_of(auth)?)?.address.as_ref()
+    }
+
     /// The `VaultAuth` that an object of the Vault Secrets Operator reads through. One that names none means the
     /// operator's own default.
     #[must_use]
@@ -55,7 +83,7 @@ impl Inventory {
     pub fn static_path(&self, of: &VaultStaticSecret) -> Option<(&VaultAddress, Text, SecretPath)> {
         let upkeep = &of.upkeep;
         let auth = self.get::<VaultAuth>(&self.auth_of(upkeep)?)?;
-        let address = self.get::<VaultConnection>(&self.connection_of(auth)?)?.address.as_ref()?;
+        let address = self.vault_beside(upkeep)?;
         let namespace = if upkeep.namespace.is_empty() { &auth.namespace } else { &upkeep.namespace };
         let [mount, path] = [&upkeep.mount, &upkeep.path].map(|part| part.as_str().trim_matches('/'));
         let full = under(namespace.as_str(), Text::foreign(&format!("{mount}/{path}")));

@@ -1,6 +1,7 @@
-//! The whole way back after a seal: check, unseal, stores, ExternalSecrets, pods, in this order.
+//! The whole way back after a seal: check, unseal, stores, ExternalSecrets, what the Vault Secrets Operator keeps, pods,
+//! in this order.
 
-use super::steps::{anything_fails, check, external_secrets, pods, stores, unseal};
+use super::steps::{anything_fails, check, external_secrets, pods, stores, unseal, vso};
 use super::{Runbook, Target};
 use crate::model::Inventory;
 
@@ -11,10 +12,10 @@ pub static RUNBOOK: Runbook = Runbook {
     summary: "\
 Unseals every sealed replica, then asks each store to validate at once and waits for its proof, then
 refreshes each ExternalSecret that failed, as many at a time as External Secrets works on, and waits until
-each is synced. It touches only what failed. It never restarts a pod, deletes a Secret or changes a spec;
-what makes a new value at each sync (a generator) is left out.",
+each is synced, and has the Vault Secrets Operator reconcile what failed there. It touches only what failed.
+It never restarts a pod, deletes a Secret or changes a spec; what makes a new value at each sync (a generator) is left out.",
     fixes: &["vault-sealed", "vault-partly-sealed", "vault-no-active-node", "store-status-stale", "sync-backing-off"],
-    steps: &[check::STEP, unseal::STEP, stores::STEP, external_secrets::STEP, pods::STEP],
+    steps: &[check::STEP, unseal::STEP, stores::STEP, external_secrets::STEP, vso::FAILED, pods::STEP],
 };
 
 /// What it means where nobody says on what, and no Vault is closed: not the one cause that reaches furthest, but all that

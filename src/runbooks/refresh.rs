@@ -1,7 +1,7 @@
-//! Asks stores and ExternalSecrets to be looked at again, the stores first.
+//! Asks stores and ExternalSecrets to be looked at again, the stores first; then what the Vault Secrets Operator keeps.
 
 use super::Runbook;
-use super::steps::{check, external_secrets, stores};
+use super::steps::{check, external_secrets, stores, vso};
 
 /// See the module.
 pub static RUNBOOK: Runbook = Runbook {
@@ -10,7 +10,9 @@ pub static RUNBOOK: Runbook = Runbook {
     summary: "\
 Annotates each store and waits for its validation, then annotates each ExternalSecret that failed and waits
 until it is synced. In the other order an ExternalSecret fails once more and waits for its back-off. What
-makes a new value at each sync (a generator) is left out.",
-    fixes: &["sync-backing-off", "store-invalid"],
-    steps: &[check::STEP, stores::STEP, external_secrets::STEP],
+makes a new value at each sync (a generator) is left out. Then it annotates each object of the Vault Secrets
+Operator that is meant and waits until it was reconciled; one whose annotation issues a new lease or a new
+certificate is left out unless it is named itself.",
+    fixes: &["sync-backing-off", "store-invalid", "lease-expired"],
+    steps: &[check::STEP, stores::STEP, external_secrets::STEP, vso::MEANT],
 };

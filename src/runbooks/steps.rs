@@ -21,15 +21,17 @@ pub mod stores;
 pub mod undelete;
 pub mod unseal;
 pub mod value;
+pub mod vso;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::{Confirm, KvPath, Next, Progress, Right, Target};
 use crate::diagnosis::server::ServerState;
-use crate::model::kinds::{Deployment, ExternalSecret, Role, SecretStore, Watched};
+use crate::model::kinds::{Deployment, ExternalSecret, Role, SecretStore, VaultAuth, VaultStaticSecret, Watched};
 use crate::model::vault::{SecretPath, StoreLogin};
+use crate::model::vso::Upkeep;
 use crate::model::{Fault, Health, Inventory, Kind, ObjectRef, PathState, Text, VaultServer};
 
 /// The stores that a target means, in order of their names.
@@ -44,6 +46,11 @@ pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a Se
             .flat_map(|object| match object.kind {
                 Kind::SecretStore | Kind::ClusterSecretStore => vec![object.clone()],
                 Kind::ExternalSecret => world.get::<ExternalSecret>(object).and_then(|es| es.store_ref()).into_iter().collect(),
+                Kind::Namespace => {
+                    let here = world.stores().filter(|store| store.meta.namespace == object.name);
+                    let read = in_namespace(world, object).filter_map(ExternalSecret::store_ref);
+                    here.map(SecretStore::store_ref).chain(read).collect()
+                }
                 Kind::VaultPath => of_method(world, object),
                 _ => Vec::new(),
             })
@@ -62,6 +69,11 @@ fn of_method(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
     world.stores().filter(logs_in_there).map(SecretStore::store_ref).collect()
 }
 
+/// The `ExternalSecret`s of a namespace.
+fn in_namespace<'a>(world: &'a Inventory, namespace: &'a ObjectRef) -> impl Iterator<Item = &'a ExternalSecret> {
+    world.all::<ExternalSecret>().iter().filter(|es| es.meta.namespace == namespace.name).map(AsRef::as_ref)
+}
+
 /// The `ExternalSecret`s that a target means, in order of their names.
 pub(super) fn external_secrets_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a ExternalSecret> {
     let readers = |store: &ObjectRef| world.readers_of(store).map(|es| es.object_ref()).collect::<Vec<_>>();
@@ -78,6 +90,7 @@ pub(super) fn external_secrets_of<'a>(target: &Target, world: &'a Inventory) -> 
             .flat_map(|object| match object.kind {
                 Kind::ExternalSecret => vec![object.clone()],
                 Kind::SecretStore | Kind::ClusterSecretStore => readers(object),
+                Kind::Namespace => in_namespace(world, object).map(ExternalSecret::object_ref).collect(),
                 Kind::VaultPath => {
                     let of_stores = of_method(world, object).into_iter().flat_map(|store| readers(&store));
                     world.readers_of_path(object).map(|(_, es)| es.object_ref()).chain(of_stores).collect()
@@ -90,6 +103,31 @@ pub(super) fn external_secrets_of<'a>(target: &Target, world: &'a Inventory) -> 
             .collect(),
     };
     refs.iter().filter_map(|es| world.get::<ExternalSecret>(es)).map(AsRef::as_ref).collect()
+}
+
+/// The objects of the Vault Secrets Operator that a target means, in order of their names, each with what it keeps.
+pub(super) fn upkeeps_of<'a>(target: &Target, world: &'a Inventory) -> BTreeMap<ObjectRef, &'a Upkeep> {
+    let at = |of: &Upkeep, vault: &ObjectRef| world.vault_beside(of).is_some_and(|address| address.subject() == *vault);
+    let connection = |of: &Upkeep| world.connection_of(world.get::<VaultAuth>(&world.auth_of(of)?)?);
+    let reads = |one: &ObjectRef, path: &ObjectRef| {
+        let found = world.get::<VaultStaticSecret>(one).and_then(|one| world.static_path(one));
+        found.is_some_and(|(address, full, _)| address.path_ref(&full) == *path)
+    };
+    let is_meant = |one: &ObjectRef, of: &Upkeep, object: &ObjectRef| match object.kind {
+        Kind::VaultAuth => world.auth_of(of).as_ref() == Some(object),
+        Kind::VaultConnection => connection(of).as_ref() == Some(object),
+        Kind::Namespace => one.namespace == object.name,
+        Kind::Secret => one.namespace == object.namespace && of.destination == object.name,
+        Kind::VaultPath => reads(one, object),
+        _ => one == object,
+    };
+    let meant = world.upkeeps().filter(|(one, of)| match target {
+        Target::Vault(vault) => at(of, vault),
+        Target::Objects(objects) => objects.iter().any(|object| is_meant(one, of, object)),
+        // What stands behind a Vault that is closed waits for that.
+        Target::Everything => !world.vault_beside(of).and_then(|at| world.vaults.get(at)).is_some_and(|server| is_closed(server)),
+    });
+    meant.collect()
 }
 
 /// A path of a Vault, with all that is known of it.
@@ -151,8 +189,8 @@ pub(super) fn by_name(objects: &[ObjectRef], noun: &str) -> Confirm {
     })
 }
 
-/// Whether a server said itself that it does not serve now.
-fn is_closed(server: &VaultServer) -> bool {
+/// Whether a server said itself that it does not serve now. That we cannot reach it says nothing of who reads through it.
+pub(super) fn is_closed(server: &VaultServer) -> bool {
     matches!(ServerState::of(server), ServerState::Sealed | ServerState::NoActiveNode | ServerState::Uninitialised)
 }
 
@@ -171,11 +209,23 @@ pub(super) fn anything_fails(world: &Inventory) -> bool {
             .any(|es| es.health() == Health::Failing && !es.rotates() && es.parent().is_none())
 }
 
-/// The server of these stores that said itself that it does not serve now, in a sentence: refreshing through
+/// For how long after a replica opened what a Vault answers is not believed at once, in seconds: a standby that is
+/// behind refuses tokens it has not heard of and misses paths (`OpenBao` 2.5 and later serve reads on standbys),
+/// and the kubernetes auth of a server that is up trusts a CA only at its next look, up to 30 s later.
+const SETTLING: i64 = 120;
+
+/// Whether a replica of a server had opened only a short time before, so that what it refused then may go well later.
+pub(super) fn had_just_opened(server: &VaultServer, at: Timestamp) -> bool {
+    let opened = server.replicas.values().filter(|replica| !replica.since_before).filter_map(|replica| replica.since).max();
+    opened.is_some_and(|opened| at.as_second() - opened.as_second() < SETTLING)
+}
+
+/// The server of these objects that said itself that it does not serve now, in a sentence: refreshing through
 /// it would only fail once more.
 pub(super) fn closed_server(target: &Target, world: &Inventory) -> Option<String> {
-    let mut servers = stores_of(target, world).into_iter().filter_map(|store| world.vault_of(store));
-    let server = servers.find(|server| is_closed(server))?;
+    let of_stores = stores_of(target, world).into_iter().filter_map(|store| world.vault_of(store));
+    let beside = upkeeps_of(target, world).into_values().filter_map(|of| world.vaults.get(world.vault_beside(of)?));
+    let server = of_stores.chain(beside).find(|server| is_closed(server))?;
     let (sealed, all) = (server.sealed().count(), server.replicas.len());
     let name = server.subject().short();
     Some(format!("The Vault {name} does not serve now ({sealed} of {all} replicas sealed): “recover” repairs that first."))

@@ -7,10 +7,10 @@ use crate::model::kinds::generator::is_generator;
 use crate::model::kinds::secret_store::{Auth, SecretStore};
 use crate::model::kinds::{
     CronJob, DaemonSet, Deployment, ExternalSecret, Job, Meta, Pod, PushSecret, Role, Secret, StatefulSet, VaultAuth,
-    VaultConnection, VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched as _,
+    VaultConnection, VaultStaticSecret, Watched as _,
 };
 use crate::model::pod_spec::PodSpec;
-use crate::model::vso::{DEFAULT, Upkeep};
+use crate::model::vso::DEFAULT;
 use crate::model::{Inventory, Kind, Name, ObjectRef, VaultAddress, VaultServer};
 
 /// What an object of this kind is to a value.
@@ -54,7 +54,7 @@ pub(super) fn up(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
         Kind::VaultAuth => world.get::<VaultAuth>(object).and_then(|auth| world.connection_of(auth)).into_iter().collect(),
         Kind::ExternalSecret => world.get::<ExternalSecret>(object).map_or_else(Vec::new, |es| up_reader(world, es)),
         Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => {
-            let auth = upkeep(world, object).and_then(|upkeep| world.auth_of(upkeep));
+            let auth = world.upkeep(object).and_then(|upkeep| world.auth_of(upkeep));
             auth.into_iter().chain(operators_path(world, object)).collect()
         }
         Kind::Secret => {
@@ -137,7 +137,7 @@ pub(super) fn down(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
         }
         kind if is_generator(kind) => pointing(Role::Generates).cloned().collect(),
         Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => {
-            let written = upkeep(world, object).map(|upkeep| &upkeep.destination);
+            let written = world.upkeep(object).map(|upkeep| &upkeep.destination);
             written
                 .map(|name| ObjectRef { kind: Kind::Secret, namespace: object.namespace.clone(), name: name.clone() })
                 .into_iter()
@@ -179,7 +179,7 @@ fn through(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
         let auths = world.all::<VaultAuth>().iter().map(|one| one.object_ref());
         let nameless = |one: &ObjectRef| match one.kind {
             Kind::VaultAuth => world.get::<VaultAuth>(one).is_some_and(|auth| auth.connection.is_none()),
-            _ => upkeep(world, one).is_some_and(|upkeep| upkeep.auth.is_none()),
+            _ => world.upkeep(one).is_some_and(|upkeep| upkeep.auth.is_none()),
         };
         match object.kind {
             Kind::VaultConnection => readers.extend(auths.filter(nameless)),
@@ -240,16 +240,6 @@ fn pushers(world: &Inventory, server: &VaultServer, path: &ObjectRef) -> BTreeSe
 pub(super) fn newest_job<'a>(world: &'a Inventory, timetable: &ObjectRef) -> Option<&'a Job> {
     let jobs = world.pointing_at(timetable, Role::MadeBy).filter_map(|job| world.get::<Job>(job));
     jobs.max_by_key(|job| (job.started, job.meta.created)).map(AsRef::as_ref)
-}
-
-/// What the Vault Secrets Operator keeps for this object.
-pub(super) fn upkeep<'a>(world: &'a Inventory, object: &ObjectRef) -> Option<&'a Upkeep> {
-    match object.kind {
-        Kind::VaultStaticSecret => world.get::<VaultStaticSecret>(object).map(|one| &one.upkeep),
-        Kind::VaultDynamicSecret => world.get::<VaultDynamicSecret>(object).map(|one| &one.upkeep),
-        Kind::VaultPKISecret => world.get::<VaultPKISecret>(object).map(|one| &one.upkeep),
-        _ => None,
-    }
 }
 
 /// The pods that a workload made; a pod itself.

@@ -54,9 +54,7 @@ fn known(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef) -> Option
         Kind::ClusterExternalSecret => of_condition(world.get::<ClusterExternalSecret>(object)?.ready.as_ref()),
         Kind::VaultAuth => of_condition(world.get::<VaultAuth>(object)?.ready.as_ref()),
         Kind::VaultConnection => of_condition(world.get::<VaultConnection>(object)?.ready.as_ref()),
-        Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => {
-            state::of_upkeep(links::upkeep(world, object)?)
-        }
+        Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => state::of_upkeep(world.upkeep(object)?),
         Kind::Secret => world.get::<Secret>(object).map(|_| State::new(Health::Healthy, "there"))?,
         Kind::ServiceAccount => world.get::<ServiceAccount>(object).map(|_| State::new(Health::Healthy, "there"))?,
         Kind::Job => state::of_job(world.get::<Job>(object)?),
@@ -117,7 +115,7 @@ fn since(world: &Inventory, diagnosis: &Diagnosis, object: &ObjectRef) -> Option
         Kind::SecretStore | Kind::ClusterSecretStore => of_condition(world.store(object)?.ready.as_ref()),
         Kind::ExternalSecret => of_condition(world.get::<ExternalSecret>(object)?.ready.as_ref()),
         Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => {
-            of_condition(links::upkeep(world, object)?.healthy.as_ref())
+            of_condition(world.upkeep(object)?.healthy.as_ref())
         }
         Kind::Secret => world.get::<Secret>(object).and_then(|secret| secret.written().or(secret.meta.created)),
         Kind::Job => world.get::<Job>(object).and_then(|job| job.completed.or(job.started)),

@@ -1,6 +1,7 @@
 //! From a scenario to a world that has run for as long as the scenario says.
 
 mod platform;
+mod vso;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -78,7 +79,7 @@ impl Builder<'_> {
         }
         for secret in &scenario.secret {
             let key = ObjectRef::new(Kind::Secret, secret.namespace.as_str(), secret.name.as_str());
-            let body = Body::Secret(Secret { kind: "Opaque".to_owned(), data: secret.data.clone() });
+            let body = Body::Secret(Secret { kind: "Opaque".to_owned(), data: secret.data.clone(), kept: None });
             self.at(secret.after, create(key, Meta::default(), body));
         }
         for store in &scenario.store {
@@ -94,6 +95,7 @@ impl Builder<'_> {
                 Body::ClusterExternal(ClusterExternal { namespaces: cluster.namespaces.clone(), spec, failed: Vec::new() });
             self.at(cluster.after, create(key, Meta::default(), body));
         }
+        self.vso(scenario)?;
         for consumer in &scenario.consumer {
             self.consumer(consumer)?;
         }
@@ -129,7 +131,7 @@ impl Builder<'_> {
             safe.insert(key, share.clone());
         }
         let key = ObjectRef::new(Kind::Secret, entry.namespace.as_str(), "vault-auto-credentials");
-        let body = Body::Secret(Secret { kind: "Opaque".to_owned(), data: safe });
+        let body = Body::Secret(Secret { kind: "Opaque".to_owned(), data: safe, kept: None });
         self.at(Span(0), create(key, Meta::default(), body));
         let pods: Vec<String> = server.replicas.iter().map(|replica| replica.pod.clone()).collect();
         self.vault_pods(entry, format!("quay.io/openbao/openbao:{}", server.version), &pods);

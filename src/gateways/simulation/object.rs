@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::platform::{Node, Service, Slice, Workload};
+use super::vso::{Auth, Connection, Kept};
 use crate::model::{Kind, ObjectRef, VaultAddress};
 
 /// Labels, annotations, and data of a Secret.
@@ -119,6 +120,8 @@ pub(super) struct External {
 pub(super) struct Secret {
     pub(super) kind: String,
     pub(super) data: Words,
+    /// When the Vault Secrets Operator wrote it, if it did.
+    pub(super) kept: Option<Timestamp>,
 }
 
 /// Where a pod uses a Secret.
@@ -183,6 +186,9 @@ pub(super) enum Body {
     Service(Service),
     Slice(Slice),
     Node(Node),
+    Connection(Connection),
+    Auth(Auth),
+    Kept(Kept),
     /// A Namespace, a `ServiceAccount` or a Password generator: nothing but its metadata matters.
     Plain,
 }
@@ -219,5 +225,8 @@ bodies! {
     event, event_mut: Event,
     workload, workload_mut: Workload,
     service, service_mut: Service,
-    slice, slice_mut: Slice
+    slice, slice_mut: Slice,
+    connection, connection_mut: Connection,
+    auth, auth_mut: Auth,
+    kept, kept_mut: Kept
 }

@@ -25,6 +25,7 @@ scenarios! {
     "healthy",
     "sealed",
     "sealed-three-of-five",
+    "vso-sealed",
     "partly-sealed",
     "version-deleted",
     "property-missing",
@@ -60,6 +61,11 @@ pub struct Scenario {
     pub(super) store: Vec<StoreEntry>,
     pub(super) external_secret: Vec<ExternalEntry>,
     pub(super) cluster_external_secret: Vec<ClusterEntry>,
+    pub(super) lease: Vec<LeaseEntry>,
+    pub(super) vault_connection: Vec<ConnectionEntry>,
+    pub(super) vault_auth: Vec<AuthEntry>,
+    pub(super) vault_static_secret: Vec<KeptEntry>,
+    pub(super) vault_dynamic_secret: Vec<KeptEntry>,
     pub(super) secret: Vec<SecretEntry>,
     pub(super) consumer: Vec<ConsumerEntry>,
     pub(super) happens: Vec<Happening>,
@@ -264,6 +270,63 @@ pub(super) struct ClusterEntry {
     pub(super) after: Span,
 }
 
+/// Credentials that a Vault issues.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct LeaseEntry {
+    /// `namespace/name` of the Vault.
+    pub(super) vault: String,
+    /// `mount/path`.
+    pub(super) path: String,
+    pub(super) lasts: Span,
+}
+
+/// A `VaultConnection` of the Vault Secrets Operator.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ConnectionEntry {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) address: String,
+    #[serde(default)]
+    pub(super) after: Span,
+}
+
+/// A `VaultAuth`, of kubernetes auth.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct AuthEntry {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) connection: String,
+    #[serde(default = "kubernetes")]
+    pub(super) auth: String,
+    pub(super) role: String,
+    pub(super) account: String,
+    #[serde(default)]
+    pub(super) after: Span,
+}
+
+/// A `VaultStaticSecret` or a `VaultDynamicSecret`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct KeptEntry {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) auth: String,
+    #[serde(default = "secret")]
+    pub(super) mount: String,
+    pub(super) path: String,
+    /// The Secret; of the same name if none is named.
+    pub(super) destination: Option<String>,
+    pub(super) refresh_after: Option<String>,
+    /// `Deployment/<name>`, `StatefulSet/<name>`.
+    #[serde(default)]
+    pub(super) restarts: Vec<String>,
+    #[serde(default)]
+    pub(super) after: Span,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct SecretEntry {
@@ -393,6 +456,11 @@ impl Scenario {
             store: appended(base.store, self.store),
             external_secret: appended(base.external_secret, self.external_secret),
             cluster_external_secret: appended(base.cluster_external_secret, self.cluster_external_secret),
+            lease: appended(base.lease, self.lease),
+            vault_connection: appended(base.vault_connection, self.vault_connection),
+            vault_auth: appended(base.vault_auth, self.vault_auth),
+            vault_static_secret: appended(base.vault_static_secret, self.vault_static_secret),
+            vault_dynamic_secret: appended(base.vault_dynamic_secret, self.vault_dynamic_secret),
             secret: appended(base.secret, self.secret),
             consumer: appended(base.consumer, self.consumer),
             happens: appended(base.happens, self.happens),

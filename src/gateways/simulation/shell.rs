@@ -93,7 +93,8 @@ impl Shell {
 
     /// A watch of a kind, from now on.
     pub(super) fn watch(self: &Arc<Self>, kind: Kind, scope: Scope) -> BoxStream<'static, Change> {
-        if let Some(fault) = kinds::api(kind).filter(|api| !is_served(*api)).map(|api| absent(&api)) {
+        let beside = self.lock().world.vso.installed;
+        if let Some(fault) = kinds::api(kind).filter(|api| !is_served(*api, beside)).map(|api| absent(&api)) {
             return stream::iter([Change::Absent(kind.into(), fault)]).chain(stream::pending()).boxed();
         }
         let id = {
@@ -120,9 +121,14 @@ impl Shell {
     }
 }
 
-/// Whether the simulated cluster has a kind: it has Kubernetes and External Secrets, and no neighbours.
-fn is_served(api: Api) -> bool {
-    matches!(api.system(), System::Kubernetes | System::ExternalSecrets)
+/// Whether the simulated cluster has a kind: it has Kubernetes and External Secrets, the Vault Secrets Operator if a
+/// scenario has something for it, and no neighbours.
+fn is_served(api: Api, beside: bool) -> bool {
+    match api.system() {
+        System::Kubernetes | System::ExternalSecrets => true,
+        System::VaultSecretsOperator => beside,
+        System::Neighbour => false,
+    }
 }
 
 /// The reading end of a watch; dropping it ends the watch.

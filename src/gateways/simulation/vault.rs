@@ -36,6 +36,8 @@ pub(super) struct Server {
     pub(super) leader: Option<usize>,
     electing: bool,
     pub(super) mounts: BTreeMap<String, Mount>,
+    /// What it issues credentials at, `mount/path`, and for how many seconds.
+    pub(super) leases: BTreeMap<String, u64>,
     /// By auth mount and name.
     pub(super) roles: BTreeMap<(String, String), Role>,
     /// Who reads it from the console, if not root.
@@ -97,6 +99,7 @@ impl Server {
             leader: None,
             electing: false,
             mounts: BTreeMap::new(),
+            leases: BTreeMap::new(),
             roles: BTreeMap::new(),
             visitor: None,
             random,

@@ -2,6 +2,7 @@
 //! as the real ones: what the program sees here is what it would see there.
 
 mod platform;
+mod vso;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -26,12 +27,19 @@ pub(super) fn json(key: &ObjectRef, object: &Object) -> Value {
         Body::Service(service) => platform::service(service),
         Body::Slice(slice) => platform::slice(slice),
         Body::Node(node) => platform::node(node),
+        Body::Connection(connection) => vso::connection(connection, &object.meta),
+        Body::Auth(auth) => vso::auth(auth, &object.meta),
+        Body::Kept(kept) => vso::kept(kept, &object.meta, key.kind == Kind::VaultDynamicSecret),
         Body::Plain => json!({}),
     };
     if let Value::Object(map) = &mut value {
         map.insert("apiVersion".to_owned(), json!(api_version(key.kind)));
         map.insert("kind".to_owned(), json!(key.kind.as_str()));
-        map.insert("metadata".to_owned(), meta_json(key, &object.meta));
+        let mut metadata = meta_json(key, &object.meta);
+        if let Some(fields) = object.secret().and_then(vso::managed) {
+            metadata["managedFields"] = fields;
+        }
+        map.insert("metadata".to_owned(), metadata);
     }
     value
 }
@@ -80,7 +88,11 @@ fn set(value: Value) -> Value {
 
 fn meta_json(key: &ObjectRef, meta: &Meta) -> Value {
     let owner = meta.owner.as_ref().map(|[version, kind, name, uid]| {
-        json!([{ "apiVersion": version, "kind": kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true }])
+        // The Vault Secrets Operator owns without controlling.
+        let controls = (!version.starts_with("secrets.hashicorp.com/")).then_some(true);
+        json!([set(json!({
+            "apiVersion": version, "kind": kind, "name": name, "uid": uid, "controller": controls, "blockOwnerDeletion": controls,
+        }))])
     });
     set(json!({
         "name": key.name.as_str(),

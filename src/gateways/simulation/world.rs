@@ -14,6 +14,7 @@ use super::random::Random;
 use super::recorder::{Recorder, forget_old_events};
 use super::time::after;
 use super::vault::{Server, Wish};
+use super::vso::Operator as Vso;
 use crate::model::ObjectRef;
 
 /// Something that is due at a time.
@@ -42,6 +43,8 @@ pub(super) struct World {
     pub(super) api: Api,
     pub(super) servers: Vec<Server>,
     pub(super) operator: Operator,
+    /// The Vault Secrets Operator.
+    pub(super) vso: Vso,
     pub(super) kubelet: Recorder,
     pub(super) random: Random,
     /// What the scenario lets happen, and when it has.
@@ -60,6 +63,7 @@ impl World {
             api: Api::new(seed),
             servers: Vec::new(),
             operator: Operator::new(seed),
+            vso: Vso::new(seed),
             kubelet: Recorder::default(),
             random: Random::new(seed),
             script: Vec::new(),
@@ -100,6 +104,8 @@ impl World {
                     self.act(act);
                 }
             }
+            Task::Wake(key) if Vso::keeps(key.kind) => self.wake_vso(&key),
+            Task::Work(key) if Vso::keeps(key.kind) => self.work_vso(&key),
             Task::Wake(key) => self.wake(&key),
             Task::Work(key) => self.work(&key),
             Task::Vault(server, wish) => {
@@ -116,12 +122,14 @@ impl World {
         }
     }
 
-    /// After anything happened: workloads and Services follow, External Secrets hears of it, free workers take what is due, Vaults make their
+    /// After anything happened: workloads and Services follow, both operators hear of it, free workers take what is due, Vaults make their
     /// wishes. To be called after every write from outside, too.
     pub(super) fn settle(&mut self) {
         self.control();
+        self.hear_vso();
         self.hear();
         self.employ();
+        self.employ_vso();
         let now = self.now;
         for index in 0..self.servers.len() {
             let wishes = std::mem::take(&mut self.servers[index].wishes);

@@ -56,7 +56,7 @@ impl World {
     }
 
     /// Its pods go, and its controller makes others.
-    fn restart_workload(&mut self, workload: &ObjectRef) -> Option<u64> {
+    pub(super) fn restart_workload(&mut self, workload: &ObjectRef) -> Option<u64> {
         let owner = self.api.get(workload)?.workload()?.owner.clone();
         let mine = |object: &Object| object.meta.owner.as_ref() == Some(&owner);
         let pods: Vec<ObjectRef> =

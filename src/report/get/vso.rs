@@ -4,7 +4,6 @@ use super::What;
 use super::column::{Column, Listing, Value};
 use crate::diagnosis::state::{causes, of_upkeep};
 use crate::engine::Snapshot;
-use crate::model::kinds::{VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched as _};
 use crate::model::vso::Upkeep;
 use crate::model::{Condition, Kind, ObjectRef};
 
@@ -32,10 +31,8 @@ pub(super) const PKI: What = What { name: "vaultpkisecrets", about: "VaultPKISec
 
 fn list(what: &What, snapshot: &Snapshot) -> Listing {
     let world = &snapshot.world;
-    let fixed = world.all::<VaultStaticSecret>().iter().map(|one| (one.object_ref(), one.upkeep.clone()));
-    let leased = world.all::<VaultDynamicSecret>().iter().map(|one| (one.object_ref(), one.upkeep.clone()));
-    let certificates = world.all::<VaultPKISecret>().iter().map(|one| (one.object_ref(), one.upkeep.clone()));
-    let all = fixed.chain(leased).chain(certificates).filter(|(object, _)| what.kinds.contains(&object.kind));
+    let all = world.upkeeps().map(|(object, upkeep)| (object, upkeep.clone()));
+    let all = all.filter(|(object, _)| what.kinds.contains(&object.kind));
     Listing::of(what.name, COLUMNS, snapshot, all.map(|(object, upkeep)| (object.clone(), Box::new((object, upkeep)))))
 }
 

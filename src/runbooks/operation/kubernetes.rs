@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{ClusterRight, quoted};
 use crate::model::gitops::HELD;
 use crate::model::kinds::external_secret::FORCE_SYNC;
+use crate::model::vso::ASKED;
 use crate::model::{Kind, Name, ObjectRef, Text, kinds};
 
 /// The key of an annotation that sealwatch sets.
@@ -18,7 +19,7 @@ pub(super) type Key = &'static str;
 pub const RECONCILE: Key = "reconcile.fluxcd.io/requestedAt";
 
 /// Every one of them: a journal that names another is not ours.
-const KEYS: &[Key] = &[FORCE_SYNC, RECONCILE];
+const KEYS: &[Key] = &[FORCE_SYNC, RECONCILE, ASKED];
 
 fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
     let key = String::deserialize(deserializer)?;

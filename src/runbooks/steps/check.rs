@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{closed_server, counted, external_secrets_of, lacks, stores_of};
+use super::{closed_server, counted, external_secrets_of, lacks, stores_of, upkeeps_of};
+use crate::diagnosis::state::of_upkeep;
 use crate::model::kinds::Watched;
 use crate::model::{Health, Inventory};
 use crate::runbooks::{Confirm, Next, Outcome, Preview, Progress, Right, StepDef, StepReport, Target};
@@ -29,12 +30,18 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     if let (Target::Objects(_), Some(why)) = (target, closed_server(target, world)) {
         return Next::Done(StepReport::new(Outcome::Failed, why));
     }
-    Next::Done(report(world, progress, &needed))
+    Next::Done(report(target, world, progress, &needed))
+}
+
+/// Whether only the Vault Secrets Operator brings what is meant. Its process is not watched.
+fn is_beside(target: &Target, world: &Inventory) -> bool {
+    stores_of(target, world).is_empty() && external_secrets_of(target, world).is_empty() && !upkeeps_of(target, world).is_empty()
 }
 
 fn rights(target: &Target, world: &Inventory) -> BTreeSet<Right> {
     let mut rights: BTreeSet<Right> = stores_of(target, world).iter().map(|store| Right::annotate(&store.store_ref())).collect();
     rights.extend(external_secrets_of(target, world).iter().map(|es| Right::annotate(&es.object_ref())));
+    rights.extend(upkeeps_of(target, world).keys().map(Right::annotate));
     if let Some((namespace, _)) = target.server(world).and_then(|server| server.address.service()) {
         rights.insert(Right::reach_pod(&namespace));
     }
@@ -45,14 +52,24 @@ fn preview(target: &Target, world: &Inventory) -> Preview {
     let stores = stores_of(target, world);
     let failing = external_secrets_of(target, world).iter().filter(|es| es.health() == Health::Failing).count();
     let sealed = target.server(world).map_or(0, |server| server.sealed().count());
-    let mut will = vec!["Look at the External Secrets Deployment and its lease.".to_owned()];
+    let beside = upkeeps_of(target, world);
+    let beside_failing = beside.values().filter(|of| of_upkeep(of).health == Health::Failing).count();
+    let beside = if beside.is_empty() {
+        String::new()
+    } else {
+        format!(", {beside_failing} of {} of the Vault Secrets Operator failing", counted(beside.len(), "object"))
+    };
+    let mut will = Vec::new();
+    if !is_beside(target, world) {
+        will.push("Look at the External Secrets Deployment and its lease.".to_owned());
+    }
     will.push(format!("Ask the API server for {}.", counted(rights(target, world).len(), "right")));
     Preview {
         exact: false,
         will,
         will_not: vec!["No pod is restarted, no Secret deleted, no spec changed, in any step.".to_owned()],
         forecast: vec![format!(
-            "In view: {} sealed, {}, {} failing.",
+            "In view: {} sealed, {}, {} failing{beside}.",
             counted(sealed, "replica"),
             counted(stores.len(), "store"),
             counted(failing, "ExternalSecret"),
@@ -63,7 +80,7 @@ fn preview(target: &Target, world: &Inventory) -> Preview {
     }
 }
 
-fn report(world: &Inventory, progress: &Progress, needed: &BTreeSet<Right>) -> StepReport {
+fn report(target: &Target, world: &Inventory, progress: &Progress, needed: &BTreeSet<Right>) -> StepReport {
     let missing: Vec<&Right> = needed.iter().filter(|right| lacks(progress, right)).collect();
     let unsure = needed.iter().filter(|right| progress.rights.get(right) == Some(&None)).count();
     let rights = match (missing.len(), unsure) {
@@ -73,6 +90,10 @@ fn report(world: &Inventory, progress: &Progress, needed: &BTreeSet<Right>) -> S
     };
     if !needed.is_empty() && missing.len() == needed.len() {
         return StepReport::new(Outcome::Refused, format!("Not one of the rights for this is there; {rights}."));
+    }
+    if is_beside(target, world) {
+        let summary = format!("The Vault Secrets Operator cannot be asked whether it runs, its effects will tell; {rights}.");
+        return StepReport::new(Outcome::Nothing, summary);
     }
     match &world.controller {
         Some(controller) if controller.works() => {

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::forecast;
 use super::stores::settles;
-use super::{Again, again, closed_server, counted, external_secrets_of, idle, lacks};
+use super::{Again, again, closed_server, counted, external_secrets_of, had_just_opened, idle, lacks};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{Event, ExternalSecret, Watched};
 use crate::model::{Health, Inventory, ObjectRef};
@@ -33,10 +33,6 @@ const PATIENCE: i64 = 120;
 const TRIES: usize = 4;
 /// How long a failure is left alone before the next try, in seconds, for each try so far.
 const PAUSE: i64 = 5;
-/// For how long after a replica opened what a Vault answers is not believed at once, in seconds: a standby that is
-/// behind refuses tokens it has not heard of and misses paths (`OpenBao` 2.5 and later serve reads on standbys),
-/// and the kubernetes auth of a server that is up trusts a CA only at its next look, up to 30 s later.
-const SETTLING: i64 = 120;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     if let Some(why) = closed_server(target, world) {
@@ -198,9 +194,7 @@ fn standing(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Stan
 fn may_pass(es: &ExternalSecret, event: &Event, world: &Inventory) -> bool {
     let raced = ["is not ready", "Vault is sealed"].iter().any(|text| event.message.as_str().contains(text));
     let server = es.store_ref().and_then(|store| world.vault_of(world.store(&store)?));
-    let opened = server.into_iter().flat_map(|server| server.replicas.values()).filter(|replica| !replica.since_before);
-    let opened = opened.filter_map(|replica| replica.since).max();
-    raced || opened.zip(event.last).is_some_and(|(opened, failed)| failed.as_second() - opened.as_second() < SETTLING)
+    raced || server.zip(event.last).is_some_and(|(server, failed)| had_just_opened(server, failed))
 }
 
 /// Why one is not refreshed, if it is not.

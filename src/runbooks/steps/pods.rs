@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{counted, external_secrets, external_secrets_of};
-use crate::model::kinds::{ExternalSecret, Pod, Watched};
+use super::{counted, external_secrets, external_secrets_of, upkeeps_of, vso};
+use crate::model::kinds::{Pod, Watched};
 use crate::model::{Inventory, ObjectRef};
 use crate::runbooks::{Item, ItemState, Next, Outcome, Progress, StepDef, StepReport, Target};
 
@@ -49,10 +49,13 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     Next::Done(StepReport { outcome: Outcome::Unproved, summary, left: waiting })
 }
 
-/// The pods that a target means: those that read a Secret of it.
-fn consumers<'a>(target: &Target, world: &'a Inventory) -> impl Iterator<Item = (&'a ExternalSecret, &'a Pod)> {
-    let of = |es: &'a ExternalSecret| world.consumers_of(&es.meta.namespace, &es.target).map(move |pod| (es, pod.as_ref()));
-    external_secrets_of(target, world).into_iter().flat_map(of)
+/// The pods that a target means: those that read a Secret of it, each with what keeps that Secret.
+fn consumers<'a>(target: &Target, world: &'a Inventory) -> impl Iterator<Item = (ObjectRef, &'a Pod)> {
+    let synced = external_secrets_of(target, world).into_iter().map(|es| (es.object_ref(), es.target.clone()));
+    let kept = upkeeps_of(target, world).into_iter().map(|(one, of)| (one, of.destination.clone()));
+    synced.chain(kept).flat_map(|(keeper, secret)| {
+        world.consumers_of(&keeper.namespace, &secret).map(move |pod| (keeper.clone(), pod.as_ref()))
+    })
 }
 
 /// Pods that wait for a Secret of this target, each once, with the kubelet's word for it.
@@ -67,11 +70,12 @@ fn started(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Objec
     let began = |pod: &Pod, since: Timestamp| {
         pod.started.is_some_and(|seen| seen < progress.started) && pod.running.is_some_and(|running| running >= since)
     };
+    let refreshed = |keeper: &ObjectRef| {
+        let steps = [external_secrets::STEP.id, vso::FAILED.id];
+        steps.into_iter().find_map(|step| progress.last(step, keeper)).filter(|applied| applied.result.is_ok())
+    };
     let pods: BTreeSet<ObjectRef> = consumers(target, world)
-        .filter(|(es, pod)| {
-            let refreshed = progress.last(external_secrets::STEP.id, &es.object_ref()).filter(|applied| applied.result.is_ok());
-            refreshed.is_some_and(|applied| began(pod, applied.effective()))
-        })
+        .filter(|(keeper, pod)| refreshed(keeper).is_some_and(|applied| began(pod, applied.effective())))
         .map(|(_, pod)| pod.object_ref())
         .collect();
     pods.into_iter().collect()

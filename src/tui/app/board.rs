@@ -365,7 +365,9 @@ impl Model {
             cause.runbooks.first().map(|runbook| (*runbook, target_of(&cause.subject)))
         } else {
             use crate::model::Kind::{ClusterSecretStore, ExternalSecret, SecretStore};
-            matches!(object.kind, ExternalSecret | SecretStore | ClusterSecretStore).then(|| ("refresh", target_of(&object)))
+            let is_synced = matches!(object.kind, ExternalSecret | SecretStore | ClusterSecretStore);
+            let is_kept = self.snapshot.world.upkeep(&object).is_some();
+            (is_synced || is_kept).then(|| ("refresh", target_of(&object)))
         }
     }
 

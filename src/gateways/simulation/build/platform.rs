@@ -159,15 +159,17 @@ fn namespaces(scenario: &Scenario) -> impl Iterator<Item = String> {
     named.extend(scenario.store.iter().flat_map(|store| several(&store.namespace)));
     named.extend(scenario.external_secret.iter().flat_map(|external| several(&external.namespace)));
     named.extend(scenario.cluster_external_secret.iter().flat_map(|cluster| cluster.namespaces.clone()));
+    named.extend(scenario.vault_auth.iter().map(|auth| auth.namespace.clone()));
     named.extend(scenario.consumer.iter().flat_map(|consumer| several(&consumer.namespace)));
     named.into_iter()
 }
 
-/// The accounts that stores log in as, and those of the servers. One that a scenario wants missing it deletes.
+/// The accounts that stores and the Vault Secrets Operator log in as, and those of the servers. One that a scenario wants missing it deletes.
 fn accounts(scenario: &Scenario) -> BTreeSet<(String, String)> {
     let mut accounts: BTreeSet<(String, String)> = BTreeSet::new();
     accounts.insert((EXTERNAL_SECRETS.to_owned(), EXTERNAL_SECRETS.to_owned()));
     accounts.extend(scenario.vault.iter().map(|vault| (vault.namespace.clone(), vault.name.clone())));
+    accounts.extend(scenario.vault_auth.iter().map(|auth| (auth.namespace.clone(), auth.account.clone())));
     // The account of a cluster-wide store that names no namespace is looked for where each reader is.
     let readers: BTreeMap<&str, Vec<String>> = scenario.external_secret.iter().fold(BTreeMap::new(), |mut readers, external| {
         if let Some(name) = external.store.as_deref().and_then(|store| store.strip_prefix("ClusterSecretStore/")) {

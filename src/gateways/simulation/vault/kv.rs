@@ -52,11 +52,7 @@ impl Server {
     ) -> Result<Option<&BTreeMap<String, String>>, Refusal> {
         self.serves(replica)?;
         let full = format!("{mount}/{key}");
-        let allowed = session.allows.iter().any(|allowed| match allowed.strip_suffix('*') {
-            Some(prefix) => full.starts_with(prefix),
-            None => *allowed == full,
-        });
-        if !allowed {
+        if !session.may_read(&full) {
             return Err(Refusal::new(403, "1 error occurred:\n\t* permission denied\n\n"));
         }
         let asked = if version == "v1" { 1 } else { 2 };

@@ -18,7 +18,27 @@ pub(crate) struct Session {
     pub(crate) allows: Vec<String>,
 }
 
+impl Session {
+    /// Whether its policy allows to read `mount/path`.
+    pub(super) fn may_read(&self, full: &str) -> bool {
+        self.allows.iter().any(|allowed| match allowed.strip_suffix('*') {
+            Some(prefix) => full.starts_with(prefix),
+            None => *allowed == full,
+        })
+    }
+}
+
 impl Server {
+    /// Has credentials issued, or a lease of them renewed: for how many seconds.
+    pub(crate) fn lease(&self, replica: usize, session: &Session, full: &str) -> Result<u64, Refusal> {
+        self.serves(replica)?;
+        if !session.may_read(full) {
+            return Err(Refusal::new(403, "1 error occurred:\n\t* permission denied\n\n"));
+        }
+        let lasts = self.leases.get(full).copied();
+        lasts.ok_or_else(|| Refusal::new(404, format!("no handler for route \"{full}\". route entry not found.")))
+    }
+
     /// `PUT auth/<mount>/login` with a token of this service account.
     pub(crate) fn login(
         &self,
