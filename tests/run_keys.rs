@@ -161,7 +161,7 @@ fn the_question_stands_right_under_its_step_in_every_window() {
         let rows: Vec<&str> = text.lines().collect();
         let step = rows.iter().position(|row| row.contains("4 external-secrets")).expect("the step");
         assert!(rows[step + 1].contains("y agrees to what is shown below"), "{text}");
-        assert!(rows[step + 2].contains("5 pods"), "the list goes on below it\n{text}");
+        assert!(rows[step + 2].contains("5 vso"), "the list goes on below it\n{text}");
     }
 }
 

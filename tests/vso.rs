@@ -226,7 +226,8 @@ fn what_is_written_is_journalled_and_read_back_from_there() {
 fn nothing_to_do_is_said_and_an_old_flag_still_named() {
     let stale = fixed("stale", &conditions(("True", 900), ("False", 800)));
     let report = Person::recovers(world(false, vec![fixed("fine", &well(900)), stale])).is_told();
-    assert_eq!((report.outcome, report.summary.as_str()), (Outcome::Nothing, "1 object left as it is."));
+    let summary = "1 object left as it is: its SecretSynced=False is left over: Healthy is True and newer (vso#1225).";
+    assert_eq!((report.outcome, report.summary.as_str()), (Outcome::Nothing, summary));
     assert_eq!(left(&report), [("stale", "its SecretSynced=False is left over: Healthy is True and newer (vso#1225)")]);
     let report = Person::recovers(world(false, vec![fixed("fine", &well(900))])).is_told();
     assert_eq!((report.outcome, report.left.len()), (Outcome::Nothing, 0));
