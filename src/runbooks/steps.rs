@@ -12,6 +12,7 @@ pub mod keep_value;
 pub mod login;
 pub mod move_value;
 pub mod operator;
+pub mod paths;
 pub mod placeholders;
 pub mod pods;
 pub mod readers;
