@@ -152,6 +152,9 @@ impl Scope {
     }
 }
 
+/// The address of the API server of a simulation.
+pub const SIMULATION: &str = "simulation";
+
 /// Who asks, and whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {

@@ -237,7 +237,9 @@ fn group(world: &Inventory, findings: &[Arc<Finding>], reach: &mut Reach) -> Vec
     // The same for every cause, and counted once: there may be as many causes as objects.
     let generators = || world.generating().into_iter().filter(|es| es.remote.is_empty()).count();
     let generators = if causes.is_empty() { 0 } else { generators() };
-    for cause in &mut causes {
+    // They need no Vault: that is worth saying where a Vault or a store is the cause.
+    let kinds = [Kind::Vault, Kind::SecretStore, Kind::ClusterSecretStore];
+    for cause in causes.iter_mut().filter(|cause| kinds.contains(&cause.subject.kind)) {
         cause.spared.generators = generators;
     }
     causes.sort_by(|a, b| {

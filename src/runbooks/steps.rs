@@ -278,6 +278,15 @@ pub(super) fn again(progress: &Progress, step: &str, object: &ObjectRef, fault: 
     }
 }
 
+/// How many objects a person agreed to a step on that needed it no more when their turn came, as the end of a list.
+pub(super) fn overtaken(progress: &Progress, step: &str) -> String {
+    let agreed = progress.agreed.get(step).into_iter().flatten();
+    match agreed.filter(|object| progress.last(step, object).is_none()).count() {
+        0 => String::new(),
+        n => format!(", {n} more came back without it"),
+    }
+}
+
 /// Whether the API server said that this right is missing. A right that was not asked for is not missing.
 pub(super) fn lacks(progress: &Progress, right: &Right) -> bool {
     progress.rights.get(right) == Some(&Some(false))

@@ -24,7 +24,8 @@ use crate::gateways::vault::whose::token;
 use crate::model::vault::{Login, LoginChecks, ReplicaHealth, StoreLogin, Surroundings, Token, Told};
 use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, ReplicaRole, Seal, Text};
 use crate::ports::{
-    Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, Scope, Typed, Vault,
+    Classified, Clock, Cluster, Identity, MountFolder, MountPaths, Permit, ReplicaAddress, ReplicaPod, SIMULATION, Scope, Typed,
+    Vault,
 };
 use crate::runbooks::{Aim, ClusterRight, KubernetesWrite, Receipt, VaultRight, VaultWrite};
 
@@ -39,7 +40,7 @@ impl Cluster for SimulatedCluster {
     async fn identity(&self) -> Result<Identity, Fault> {
         Ok(Identity {
             context: Text::foreign(&self.scenario),
-            server: Text::foreign("simulation"),
+            server: Text::foreign(SIMULATION),
             user: Text::foreign("oncall"),
             cluster_uid: Text::foreign("51ea1a7c-0000-4000-a000-000000000004"),
             insecure: false,

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::forecast;
 use super::stores::settles;
-use super::{Again, again, closed_server, counted, external_secrets_of, had_just_opened, idle, lacks};
+use super::{Again, again, closed_server, counted, external_secrets_of, had_just_opened, idle, lacks, overtaken};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{Event, ExternalSecret, Watched};
 use crate::model::{Health, Inventory, ObjectRef};
@@ -107,6 +107,7 @@ impl Tally<'_> {
         if !self.blocked.is_empty() {
             let _ = write!(summary, ", {} could not be touched", self.blocked.len());
         }
+        summary.push_str(&overtaken(progress, STEP.id));
         let outcome = match (self.proved, self.failed.len() + self.blocked.len()) {
             (0, 0) => Outcome::Nothing,
             (_, 0) => Outcome::Proved,

@@ -30,7 +30,7 @@ const EACH: Each = Each {
     awaited: "to reach every replica (up to 30 s)",
     patience: 60,
     at_once: 1,
-    nothing: "No login of a store fails.",
+    nothing: "No login of a store fails at a Vault that is open.",
 };
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {

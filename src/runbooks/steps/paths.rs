@@ -23,8 +23,7 @@ const PATIENCE: i64 = 60;
 
 fn next(_: &Target, world: &Inventory, progress: &Progress) -> Next {
     let since = progress.entered_at(STEP.id);
-    let paths: Vec<(ObjectRef, &SecretPath)> =
-        filled(world, progress).into_iter().flat_map(|server| read(server)).collect();
+    let paths: Vec<(ObjectRef, &SecretPath)> = filled(world, progress).into_iter().flat_map(|server| read(server)).collect();
     let untold = paths.iter().filter(|(_, path)| path.asked.is_none_or(|asked| asked < since)).count();
     if untold > 0 && progress.now.as_second() - since.as_second() < PATIENCE {
         return Next::Wait { what: format!("Vault to tell of {}", counted(untold, "path")), until: progress.in_seconds(1) };
@@ -38,9 +37,7 @@ fn report(paths: &[(ObjectRef, &SecretPath)], untold: usize) -> StepReport {
     }
     let lacking = paths.iter().filter(|(_, path)| path.facts.state.is_trouble());
     let left: Vec<(ObjectRef, String)> = lacking
-        .map(|(object, path)| {
-            (object.clone(), format!("{}; {} it", of_path(&path.facts.state).word, reads(path.readers)))
-        })
+        .map(|(object, path)| (object.clone(), format!("{}; {} it", of_path(&path.facts.state).word, reads(path.readers))))
         .collect();
     let all = counted(paths.len(), "path");
     let (outcome, summary) = match (left.len(), untold) {
@@ -125,7 +122,10 @@ mod tests {
         let present = || PathState::Present { version: 1, written: None };
         assert!(matches!(said(5, [present(), present()], 20), Next::Wait { .. }), "asked while the Job was at work");
         let (outcome, summary, _) = done(said(5, [present(), present()], 10 + PATIENCE));
-        assert_eq!((outcome, summary.as_str()), (Outcome::Nothing, "Vault does not tell how 2 of 2 paths stand that something reads."));
+        assert_eq!(
+            (outcome, summary.as_str()),
+            (Outcome::Nothing, "Vault does not tell how 2 of 2 paths stand that something reads.")
+        );
         let (outcome, summary, _) = done(said(15, [present(), present()], 20));
         assert_eq!((outcome, summary.as_str()), (Outcome::Proved, "Every one of 2 paths that something reads is there."));
     }

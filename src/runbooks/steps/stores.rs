@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{Again, again, closed_server, counted, idle, lacks, stores_of};
+use super::{Again, again, closed_server, counted, idle, lacks, overtaken, stores_of};
 use crate::model::kinds::SecretStore;
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::{Health, Inventory, ObjectRef};
@@ -74,7 +74,8 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
         (0, _) if !well => Outcome::Failed,
         _ => Outcome::Unproved,
     };
-    let summary = format!("{proved} of {} Ready, each validated after the annotation.", counted(stores.len(), "store"));
+    let all = counted(stores.len(), "store");
+    let summary = format!("{proved} of {all} Ready, each validated after the annotation{}.", overtaken(progress, STEP.id));
     Next::Done(StepReport { outcome, summary, left })
 }
 

@@ -36,7 +36,7 @@ const ROUNDS: usize = 5;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let Some(server) = target.server(world) else {
-        return Next::Done(StepReport::new(Outcome::Nothing, "This is not about a Vault."));
+        return Next::Done(StepReport::new(Outcome::Nothing, "No Vault is meant that is closed."));
     };
     let desk = Desk { server, progress };
     let sealed: Vec<ObjectRef> = server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect();

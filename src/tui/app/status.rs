@@ -2,6 +2,7 @@
 
 use super::model::Model;
 use super::words::{counted, some};
+use crate::diagnosis::Severity;
 use crate::diagnosis::state::of_server;
 use crate::engine::{RunState, StepState};
 use crate::model::kinds::{ClusterSecretStore, ExternalSecret, SecretStore};
@@ -37,8 +38,10 @@ impl Model {
             });
         }
         let causes = &self.snapshot.diagnosis.causes;
+        // The worst stands first. Where only something to look at is left, that is not why anything was broken.
         if let Some(cause) = causes.first() {
-            parts.push(format!("cause: {} {}", cause.slug, cause.subject.short()));
+            let what = if cause.severity == Severity::Error { "cause" } else { "nothing is broken; to look at" };
+            parts.push(format!("{what}: {} {}", cause.slug, cause.subject.short()));
         }
         let context = &self.snapshot.identity.context;
         format!("{} {context}: {}", Clock(self.now), parts.join(", "))

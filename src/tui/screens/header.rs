@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::Look;
 use crate::diagnosis::state::of_server;
 use crate::model::{Age, Clock, Kind, Name, Replica};
-use crate::ports::Scope;
+use crate::ports::{SIMULATION, Scope};
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::rows::{Tone, read_as, toned};
@@ -48,6 +48,9 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::new(buffer, Rect { width: room.saturating_sub(1), ..area }, 0);
     pen.put(if production { " PROD " } else { " " }, bar);
     let context = if snapshot.identity.context.is_empty() { "connecting…" } else { snapshot.identity.context.as_str() };
+    if snapshot.identity.server.as_str() == SIMULATION {
+        pen.put("SIMULATION ", bar);
+    }
     pen.put(context, bar.add_modifier(ratatui::style::Modifier::BOLD));
     match (&snapshot.scope, snapshot.world.sources.get(&Kind::ExternalSecret)) {
         (Scope::Namespaces(namespaces), _) => {

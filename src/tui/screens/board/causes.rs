@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::diagnosis::state::of_server;
 use crate::diagnosis::{self, Cause, Severity};
+use crate::engine::Snapshot;
 use crate::model::{Clock, Kind};
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
@@ -76,6 +77,10 @@ pub(super) fn told(model: &Model, width: usize) -> Told {
         told.tone = Tone::Failing;
     }
     match model.board.told() {
+        // The first answers name what is broken before they tell why: until then no other matter stands in its place.
+        Some(group) if !snapshot.is_examined() && group.cause.severity < Severity::Error && says_broken(snapshot) => {
+            healthy(model, width, &mut told);
+        }
         Some(cause) => with_cause(model, cause, width, &mut told),
         None if !snapshot.is_loaded() || snapshot.unasked().next().is_some() => loading(model, width, &mut told),
         None => healthy(model, width, &mut told),
@@ -217,6 +222,14 @@ fn loading(model: &Model, width: usize, told: &mut Told) {
     told.body = page.lines(width);
 }
 
+/// Whether an object or a Vault says of itself that it is broken, whatever was found out about it.
+fn says_broken(snapshot: &Snapshot) -> bool {
+    let world = &snapshot.world;
+    let objects = || [Kind::ExternalSecret, Kind::SecretStore, Kind::ClusterSecretStore].into_iter();
+    let fails = objects().any(|kind| world.failing_names(kind).next().is_some());
+    fails || world.vaults.values().any(|server| server.sealed().next().is_some())
+}
+
 fn healthy(model: &Model, width: usize, told: &mut Told) {
     let snapshot = &model.snapshot;
     let mut page = Document::default();
@@ -224,7 +237,12 @@ fn healthy(model: &Model, width: usize, told: &mut Told) {
     let starting = snapshot.diagnosis.starting.said.len();
     let well = model.well().unwrap_or_default();
     let cannot = if unseen == 0 { String::new() } else { format!("  {unseen} cannot be seen") };
-    if broken.total() > 0 {
+    if !snapshot.is_examined() && says_broken(snapshot) {
+        "LOOKING FOR THE CAUSE".clone_into(&mut told.title);
+        told.tone = Tone::Warning;
+        let text = "Something is broken. Not everything was asked yet that tells why; that takes a second or two.".to_owned();
+        page.signed(Ink::Tone(Tone::Warning), glyphs::WARNING, vec![(Ink::Strong, text)]);
+    } else if broken.total() > 0 {
         told.tone = Tone::Warning;
         told.title = format!("NO CAUSE FOUND  {}", coverage(snapshot, width.saturating_sub(18)));
         let text = format!("Broken: {broken}. No rule knows why. Look at the panes; n goes from one to the next.");
