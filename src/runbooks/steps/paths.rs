@@ -23,7 +23,7 @@ const PATIENCE: i64 = 60;
 
 fn next(_: &Target, world: &Inventory, progress: &Progress) -> Next {
     let since = progress.entered_at(STEP.id);
-    let paths: Vec<(ObjectRef, &SecretPath)> = filled(world, progress).into_iter().flat_map(|server| read(server)).collect();
+    let paths: Vec<(ObjectRef, &SecretPath)> = filled(world, progress).into_iter().flat_map(read).collect();
     let untold = paths.iter().filter(|(_, path)| path.asked.is_none_or(|asked| asked < since)).count();
     if untold > 0 && progress.now.as_second() - since.as_second() < PATIENCE {
         return Next::Wait { what: format!("Vault to tell of {}", counted(untold, "path")), until: progress.in_seconds(1) };
