@@ -223,6 +223,12 @@ impl PathState {
         }
     }
 
+    /// Whether Vault said how it stands.
+    #[must_use]
+    pub const fn is_told(&self) -> bool {
+        matches!(self, Self::Present { .. }) || self.is_trouble()
+    }
+
     /// Whether it is not as who references it expects, and Vault said so.
     #[must_use]
     pub const fn is_trouble(&self) -> bool {

@@ -24,26 +24,32 @@ const PATIENCE: i64 = 60;
 fn next(_: &Target, world: &Inventory, progress: &Progress) -> Next {
     let since = progress.entered_at(STEP.id);
     let paths: Vec<(ObjectRef, &SecretPath)> = filled(world, progress).into_iter().flat_map(read).collect();
-    let untold = paths.iter().filter(|(_, path)| path.asked.is_none_or(|asked| asked < since)).count();
-    if untold > 0 && progress.now.as_second() - since.as_second() < PATIENCE {
-        return Next::Wait { what: format!("Vault to tell of {}", counted(untold, "path")), until: progress.in_seconds(1) };
+    let is_old = |path: &SecretPath| path.asked.is_none_or(|asked| asked < since);
+    let old = paths.iter().filter(|(_, path)| is_old(path)).count();
+    if old > 0 && progress.now.as_second() - since.as_second() < PATIENCE {
+        return Next::Wait { what: format!("Vault to tell of {}", counted(old, "path")), until: progress.in_seconds(1) };
     }
-    Next::Done(report(&paths, untold))
+    // An answer that one may not see it, or that the question failed, tells nothing.
+    let (told, untold): (Vec<_>, Vec<_>) = paths.into_iter().partition(|(_, path)| !is_old(path) && path.facts.state.is_told());
+    Next::Done(report(&told, untold.len()))
 }
 
-fn report(paths: &[(ObjectRef, &SecretPath)], untold: usize) -> StepReport {
-    if paths.is_empty() {
+fn report(told: &[(ObjectRef, &SecretPath)], untold: usize) -> StepReport {
+    if told.is_empty() && untold == 0 {
         return StepReport::new(Outcome::Nothing, "Nothing is known to read from the Vault.");
     }
-    let lacking = paths.iter().filter(|(_, path)| path.facts.state.is_trouble());
+    let lacking = told.iter().filter(|(_, path)| path.facts.state.is_trouble());
     let left: Vec<(ObjectRef, String)> = lacking
         .map(|(object, path)| (object.clone(), format!("{}; {} it", of_path(&path.facts.state).word, reads(path.readers))))
         .collect();
-    let all = counted(paths.len(), "path");
+    let all = counted(told.len() + untold, "path");
     let (outcome, summary) = match (left.len(), untold) {
         (0, 0) => (Outcome::Proved, format!("Every one of {all} that something reads is there.")),
         (0, _) => (Outcome::Nothing, format!("Vault does not tell how {untold} of {all} stand that something reads.")),
-        (n, _) => (Outcome::Unproved, format!("{n} of {all} that something reads cannot be had.")),
+        (n, 0) => (Outcome::Unproved, format!("{n} of {all} that something reads cannot be had.")),
+        (n, _) => {
+            (Outcome::Unproved, format!("{n} of {all} that something reads cannot be had; of {untold} Vault does not tell."))
+        }
     };
     StepReport { outcome, summary, left }
 }
@@ -128,6 +134,15 @@ mod tests {
         );
         let (outcome, summary, _) = done(said(15, [present(), present()], 20));
         assert_eq!((outcome, summary.as_str()), (Outcome::Proved, "Every one of 2 paths that something reads is there."));
+    }
+
+    #[test]
+    fn what_one_may_not_see_is_not_taken_for_there() {
+        let (outcome, summary, _) = done(said(15, [PathState::Denied, PathState::Present { version: 1, written: None }], 20));
+        assert_eq!(
+            (outcome, summary.as_str()),
+            (Outcome::Nothing, "Vault does not tell how 1 of 2 paths stand that something reads.")
+        );
     }
 
     #[test]
