@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -247,7 +247,8 @@ impl ReaderCase<'_> {
         let (store, server) = (self.es.store_ref()?, self.server?);
         self.reads().find_map(|read| {
             let full = &read.full;
-            let path = || server.address.path_ref(full);
+            // Nothing is wrong with the path itself where the version is not the current one.
+            let path = || if read.is_held_back() { self.object.clone() } else { server.address.path_ref(full) };
             Some(match &*read.state()? {
                 PathState::NoMount => {
                     (format!("its Vault has no mount “{}”", read.path?.mount), ("mount-missing", store.clone()))
@@ -280,7 +281,12 @@ impl ReaderCase<'_> {
         if self.word.is_none() && self.es.next_refresh().is_none() {
             return;
         }
+        // Several properties of one version are one matter.
+        let mut told = BTreeSet::new();
         for read in self.reads().filter(Read::is_held_back) {
+            if !told.insert((read.full.clone(), read.version)) {
+                continue;
+            }
             let Some((summary, since)) = read.state().and_then(|state| why(&read.full, &state)) else { continue };
             let finding = self.finding(slug, severity, summary);
             let finding = if since.is_some() { finding.since(since) } else { finding };
