@@ -257,7 +257,7 @@ fn what_somebody_else_dropped_is_given_again_and_said() {
     // A colleague resets, and gives their own share first.
     scene.servers[0].given = vec![5];
     scene.servers[0].attempts += 1;
-    scene.now += 1;
+    scene.now += 2;
     scene.poll();
     let asks = scene.until_it_asks();
     assert_eq!(

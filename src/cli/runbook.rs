@@ -18,7 +18,7 @@ use crate::engine::past::{self, Resume, told};
 use crate::engine::run::RunResult;
 use crate::engine::{Command, Decision, Engine, Ports, RunState, RunView, Snapshot, StepState, target_of};
 use crate::gateways::shares;
-use crate::model::{Fault, Kind, ObjectRef};
+use crate::model::{Fault, ObjectRef};
 use crate::ports::{Remembered, Typed};
 use crate::report::run_json;
 use crate::runbooks::steps::bootstrap::copy_of;
@@ -48,12 +48,12 @@ pub(super) async fn run(global: &Global, command: RunbookCommand) -> Result<u8, 
                 let _ = writeln!(io::stderr().lock(), "sealwatch: {}", told(&line));
             }
             let vault = wired.ports.vault.clone();
+            let begun = past::taken_up(&history, runbook, None, wired.options.resume, wired.ports.clock.now());
+            let on = (target.clone(), begun.filter(|_| target.is_none()).map(|past| past.target));
             let ended = if dry_run {
-                walk(wired, runbook, target, timeout).await
+                walk(wired, runbook, on, timeout).await
             } else {
-                let begun = past::taken_up(&history, runbook, None, wired.options.resume, wired.ports.clock.now());
-                let begun = begun.filter(|_| target.is_none()).map(|past| past.target);
-                execute(wired, global.write, runbook, (target, begun), answers, output, timeout).await
+                execute(wired, global.write, runbook, on, answers, output, timeout).await
             };
             wiring::leave(vault.as_ref()).await;
             ended
@@ -111,15 +111,12 @@ fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> R
         }
         return Ok(target_of(&object));
     }
-    let mut causes = snapshot.diagnosis.causes.iter().filter(|cause| cause.runbooks.contains(&runbook.name));
-    if runbook.name == recover::RUNBOOK.name && !causes.clone().any(|cause| cause.subject.kind == Kind::Vault) {
-        // No Vault is closed: all that still fails is meant, not the one cause that reaches furthest.
-        if let Some(everything) = recover::everything(&snapshot.world) {
-            return Ok(everything);
-        }
+    if runbook.name == recover::RUNBOOK.name
+        && let Some(target) = recover::unnamed(&snapshot.diagnosis.causes, &snapshot.world)
+    {
+        return Ok(target);
     }
-    let vault = causes.clone().find(|cause| runbook.name == recover::RUNBOOK.name && cause.subject.kind == Kind::Vault);
-    if let Some(cause) = vault.or_else(|| causes.next()) {
+    if let Some(cause) = snapshot.diagnosis.causes.iter().find(|cause| cause.runbooks.contains(&runbook.name)) {
         return Ok(target_of(&cause.subject));
     }
     let mut vaults = snapshot.world.vaults.values();
@@ -134,11 +131,16 @@ fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> R
 
 /// Shows what every step would ask, and writes nothing: the rights are asked for, and the API server says whether it
 /// would take each write.
-async fn walk(wired: Wired, runbook: &'static Runbook, named: Option<ObjectRef>, timeout: u64) -> Result<u8, Failure> {
+async fn walk(
+    wired: Wired,
+    runbook: &'static Runbook,
+    (named, begun): (Option<ObjectRef>, Option<Target>),
+    timeout: u64,
+) -> Result<u8, Failure> {
     let (clock, ports) = (wired.ports.clock.clone(), wired.ports.clone());
     let engine = Engine::start(wired.ports, wired.options);
     let snapshot = look(&mut engine.snapshots(), clock.as_ref(), timeout).await;
-    let target = choose(&snapshot, runbook, named)?;
+    let target = begun.map_or_else(|| choose(&snapshot, runbook, named), Ok)?;
     let mut progress = Progress::new(snapshot.now);
     let mut out = io::stdout().lock();
     writeln!(out, "{} on {} (dry run: nothing is written)", runbook.title, target.describe())?;

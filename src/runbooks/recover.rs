@@ -3,7 +3,8 @@
 
 use super::steps::{anything_fails, check, external_secrets, pods, stores, unseal, vso};
 use super::{Runbook, Target};
-use crate::model::Inventory;
+use crate::diagnosis::Cause;
+use crate::model::{Inventory, Kind};
 
 /// See the module.
 pub static RUNBOOK: Runbook = Runbook {
@@ -18,8 +19,16 @@ It never restarts a pod, deletes a Secret or changes a spec; what makes a new va
     steps: &[check::STEP, unseal::STEP, stores::STEP, external_secrets::STEP, vso::FAILED, pods::STEP],
 };
 
-/// What it means where nobody says on what, and no Vault is closed: not the one cause that reaches furthest, but all that
-/// still fails, so that nothing is left to its back-off.
+/// What it means where nobody says on what: the Vault that is closed; if none is, not the one cause that reaches furthest,
+/// but all that still fails, so that nothing is left to its back-off.
+#[must_use]
+pub fn unnamed(causes: &[Cause], world: &Inventory) -> Option<Target> {
+    let closed = |cause: &&Cause| cause.subject.kind == Kind::Vault && cause.runbooks.contains(&RUNBOOK.name);
+    let closed = causes.iter().find(closed).map(|cause| Target::Vault(cause.subject.clone()));
+    closed.or_else(|| everything(world))
+}
+
+/// All that still fails and does not stand behind a Vault that is closed, if there is any.
 #[must_use]
 pub fn everything(world: &Inventory) -> Option<Target> {
     anything_fails(world).then_some(Target::Everything)

@@ -33,7 +33,7 @@ use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{Deployment, ExternalSecret, Role, SecretStore, VaultAuth, VaultStaticSecret, Watched};
 use crate::model::vault::{SecretPath, StoreLogin};
 use crate::model::vso::Upkeep;
-use crate::model::{Fault, Health, Inventory, Kind, ObjectRef, PathState, Text, VaultServer};
+use crate::model::{Fault, Health, Inventory, Kind, ObjectRef, Text, VaultServer};
 
 /// The stores that a target means, in order of their names.
 pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a SecretStore> {
@@ -153,7 +153,7 @@ impl<'a> KnownPath<'a> {
 
     /// Whether Vault said how it stands.
     pub(super) const fn is_told(&self) -> bool {
-        !matches!(self.path.facts.state, PathState::NotAsked | PathState::Denied | PathState::Failed(_))
+        self.path.facts.state.is_told()
     }
 
     /// As a write names it.
@@ -203,11 +203,11 @@ fn is_behind_closed(store: &SecretStore, world: &Inventory) -> bool {
 /// Whether anything fails that a refresh could help: not behind a Vault that is closed, and no generator, whose refresh
 /// would rotate.
 pub(super) fn anything_fails(world: &Inventory) -> bool {
-    let everything = Target::Everything;
-    stores_of(&everything, world).iter().any(|store| store.health() == Health::Failing)
-        || external_secrets_of(&everything, world)
-            .iter()
-            .any(|es| es.health() == Health::Failing && !es.rotates() && es.parent().is_none())
+    let waits = |es: &ExternalSecret| {
+        es.store_ref().and_then(|store| world.store(&store)).is_some_and(|store| is_behind_closed(store, world))
+    };
+    world.stores().any(|store| store.health() == Health::Failing && !is_behind_closed(store, world))
+        || world.failing::<ExternalSecret>().any(|es| !es.rotates() && es.parent().is_none() && !waits(es))
 }
 
 /// For how long after a replica opened what a Vault answers is not believed at once, in seconds: a standby that is

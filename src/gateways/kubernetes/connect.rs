@@ -58,7 +58,6 @@ pub fn connect(options: &ConnectOptions) -> Result<KubernetesGateway, Fault> {
     })))
 }
 
-/// A context that was read, with what we think of a connection.
 /// What `kubectl` must be told: it takes the same files and current context by itself, but not for long.
 fn aim(options: &ConnectOptions, context: &str) -> Aim {
     let file = options.kubeconfig.as_deref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
@@ -70,6 +69,7 @@ fn aim(options: &ConnectOptions, context: &str) -> Aim {
     }
 }
 
+/// A context that was read, with what we think of a connection.
 pub(super) struct Prepared {
     pub(super) context: String,
     pub(super) config: kube::Config,

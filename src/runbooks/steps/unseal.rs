@@ -183,7 +183,8 @@ impl Desk<'_> {
             return false;
         };
         let began = !seal.nonce.is_empty() && seal.sealed && seal.progress > 0;
-        let said_since = now.answered.is_some_and(|answered| answered > last.at);
+        // What was taken in within the same second may have been answered before.
+        let said_since = now.answered.is_some_and(|answered| answered.as_second() > last.at.as_second() + 1);
         began && said_since && now.seal.as_ref().is_some_and(|now| now.sealed && now.nonce != seal.nonce)
     }
 

@@ -38,14 +38,14 @@ impl Model {
         // Nobody pointed at an object: all that still fails is meant, not the one cause that stands first.
         let unpointed = runbook.name == recover::RUNBOOK.name && self.board.focus == Pane::Causes;
         let closed = its_own.clone().filter(|target| matches!(target, Target::Vault(_)));
-        let everything = || recover::everything(&self.snapshot.world);
+        let unnamed = || recover::unnamed(&self.snapshot.diagnosis.causes, &self.snapshot.world);
         let selected = self.board.object(self).map(|object| target_of(&object));
         let causes = self.snapshot.diagnosis.causes.iter().filter(|cause| cause.runbooks.contains(&runbook.name)).take(TRIED);
         let held = (runbook.name == hold_self_heal::RUNBOOK.name).then_some(Target::Everything);
-        let of_recover = (runbook.name == recover::RUNBOOK.name).then(everything).flatten();
+        let of_recover = (runbook.name == recover::RUNBOOK.name).then(unnamed).flatten();
         let mut all: Vec<Target> = Vec::new();
         all.extend(closed.filter(|_| unpointed));
-        all.extend(unpointed.then(everything).flatten());
+        all.extend(unpointed.then(unnamed).flatten());
         all.extend(its_own);
         all.extend(selected);
         all.extend(remedy.map(|(_, target)| target));
@@ -62,10 +62,9 @@ impl Model {
 
     /// Works out anew what the list says, if it is read: once for a picture, not for each frame.
     pub(super) fn reoffer(&mut self) {
-        self.offered = match self.stack.last() {
-            Some(Screen::Runbooks(_)) => RUNBOOKS.iter().map(|runbook| self.target_for(runbook)).collect(),
-            _ => Vec::new(),
-        };
+        // Also while something lies over it: it is come back to.
+        let is_read = self.stack.iter().any(|screen| matches!(screen, Screen::Runbooks(_)));
+        self.offered = if is_read { RUNBOOKS.iter().map(|runbook| self.target_for(runbook)).collect() } else { Vec::new() };
     }
 
     /// What a runbook of the list is ready for, by its number.
