@@ -154,10 +154,11 @@ fn the_way_out_is_in_sight_in_a_narrow_window_whatever_was_said() {
 
 #[test]
 fn the_question_stands_right_under_its_step_in_every_window() {
-    for size in [(80, 24), (120, 40), (200, 50)] {
+    for size in [(80, 16), (80, 24), (120, 40), (200, 50)] {
         let mut person = asks(sealed(), Confirm::Yes);
         person.model.size = size;
         let text = person.text();
+        assert!(text.contains("will      Annotate"), "what is agreed to is shown\n{text}");
         let rows: Vec<&str> = text.lines().collect();
         let step = rows.iter().position(|row| row.contains("4 external-secrets")).expect("the step");
         assert!(rows[step + 1].contains("y agrees to what is shown below"), "{text}");

@@ -46,11 +46,11 @@ impl Model {
             (Some(Overlay::Writes(_)), _) => self.writes_offers(),
             (Some(Overlay::Login(_)), _) => vec![offer(Action::Accept, "send"), offer(Action::Back, "wipe and cancel")],
             (None, Some(Screen::Runbook)) => self.run_offers(),
-            (None, Some(Screen::Reader(reader))) => {
-                let copies = !reader.page.commands(self).is_empty();
+            (None, Some(Screen::Reader(_))) => {
                 let ways = [offer(Action::PageDown, "page"), offer(Action::Down, "line"), offer(Action::Top, "ends")];
-                let others = default_without(place, if copies { &[] } else { &[Action::CopyCommand] });
-                let others = others.into_iter().filter(|one| !ways.iter().any(|way| scrolls && way.action == one.action));
+                let others = default_without(place, &[])
+                    .into_iter()
+                    .filter(|one| !ways.iter().any(|way| scrolls && way.action == one.action));
                 ways.iter().filter(|_| scrolls).cloned().chain(others).collect()
             }
             (None, Some(Screen::Runbooks(selected))) if self.ready(*selected).is_none() => {
@@ -140,7 +140,7 @@ impl Model {
         } else if run.is_some_and(|run| !run.applied.is_empty()) {
             offers.push(offer(Action::Commands, "commands"));
         }
-        if self.to_copy().is_some() {
+        if self.has_to_copy() {
             offers.push(offer(Action::CopyCommand, "copy command"));
         }
         self.steps_offers(offers);

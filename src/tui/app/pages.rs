@@ -74,13 +74,17 @@ impl Page {
         }
     }
 
-    /// The commands that it shows.
-    #[must_use]
-    pub fn commands(&self, model: &Model) -> Vec<String> {
+    /// What `K` copies of it: as it is to be pasted.
+    pub(super) fn to_copy(&self, model: &Model) -> Option<String> {
         match self {
-            Self::Commands => runs(model).flat_map(|run| run.applied.iter().map(|applied| applied.operation.command())).collect(),
-            Self::ToCopy { text, .. } => vec![text.clone()],
-            _ => Vec::new(),
+            Self::Commands => {
+                let applied = runs(model).flat_map(|run| &run.applied);
+                let commands: Vec<String> = applied.map(|applied| applied.operation.command()).collect();
+                (!commands.is_empty()).then(|| model.aim().all(&commands))
+            }
+            // It was made ready to be pasted when it was to be copied first.
+            Self::ToCopy { text, .. } => Some(text.clone()),
+            _ => None,
         }
     }
 }

@@ -423,6 +423,15 @@ impl Model {
         (!texts.is_empty()).then(|| texts.join("\n---\n"))
     }
 
+    /// Whether `K` has anything to copy. It is asked for each frame, and there may be thousands of commands to write out.
+    pub(super) fn has_to_copy(&self) -> bool {
+        let Some(run) = &self.snapshot.run else { return false };
+        let looked_at = run.steps.get(self.run.looked_at.unwrap_or_else(|| current(run)));
+        !run.applied.is_empty()
+            || looked_at.is_some_and(|step| !step.commits.is_empty())
+            || self.preview().is_some_and(|preview| !preview.commands.is_empty())
+    }
+
     /// What `K` copies: what is to be committed, else the commands of what is shown, else the last one that ran.
     pub(super) fn to_copy(&self) -> Option<String> {
         let aim = self.aim();

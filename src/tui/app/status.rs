@@ -1,6 +1,7 @@
 //! One line on where it stands, for the chat; and what the console can say when nothing is broken.
 
 use super::model::Model;
+use super::well::is_broken;
 use super::words::{counted, some};
 use crate::diagnosis::Severity;
 use crate::diagnosis::state::of_server;
@@ -40,7 +41,12 @@ impl Model {
         let causes = &self.snapshot.diagnosis.causes;
         // The worst stands first. Where only something to look at is left, that is not why anything was broken.
         if let Some(cause) = causes.first() {
-            let what = if cause.severity == Severity::Error { "cause" } else { "nothing is broken; to look at" };
+            let what = match cause.severity {
+                Severity::Error => "cause",
+                _ if is_broken(&self.snapshot) => "no cause found; to look at",
+                _ if self.sees_all() => "nothing is broken; to look at",
+                _ => "nothing in sight is broken; to look at",
+            };
             parts.push(format!("{what}: {} {}", cause.slug, cause.subject.short()));
         }
         let context = &self.snapshot.identity.context;

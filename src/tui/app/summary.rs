@@ -1,11 +1,13 @@
 //! A run that is over, plainly: what was proved, what was not, what was not done and why, how long it took, what is left.
 
+use std::collections::HashSet;
+
 use super::document::{Document, Ink};
 use super::rows::Tone;
 use super::words::{counted, named};
 use crate::engine::run::RunResult;
 use crate::engine::{RunState, RunView, StepState};
-use crate::model::{Age, Clock, Kind};
+use crate::model::{Age, Clock, Kind, ObjectRef};
 use crate::runbooks::steps::pods;
 use crate::runbooks::{Item, ItemState, Outcome};
 
@@ -119,22 +121,21 @@ fn not_done(page: &mut Document, run: &RunView) {
 /// What needs a person still: what failed or was not seen, each with its reason; then what is left out on purpose.
 fn left(page: &mut Document, run: &RunView) {
     let all: Vec<&Item> = run.steps.iter().flat_map(|step| &step.items).collect();
-    let open: Vec<String> = run
+    let open: Vec<&(ObjectRef, String)> = run
         .steps
         .iter()
         .filter_map(|step| Some((step, step.report.as_ref()?)))
         .flat_map(|(step, report)| {
-            let on_purpose =
-                |object: &_| step.items.iter().any(|item| item.object == *object && item.state == ItemState::LeftOut);
-            report.left.iter().filter(move |(object, _)| !on_purpose(object))
+            let on_purpose: HashSet<&ObjectRef> =
+                step.items.iter().filter(|item| item.state == ItemState::LeftOut).map(|item| &item.object).collect();
+            report.left.iter().filter(move |(object, _)| !on_purpose.contains(object))
         })
-        .map(|(object, why)| format!("{}: {why}", named(object)))
         .collect();
     let aside = counts(all.iter().copied().filter(|item| item.state == ItemState::LeftOut));
     let unmet = run.steps.iter().filter(|step| matches!(step.state, StepState::Ended(outcome) if outcome >= Outcome::Unproved));
     let mut label = "left";
-    for one in open.iter().take(NAMED) {
-        page.pair(std::mem::take(&mut label), LABEL, Ink::Plain, one.clone());
+    for (object, why) in open.iter().take(NAMED) {
+        page.pair(std::mem::take(&mut label), LABEL, Ink::Plain, format!("{}: {why}", named(object)));
     }
     if open.len() > NAMED {
         page.pair("", LABEL, Ink::Muted, format!("and {} more, in the steps (j k)", open.len() - NAMED));

@@ -196,11 +196,9 @@ impl Model {
             Action::Back => drop(self.stack.pop()),
             Action::CopyCommand => {
                 if let Some(Screen::Reader(reader)) = self.stack.last() {
-                    let commands = reader.page.commands(self);
-                    if commands.is_empty() {
-                        self.say("There is no command here to copy.");
-                    } else {
-                        return vec![Effect::Copy(self.aim().all(&commands))];
+                    match reader.page.to_copy(self) {
+                        Some(text) => return vec![Effect::Copy(text)],
+                        None => self.say("There is no command here to copy."),
                     }
                 }
             }

@@ -22,6 +22,9 @@ use crate::tui::app::words::since;
 use crate::tui::widgets::lines::{glyph, role};
 use crate::tui::widgets::pen::{Pen, fit};
 
+/// Rows below the steps: a question, a rule, some of what it is about.
+const KEPT: usize = 8;
+
 /// Draws it; says where the cursor stands, if something is typed.
 pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let Some(run) = &model.snapshot.run else {
@@ -34,7 +37,9 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
     let at = current(run);
     let looked_at = model.run.looked_at.unwrap_or(at).min(run.steps.len().saturating_sub(1));
     let mut cursor = None;
-    for (number, step) in run.steps.iter().enumerate() {
+    // In a low window the first steps give way to what is asked: nobody agrees to what is not shown.
+    let first = (run.steps.len() + KEPT).saturating_sub(usize::from(rest.height)).min(at);
+    for (number, step) in run.steps.iter().enumerate().skip(first) {
         line(model, run, number, step, number == looked_at, look, rest, buffer);
         rest = below(rest, 1);
         // What a step asks stands right under it, wherever the window ends.
