@@ -8,7 +8,7 @@ mod common;
 use std::sync::Arc;
 
 use common::fingers::Person;
-use common::pictures::{asking, healing, picture, preview, recovered, sealed, share, stopped};
+use common::pictures::{asking, healing, healthy, picture, preview, recovered, sealed, share, stopped};
 use common::worlds::{Fares, town};
 use sealwatch::engine::{Policy, RunState, Snapshot};
 use sealwatch::keymap::{Action, Chord, KEYS, Place};
@@ -205,6 +205,33 @@ fn what_cannot_be_copied_is_shown_whole() {
         .join(" ");
     assert_eq!(shown.split_whitespace().collect::<Vec<_>>(), line.split_whitespace().collect::<Vec<_>>(), "{text}");
     assert_eq!(person.presses("K"), [Effect::Copy(line.clone())], "and K tries again");
+}
+
+#[test]
+fn a_command_that_cannot_be_copied_is_still_the_same_command() {
+    let mut person = asks(sealed(), Confirm::Yes);
+    let effects = person.presses("K");
+    let [Effect::Copy(line)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(line.matches("--context=").count(), line.lines().count(), "{line}");
+    for _ in 0..2 {
+        person.happens(Message::Copied { text: line.clone(), refused: Some("There is no clipboard here.".to_owned()) });
+        assert_eq!(person.presses("K"), [Effect::Copy(line.clone())]);
+    }
+}
+
+#[test]
+fn the_line_for_the_chat_names_no_bystander_as_the_cause() {
+    let line = |snapshot: Snapshot| Person::before(snapshot, 120, 40).model.status_line();
+    assert!(line(sealed()).contains("cause: vault-sealed"), "{}", line(sealed()));
+    let warned = line(healthy());
+    assert!(warned.contains("to look at: generator-rotates") && !warned.contains("cause"), "{warned}");
+    // Something fails, and only a warning has a name.
+    let mut failing = sealed();
+    let mut diagnosis = (*failing.diagnosis).clone();
+    diagnosis.causes.retain(|cause| cause.slug == "generator-rotates");
+    failing.diagnosis = Arc::new(diagnosis);
+    let unnamed = line(failing);
+    assert!(unnamed.contains("no cause found; to look at: generator-rotates"), "{unnamed}");
 }
 
 #[test]

@@ -55,7 +55,8 @@ mod tests {
     fn reader(version: &str, ready: &str) -> Object {
         read::<ExternalSecret>(&format!(
             r#"{{"metadata": {{"name": "v{version}", "namespace": "a"}}, "spec": {{"secretStoreRef": {{"name": "store"}},
-                "data": [{{"secretKey": "k", "remoteRef": {{"key": "db", "version": "{version}"}}}}]}},
+                "data": [{{"secretKey": "k", "remoteRef": {{"key": "db", "property": "a", "version": "{version}"}}}},
+                {{"secretKey": "l", "remoteRef": {{"key": "db", "property": "b", "version": "{version}"}}}}]}},
                 "status": {{"refreshTime": "2026-11-25T00:00:00Z", "conditions": [{{"type": "Ready", "status": "{ready}",
                 "reason": "any", "message": "could not get secret data from provider"}}]}}}}"#
         ))
@@ -89,6 +90,9 @@ mod tests {
             let diagnosis = diagnose(&world, now);
             let causes: Vec<String> = diagnosis.causes.iter().map(|cause| format!("{} {}", cause.subject, cause.slug)).collect();
             assert_eq!(causes, said, "{failing}: {:?}", diagnosis.findings);
+            let held = format!("ExternalSecret/a/v{failing}");
+            let found = diagnosis.findings.iter().filter(|finding| finding.subject.to_string() == held);
+            assert!(found.count() <= 1, "two of its properties are one matter: {held}");
         }
     }
 }
