@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lab::Lab;
-use sealwatch::diagnosis::{Certainty, RULES, Severity};
+use sealwatch::diagnosis::{Certainty, Finding, RULES, Severity};
 use sealwatch::engine::{Engine, Options, Ports, Snapshot};
 use sealwatch::gateways::clock::SystemClock;
 use sealwatch::gateways::journal::MemoryJournal;
@@ -141,6 +141,8 @@ struct Line {
     gone: Option<Duration>,
     /// What else is blamed for the same thing, and ought not to be.
     beside: BTreeSet<&'static str>,
+    /// What was said of it, and of what is blamed beside it, when it ought to have been named.
+    words: String,
 }
 
 impl Line {
@@ -155,6 +157,9 @@ impl Line {
         let (named, how) = self.named.map_or_else(|| ("NOT".to_owned(), ""), |(time, sure)| (seconds(time), word(sure)));
         let beside: Vec<&str> = self.beside.iter().copied().collect();
         println!("{server:<10} {:<32} {named:>8} {how:<9} {:>8} {gone:>8}  {}", self.slug, told(self.certain), beside.join(" "));
+        if !self.is_well() {
+            println!("{}: {}", self.slug, self.words);
+        }
     }
 }
 
@@ -170,10 +175,15 @@ fn said(snapshot: &Snapshot, slug: &str, place: &str) -> Option<Certainty> {
     here.filter(|finding| finding.slug == slug || finding.cause().0 == slug).map(|finding| finding.certainty).max()
 }
 
-/// All that is said of a cause, with what it rests on: for a line that is not well.
-fn told(snapshot: &Snapshot, slug: &str) -> String {
-    let of_it = snapshot.diagnosis.findings.iter().filter(|finding| finding.slug == slug || finding.cause().0 == slug);
-    of_it.map(|finding| format!("{}: {} {:?}", finding.subject, finding.summary, finding.evidence)).collect::<Vec<_>>().join("; ")
+/// All that is said of a cause and of a place, with what it rests on: for a line that is not well.
+fn told(snapshot: &Snapshot, slug: &str, place: &str) -> String {
+    let of_it = |finding: &&Arc<Finding>| {
+        finding.slug == slug || finding.cause().0 == slug || finding.subject.namespace.as_str() == place
+    };
+    let said = snapshot.diagnosis.findings.iter().filter(of_it).map(|finding| {
+        format!("{} ({:?}) {}: {} {:?}", finding.slug, finding.certainty, finding.subject, finding.summary, finding.evidence)
+    });
+    said.collect::<Vec<_>>().join("; ")
 }
 
 /// What is blamed with certainty beside it for something that is broken there.
@@ -328,6 +338,7 @@ async fn one(
             certain: track.first(made, |said| said == Some(Certainty::Certain)).map(|(time, _)| time),
             gone: None,
             beside: BTreeSet::new(),
+            words: String::new(),
         });
     }
     // Two causes of one fault are no rivals.
@@ -342,16 +353,17 @@ async fn one(
             }
             line.beside = rivals();
         }
+        line.words = told(&seen.borrow(), slug, place);
     }
     let has_own_world =
         !ALONE.iter().any(|(name, _)| *name == fault) || causes.iter().any(|(_, place)| place.starts_with("fault-"));
     let mended = run(Some(&["--keep"])).await;
     let deadline = Instant::now() + SOON;
-    for (line, (_, _, (track, _))) in lines.iter_mut().zip(&tracks) {
+    for (line, (slug, place, (track, _))) in lines.iter_mut().zip(&tracks) {
         track.until(deadline, |said| said.is_none()).await;
         line.gone = track.now().is_none().then(|| track.first(mended, |said| said.is_none())).flatten().map(|(time, _)| time);
         if line.gone.is_none() {
-            println!("{}: {}", line.slug, told(&seen.borrow(), line.slug));
+            line.words = format!("{}; and when it was mended: {}", line.words, told(&seen.borrow(), slug, place));
         }
     }
     for (_, _, (_, task)) in tracks {
@@ -411,8 +423,9 @@ async fn every_cause_of(name: &str, arguments: &[&str], slugs: &[&'static str], 
     }
     drop(eyes);
     println!("{} causes in {:.0} s", lines.len(), begun.elapsed().as_secs_f64());
-    let missed: Vec<&str> = lines.iter().filter(|line| !line.is_well()).map(|line| line.slug).collect();
-    assert!(missed.is_empty(), "not named within {SOON:?}, not gone then, or something else is blamed: {missed:?}");
+    let missed = lines.iter().filter(|line| !line.is_well());
+    let missed: Vec<String> = missed.map(|line| format!("{} (beside it {:?}): {}", line.slug, line.beside, line.words)).collect();
+    assert!(missed.is_empty(), "not named within {SOON:?}, not gone then, or something else is blamed: {}", missed.join("\n"));
     assert_eq!(wronged, BTreeSet::new(), "nothing beside the faults is blamed");
 }
 
