@@ -25,12 +25,13 @@ new ones. A write replaces all of the configuration: read it first. Then annotat
 
 fn check(case: &LoginCase<'_>, found: &mut Vec<Finding>) {
     let Some(Reason::Keys) = case.reason() else { return };
-    let count = case.config().map_or(0, |config| config.pem_keys.len());
     let method = case.method();
-    let summary = match count {
-        0 => format!("None of the pinned keys of {method} has signed the tokens of this cluster."),
-        1 => format!("The one pinned key of {method} has not signed the tokens of this cluster."),
-        n => format!("None of the {n} pinned keys of {method} has signed the tokens of this cluster."),
+    let summary = match case.config().map(|config| config.pem_keys.len()) {
+        // It pins none: so that reason is of another login.
+        Some(0) => return,
+        None => format!("None of the pinned keys of {method} has signed the tokens of this cluster."),
+        Some(1) => format!("The one pinned key of {method} has not signed the tokens of this cluster."),
+        Some(n) => format!("None of the {n} pinned keys of {method} has signed the tokens of this cluster."),
     };
     let mut finding = case.finding(RULE.slug, summary).under(RULE.slug, case.method_ref());
     finding.ruled_out = case.ruled_out();

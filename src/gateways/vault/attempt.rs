@@ -33,10 +33,15 @@ use crate::ports::ReplicaAddress;
 
 /// How long a step may take that asks nothing of storage.
 const STEP: Duration = Duration::from_secs(3);
-/// How long the log is listened to after the answer: its line is written before that.
-const LISTENS: Duration = Duration::from_millis(800);
+/// How long the log is listened to after the answer: its line is written before that, but comes on a connection of its own.
+/// No line within it is taken for no reason, which makes another rule certain.
+const LISTENS: Duration = Duration::from_secs(2);
 /// More of the log than this is not looked at.
 const MOST: usize = 256 * 1024;
+
+/// What is said of a token that is none (go-jose `ParseSigned`). Ours is one: so that line is of somebody who asks as
+/// [`login_checks`] does, most likely a colleague who looks at the same incident.
+const MALFORMED: &str = "compact JWS format must have three parts";
 
 /// One replica, asked without a token.
 struct Anybody<'a> {
@@ -196,11 +201,16 @@ impl Monitor {
     }
 
     fn read(&self, line: &[u8]) -> Option<Text> {
-        let line: Logged = serde_json::from_slice(line).ok()?;
-        // A server whose logger has a name of its own puts that before.
-        let of_mount = line.module.ends_with(self.module.as_str());
-        (of_mount && line.message == "login unauthorized").then(|| Text::foreign(&line.err))
+        refusal(&self.module, line)
     }
+}
+
+/// What a line of the log says of a refused login, if it is of the method whose logger is called so.
+fn refusal(module: &str, line: &[u8]) -> Option<Text> {
+    let line: Logged = serde_json::from_slice(line).ok()?;
+    // A server whose logger has a name of its own puts that before.
+    let is_told = line.module.ends_with(module) && line.message == "login unauthorized";
+    (is_told && !line.err.contains(MALFORMED)).then(|| Text::foreign(&line.err))
 }
 
 /// The accessor of a method, which its logger is called by.
@@ -224,4 +234,33 @@ fn request(host: &str, token: &Zeroizing<String>) -> Result<Request<Full<Bytes>>
         .header("x-vault-token", secret)
         .body(Full::default())
         .map_err(|_| unformed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHOD: &str = "auth.kubernetes.auth_kubernetes_0badcafe";
+
+    fn read(module: &str, message: &str, err: &str) -> Option<String> {
+        let line = serde_json::json!({ "@level": "debug", "@module": module, "@message": message, "err": err });
+        refusal(METHOD, line.to_string().as_bytes()).map(|text| text.to_string())
+    }
+
+    #[test]
+    fn the_reason_of_a_refusal_is_a_line_of_the_method_itself() {
+        let x509 = "Post \"https://kubernetes.default.svc\": x509: certificate signed by unknown authority";
+        assert_eq!(read(METHOD, "login unauthorized", x509).as_deref(), Some(x509));
+        assert_eq!(read(&format!("vault-0.{METHOD}"), "login unauthorized", x509).as_deref(), Some(x509));
+        assert_eq!(read("auth.kubernetes.auth_kubernetes_deadbeef", "login unauthorized", x509), None);
+        assert_eq!(read(METHOD, "role written", x509), None);
+    }
+
+    #[test]
+    fn a_colleagues_login_with_a_token_that_is_none_gives_no_reason() {
+        let theirs = "error verifying token signature: go-jose/go-jose: compact JWS format must have three parts";
+        assert_eq!(read(METHOD, "login unauthorized", theirs), None);
+        let pinned = "error verifying token signature: no known key successfully validated the token signature";
+        assert_eq!(read(METHOD, "login unauthorized", pinned).as_deref(), Some(pinned), "that is a true reason");
+    }
 }
