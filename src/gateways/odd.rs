@@ -1,11 +1,12 @@
-//! Objects that are there and cannot be read. Each costs itself alone, and is told by name: what is left out in
-//! silence would look like an object that does not exist.
+//! Objects read one by one. One that is there and cannot be read costs itself alone, and is told by name: what is left out
+//! in silence would look like an object that does not exist.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::model::{Kind, Name, ObjectRef, Text, Unreadable};
+use crate::model::kinds::{Object, Watched};
+use crate::model::{Kind, Name, Names, ObjectRef, Text, Unreadable};
 
 /// What is read of any object, whatever else it holds.
 #[derive(Deserialize, Default)]
@@ -34,6 +35,15 @@ impl Bare {
     /// The same, told as one that cannot be read.
     pub(super) fn unreadable(&self, kind: Kind, error: &serde_json::Error) -> Unreadable {
         Unreadable { object: self.object_ref(kind), why: why(error) }
+    }
+}
+
+/// Reads an object of a kind. All who read one do it from bytes: each other form of input is one more parser for every kind,
+/// and half of what resides in memory is the program.
+pub(super) fn read<K: Watched>(json: &str, names: &mut Names) -> Result<Object, Unreadable> {
+    match serde_json::from_slice(json.as_bytes()) {
+        Ok(wire) => Ok(K::read(wire, names).into_object()),
+        Err(error) => Err(unreadable(K::KIND, json, &error)),
     }
 }
 

@@ -24,7 +24,7 @@ use serde_json::value::RawValue;
 
 use self::told::{WireController, WireFault, WireOdd, WireReplica, WireSource};
 use super::capture::{Raw, tape};
-use super::odd::unreadable;
+use super::odd::read;
 use super::vault::api::{Api, Question};
 use super::vault::classify::{FolderWise, classify};
 use super::vault::client::Answer as VaultAnswer;
@@ -289,9 +289,9 @@ impl Cluster for Recording {
                 }
                 let mut names = Names::default();
                 for raw in inner.of_kind(K::NAME, K::API.group) {
-                    match serde_json::from_str::<K::Wire>(raw.get()) {
-                        Ok(wire) => objects.push(K::read(wire, &mut names).into_object()),
-                        Err(error) => odd.push(unreadable(K::KIND, raw.get(), &error)),
+                    match read::<K>(raw.get(), &mut names) {
+                        Ok(object) => objects.push(object),
+                        Err(one) => odd.push(one),
                     }
                 }
                 objects.retain(|object| scope.holds(&object.object_ref().namespace));

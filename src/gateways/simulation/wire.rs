@@ -11,7 +11,8 @@ use super::object::{
     Body, ClusterExternal, Creation, Event, External, Login, Meta, Object, Pod, Ready, Refresh, Secret, Store, Use,
 };
 use super::time::whole;
-use crate::model::kinds::{self, OnShelf, Visitor, Watched};
+use crate::gateways::odd;
+use crate::model::kinds::{self, Visitor, Watched};
 use crate::model::{Kind, Names, ObjectRef};
 
 /// The object as the API server sends it; the values of a Secret stay behind.
@@ -55,21 +56,18 @@ fn api_version(kind: Kind) -> String {
 pub(super) fn read(key: &ObjectRef, object: &Object, names: &mut Names) -> Option<kinds::Object> {
     struct Reader<'a> {
         kind: Kind,
-        json: Option<Value>,
+        json: String,
         names: &'a mut Names,
         read: Option<kinds::Object>,
     }
     impl Visitor for Reader<'_> {
         fn visit<K: Watched>(&mut self) {
-            if K::KIND == self.kind
-                && let Some(json) = self.json.take()
-            {
-                let wire: Option<K::Wire> = serde_json::from_value(json).ok();
-                self.read = wire.map(|wire| OnShelf::into_object(K::read(wire, self.names)));
+            if K::KIND == self.kind {
+                self.read = odd::read::<K>(&self.json, self.names).ok();
             }
         }
     }
-    let mut reader = Reader { kind: key.kind, json: Some(json(key, object)), names, read: None };
+    let mut reader = Reader { kind: key.kind, json: json(key, object).to_string(), names, read: None };
     kinds::visit(&mut reader);
     reader.read
 }

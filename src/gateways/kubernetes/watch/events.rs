@@ -1,7 +1,11 @@
 //! One line of a watch. An object that cannot be read costs itself, not the watch.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::gateways::odd::Bare;
 use crate::model::Names;
@@ -25,15 +29,32 @@ pub(super) enum Event<W> {
     Garbage,
 }
 
-/// Adjacently tagged, and the server puts the tag first: serde reads the object straight into place.
-#[derive(Deserialize)]
-#[serde(tag = "type", content = "object", rename_all = "UPPERCASE")]
+/// What a line is about; the server says that first (`metav1.WatchEvent`).
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Tag {
+    Added,
+    Modified,
+    Deleted,
+    Bookmark,
+    Error,
+}
+
+/// A line whose object was read straight into place. serde's own tagged enums can also read an object that comes before its
+/// tag, from a copy, which would be a second parser for every kind.
 enum Line<W> {
-    Added(W),
-    Modified(W),
+    Changed(W),
     Deleted(Bare),
     Bookmark(Bare),
     Error(Status),
+}
+
+/// Any line, its object unread.
+#[derive(Deserialize)]
+struct Unread<'a> {
+    r#type: Tag,
+    #[serde(borrow)]
+    object: &'a RawValue,
 }
 
 #[derive(Deserialize, Default)]
@@ -43,25 +64,80 @@ struct Status {
     message: String,
 }
 
+impl<'de, W: DeserializeOwned> Deserialize<'de> for Line<W> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Parts(PhantomData))
+    }
+}
+
+struct Parts<W>(PhantomData<W>);
+
+impl<'de, W: DeserializeOwned> Visitor<'de> for Parts<W> {
+    type Value = Line<W>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a line of a watch")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line<W>, A::Error> {
+        let (mut tag, mut line) = (None, None);
+        while let Some(part) = map.next_key::<Cow<'_, str>>()? {
+            match (&*part, tag) {
+                ("type", _) => tag = Some(map.next_value()?),
+                ("object", Some(tag)) => {
+                    line = Some(match tag {
+                        Tag::Added | Tag::Modified => Line::Changed(map.next_value()?),
+                        Tag::Deleted => Line::Deleted(map.next_value()?),
+                        Tag::Bookmark => Line::Bookmark(map.next_value()?),
+                        Tag::Error => Line::Error(map.next_value()?),
+                    });
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        line.ok_or_else(|| A::Error::missing_field("object"))
+    }
+}
+
 /// The annotation of the bookmark that ends a streamed list.
 const END_OF_LIST: &str = "k8s.io/initial-events-end";
 
 /// Reads a line.
 pub(super) fn read<W: DeserializeOwned>(line: &[u8]) -> Event<W> {
     match serde_json::from_slice(line) {
-        Ok(Line::Added(wire) | Line::Modified(wire)) => Event::Changed(wire),
+        Ok(Line::Changed(wire)) => Event::Changed(wire),
         Ok(Line::Deleted(bare)) => Event::Deleted(bare),
-        Ok(Line::Bookmark(bare)) => Event::Bookmark {
-            ends_list: bare.metadata.annotations.contains_key(END_OF_LIST),
-            position: bare.metadata.resource_version,
-        },
-        Ok(Line::Error(status)) => Event::Refused { code: status.code, message: status.message },
+        Ok(Line::Bookmark(bare)) => bookmark(bare),
+        Ok(Line::Error(status)) => refused(status),
         Err(_) if line.trim_ascii().is_empty() => Event::Nothing,
-        Err(error) => match serde_json::from_slice(line) {
-            Ok(Line::Added(bare) | Line::Modified(bare)) => Event::Unreadable(bare, error),
-            _ => Event::Garbage,
-        },
+        Err(_) => read_unread(line).unwrap_or(Event::Garbage),
     }
+}
+
+/// The slow way: of an object that cannot be read its name is, and the tag may stand anywhere.
+fn read_unread<W: DeserializeOwned>(line: &[u8]) -> Option<Event<W>> {
+    let Unread { r#type, object } = serde_json::from_slice(line).ok()?;
+    let object = object.get().as_bytes();
+    let bare = || serde_json::from_slice::<Bare>(object).ok();
+    Some(match r#type {
+        Tag::Added | Tag::Modified => match serde_json::from_slice(object) {
+            Ok(wire) => Event::Changed(wire),
+            Err(error) => Event::Unreadable(bare()?, error),
+        },
+        Tag::Deleted => Event::Deleted(bare()?),
+        Tag::Bookmark => bookmark(bare()?),
+        Tag::Error => refused(serde_json::from_slice(object).ok()?),
+    })
+}
+
+fn bookmark<W>(bare: Bare) -> Event<W> {
+    Event::Bookmark { ends_list: bare.metadata.annotations.contains_key(END_OF_LIST), position: bare.metadata.resource_version }
+}
+
+fn refused<W>(Status { code, message }: Status) -> Event<W> {
+    Event::Refused { code, message }
 }
 
 /// Reads a line about a kind: its object, and the position after it.
@@ -101,6 +177,9 @@ mod tests {
         assert!(matches!(read::<Wire>(gone), Event::Refused { code: 410, .. }));
         let deleted = br#"{"type":"DELETED","object":{"metadata":{"name":"a"},"spec":7}}"#;
         assert!(matches!(read::<Wire>(deleted), Event::Deleted(_)));
+        let late = br#"{"object":{"metadata":{"name":"a"}},"type":"ADDED"}"#;
+        assert!(matches!(read::<Wire>(late), Event::Changed(_)), "the tag may stand anywhere");
+        assert!(matches!(read::<Wire>(br#"{"type":"ADDED"}"#), Event::Garbage));
         assert!(matches!(read::<Wire>(b"{\"half"), Event::Garbage));
         assert!(matches!(read::<Wire>(b" "), Event::Nothing));
     }

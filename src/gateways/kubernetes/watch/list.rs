@@ -11,7 +11,7 @@ use super::events::Event;
 use super::{End, Watcher};
 use crate::gateways::kubernetes::lines::Cut;
 use crate::gateways::network::quoted;
-use crate::gateways::odd::unreadable;
+use crate::gateways::odd;
 use crate::model::kinds::{Object, Watched};
 use crate::model::{Change, FaultKind, Names, Unreadable};
 
@@ -191,21 +191,17 @@ impl Watcher {
     }
 }
 
-/// A page; where an object of it cannot be read, the slow way that leaves it out and says so.
+/// A page, without the objects that cannot be read, which are named.
 pub(super) fn read_page<K: Watched>(body: &[u8], names: &mut Names) -> Option<Page> {
-    if let Ok(WirePage::<K::Wire> { metadata, items }) = serde_json::from_slice(body) {
-        let objects = items.into_iter().flatten().map(|wire| K::read(wire, names).into_object()).collect();
-        return Some(Page { metadata, objects, odd: Vec::new() });
-    }
     let WirePage::<&RawValue> { metadata, items } = serde_json::from_slice(body).ok()?;
-    let (mut objects, mut odd) = (Vec::new(), Vec::new());
+    let (mut objects, mut unread) = (Vec::new(), Vec::new());
     for item in items.into_iter().flatten() {
-        match serde_json::from_str(item.get()) {
-            Ok(wire) => objects.push(K::read(wire, names).into_object()),
-            Err(error) => odd.push(unreadable(K::KIND, item.get(), &error)),
+        match odd::read::<K>(item.get(), names) {
+            Ok(object) => objects.push(object),
+            Err(one) => unread.push(one),
         }
     }
-    Some(Page { metadata, objects, odd })
+    Some(Page { metadata, objects, odd: unread })
 }
 
 #[cfg(test)]
