@@ -329,7 +329,7 @@ fn fault(number: u32) -> Fault {
 fn said(diagnosis: &Diagnosis) -> Vec<String> {
     let mut said: Vec<String> = diagnosis.findings.iter().map(|finding| format!("{finding:?}")).collect();
     said.extend(diagnosis.causes.iter().map(|cause| format!("{cause:?}")));
-    said.extend(diagnosis.unknown.iter().chain(&diagnosis.unexplained).map(|unknown| format!("{unknown:?}")));
+    said.extend(diagnosis.unknown.iter().chain(diagnosis.unexplained.values()).map(|unknown| format!("{unknown:?}")));
     said.push(format!("{} {} {:?}", diagnosis.broken, diagnosis.unexplained.len(), diagnosis.gainsaid));
     let starting: BTreeSet<&ObjectRef> = diagnosis.starting.objects().collect();
     said.push(format!("{starting:?} {:?}", diagnosis.starting.said));
