@@ -19,6 +19,7 @@ pub mod memory;
 pub mod near;
 mod ranking;
 mod reach;
+mod readings;
 pub mod server;
 pub mod sibling;
 mod standing;

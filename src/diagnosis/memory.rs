@@ -13,6 +13,7 @@ use super::groups::{Anew, Groups};
 use super::look::{Found, Look, everything};
 use super::ranking::Ranking;
 use super::reach::Reach;
+use super::readings::Readings;
 use super::standing::Standing;
 use super::starting::{Starting, Waiting, said};
 use super::touched::{downstream, touched};
@@ -44,6 +45,7 @@ pub struct Memory {
     waiting: Waiting,
     /// What was starting.
     starting: Starting,
+    readings: Readings,
     groups: Groups,
     reach: Reach,
     standing: Standing,
@@ -61,8 +63,8 @@ impl Memory {
         }
         self.seen = Some((world.clone(), now));
         let looked_at = self.look(world, now, touched.unwrap_or_else(|| everything(world)));
-        self.together(Case::new(world, now, &Cell::default()));
-        let said = said(world, now, &self.waiting);
+        self.together(world, now);
+        let said = said(world, now, &self.waiting, &self.readings);
         self.groups.set_apart(said.keys().cloned().collect());
         let starting = Starting::of(world, now, &self.waiting, said, &self.groups);
         // Of what is well, and of which nothing was found, there is nothing to count: in a whole pass that is nearly all.
@@ -86,6 +88,11 @@ impl Memory {
         let is_full = self.room.is_some_and(|room| self.again.len() > room);
         let (old, _) = self.seen.take().filter(|(_, at)| *at <= now && !is_full)?;
         let mut looks = touched(&old, world, &mut self.waiting)?;
+        for look in &looks {
+            if let Look::Reader(es) = look {
+                self.readings.changed(&old, world, es);
+            }
+        }
         while let Some((_, look)) = self.again.first().filter(|(at, _)| *at < now).cloned() {
             self.again.pop_first();
             looks.insert(look);
@@ -98,7 +105,7 @@ impl Memory {
         let mut looked_at = Vec::with_capacity(looks.len());
         while let Some(look) = looks.pop_first() {
             let again = Cell::default();
-            let here = Case::new(world, now, &again).look(&look, &self.found);
+            let here = Case::new(world, now, &self.readings, &again).look(&look, &self.found);
             if let Some(at) = again.get() {
                 self.again.insert((at, look.clone()));
             }
@@ -110,13 +117,15 @@ impl Memory {
     }
 
     /// What all findings of a rule mean together.
-    fn together(&mut self, case: Case<'_>) {
+    fn together(&mut self, world: &Inventory, now: Timestamp) {
         for (number, rule) in RULES.iter().enumerate() {
             for check in rule.check.each() {
                 if let Check::Together { of, check } = check {
+                    let again = Cell::default();
+                    let case = Case::new(world, now, &self.readings, &again);
                     let Meaning { cause, found } = check(&case, self.groups.alike(of));
                     self.groups.mean(of, cause);
-                    self.find(case.world, &Look::Together(number), found);
+                    self.find(world, &Look::Together(number), found);
                 }
             }
         }

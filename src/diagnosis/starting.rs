@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::groups::Groups;
+use super::readings::Readings;
 use super::server::ServerState;
 use super::unknown::Unknown;
 use crate::model::kinds::deployment::Workload;
@@ -145,7 +146,7 @@ fn workload<'a>(world: &'a Inventory, object: &ObjectRef) -> Option<&'a Workload
 }
 
 /// What has not had its time in this world, of what waits: each with what it waits for.
-pub(super) fn said(world: &Inventory, now: Timestamp, waiting: &Waiting) -> BTreeMap<ObjectRef, String> {
+pub(super) fn said(world: &Inventory, now: Timestamp, waiting: &Waiting, readings: &Readings) -> BTreeMap<ObjectRef, String> {
     let young = Young { world, now };
     let mut said: BTreeMap<ObjectRef, String> = BTreeMap::new();
     let controller = young.controller();
@@ -155,7 +156,7 @@ pub(super) fn said(world: &Inventory, now: Timestamp, waiting: &Waiting) -> BTre
     let most = if controller.is_some() { PODS } else { FIRST_WORD };
     said.extend(waiting.young(now).filter_map(|object| Some((object.clone(), young.first_word(object, most)?))));
     for server in world.vaults.values() {
-        said.extend(young.server(server).map(|why| (server.subject(), why)));
+        said.extend(young.server(server, readings).map(|why| (server.subject(), why)));
     }
     said
 }
@@ -231,9 +232,13 @@ impl Young<'_> {
     }
 
     /// A Vault that is not up yet. One that was read from was up: that it is silent or empty now is no start.
-    fn server(&self, server: &VaultServer) -> Option<String> {
+    fn server(&self, server: &VaultServer, readings: &Readings) -> Option<String> {
         match ServerState::of(server) {
-            ServerState::Unreachable | ServerState::Uninitialised if self.has_served(server) => None,
+            ServerState::Unreachable | ServerState::Uninitialised
+                if readings.last_read(self.world, &server.subject()).is_some() =>
+            {
+                None
+            }
             ServerState::Unreachable if server.replicas.is_empty() => {
                 let age = self.made(server).and_then(|made| self.age(Some(made), PODS))?;
                 Some(format!("its first pod: it was made {age} ago."))
@@ -263,13 +268,6 @@ impl Young<'_> {
             Some(running) => self.age(Some(running), FIRST_ANSWER),
             None => self.age(seen.meta.created, PODS),
         }
-    }
-
-    /// Whether an `ExternalSecret` was ever read from it.
-    fn has_served(&self, server: &VaultServer) -> bool {
-        let subject = server.subject();
-        let mut readers = self.world.stores_of(&subject).flat_map(|store| self.world.readers_of(&store.store_ref()));
-        readers.any(|es| es.refreshed.is_some())
     }
 
     /// When the Vault as a whole was made: not its pods, which come and go, but what keeps them.

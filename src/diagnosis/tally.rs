@@ -60,6 +60,11 @@ impl<K: Ord> Tally<K> {
         self.0.keys().next()
     }
 
+    /// The least of those that are not less than this.
+    pub(super) fn first_from(&self, key: K) -> Option<&K> {
+        self.0.range(key..).next().map(|(key, _)| key)
+    }
+
     /// The greatest of them.
     pub(super) fn last(&self) -> Option<&K> {
         self.0.keys().next_back()
@@ -82,5 +87,6 @@ mod tests {
         assert_eq!((said, tally.len(), tally.first(), tally.last()), ([true, true, false], 2, Some(&"a"), Some(&"b")));
         let said = ["b", "b", "c"].map(|key| tally.turn(Turn::TakeBack, key));
         assert_eq!((said, tally.keys().collect::<Vec<_>>()), ([false, true, false], vec![&"a"]));
+        assert_eq!((tally.first_from("a"), tally.first_from("b")), (Some(&"a"), None));
     }
 }
