@@ -7,31 +7,38 @@ pub mod back_off;
 pub mod case;
 pub mod cause;
 pub mod chain;
+mod extent;
 pub mod finding;
+pub mod findings;
+mod groups;
 pub mod jobs;
 pub mod login;
 mod look;
 pub mod lookup;
 pub mod memory;
 pub mod near;
+mod ranking;
 mod reach;
+mod readings;
 pub mod server;
 pub mod sibling;
+mod standing;
 pub mod starting;
 pub mod state;
+mod tally;
 mod touched;
 pub mod unknown;
 pub mod upcoming;
 
 pub use cause::{Broken, Cause, Diagnosis};
 pub use finding::{CauseKey, Certainty, Evidence, Finding, Severity, Source};
+pub use findings::Findings;
+pub use groups::Alike;
 pub use login::LoginCase;
 pub use memory::{Memory, diagnose};
 pub use unknown::Unknown;
 
 pub use case::{Case, PathCase, ReaderCase, StoreCase, Word};
-
-use std::sync::Arc;
 
 use crate::model::VaultServer;
 
@@ -85,10 +92,24 @@ pub enum Check {
     ExternalSecret(fn(&ReaderCase<'_>, &mut Vec<Finding>)),
     /// Each `ExternalSecret` that says that it fails.
     Failing(fn(&ReaderCase<'_>, &mut Vec<Finding>)),
-    /// Everything that was found: what several findings mean together. It may look at findings, and not at all objects.
-    Together(fn(&Case<'_>, &mut Vec<Arc<Finding>>)),
+    /// Every finding of one rule: what they mean together. It may look at findings, and not at all objects.
+    Together {
+        /// That rule.
+        of: &'static str,
+        /// What they mean.
+        check: fn(&Case<'_>, &Alike) -> Meaning,
+    },
     /// Several of these.
     Several(&'static [Check]),
+}
+
+/// What all findings of a rule mean together.
+#[derive(Debug, Default)]
+pub struct Meaning {
+    /// The cause under which each of them stands then, for certain; nothing if each stands as it was found.
+    pub cause: Option<CauseKey>,
+    /// What is found beside them.
+    pub found: Vec<Finding>,
 }
 
 impl Check {

@@ -27,7 +27,7 @@ pub use fingerprint::Withheld;
 pub use health::{Age, Clock, Condition, Health, Status};
 pub use inventory::{Change, Inventory};
 pub use object::{Kind, Name, Names, ObjectRef, Uid};
-pub use sorted_map::SortedMap;
+pub use sorted_map::{SortedMap, SortedSet};
 pub use source::{Part, Source, Unreadable};
 pub use text::Text;
 pub use vault::{MountState, PathFacts, PathState, Replica, ReplicaRole, Seal, VaultAddress, VaultServer};

@@ -18,7 +18,10 @@ use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::recorded::Recording;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::external_secret::RefreshPolicy;
-use sealwatch::model::kinds::{self, ExternalSecret, Object, SecretStore};
+use sealwatch::model::kinds::generator::Generator;
+use sealwatch::model::kinds::secret_store::LetIn;
+use sealwatch::model::kinds::{self, ExternalSecret, Meta, Object, SecretStore};
+use sealwatch::model::selector::{Is, Selector, Term};
 use sealwatch::model::vault::{LoginChecks, Properties, Told};
 use sealwatch::model::{
     Condition, Controller, Fault, FaultKind, Inventory, Kind, MountState, Name, ObjectRef, PathFacts, PathState, ReplicaRole,
@@ -211,12 +214,69 @@ impl Moving {
             })),
             (27, _) => Change::Log(object.object_ref(), vec![Text::foreign("required key missing: a")]),
             (28, _) => Change::Heard(kind.into()),
+            (29, _) => self.namespace(&object, &other, number),
+            (30, _) => self.generator(&object, number),
             _ => return,
         };
         self.world.apply(change, self.now);
         if !number.is_multiple_of(4) {
             self.world.settle();
         }
+    }
+
+    /// The namespace of an object comes with these labels or those, or goes: that says which stores let it in, and to which
+    /// roles its accounts are bound.
+    fn namespace(&self, object: &Object, beside: &Object, number: u32) -> Change {
+        let place = object.object_ref();
+        let name = if place.kind == Kind::Namespace { place.name } else { place.namespace };
+        let known: Vec<_> =
+            self.pool.iter().filter_map(|one| if let Object::Namespace(one) = one { Some(one) } else { None }).collect();
+        if number.is_multiple_of(4) {
+            return Change::Deleted(ObjectRef { kind: Kind::Namespace, namespace: Name::empty(), name });
+        }
+        let beside = beside.object_ref().namespace;
+        let labels = match known.iter().find(|one| one.meta.name == if number % 4 == 1 { name.clone() } else { beside.clone() }) {
+            Some(one) => one.labels.clone(),
+            None => [(Name::new("team"), Text::foreign(["a", "b"][number as usize / 4 % 2]))].into(),
+        };
+        let created = self.now.checked_sub(SignedDuration::from_secs([1, 400, 4000][number as usize / 16 % 3])).ok();
+        let meta = Meta { created, ..Meta::named("", name.as_str()) };
+        Change::Applied(Object::Namespace(Arc::new(kinds::Namespace { meta, labels })))
+    }
+
+    /// A generator that an `ExternalSecret` names comes, goes, or stands for something else; or an `ExternalSecret` names one
+    /// that may not be there.
+    fn generator(&self, object: &Object, number: u32) -> Change {
+        let named: Vec<ObjectRef> = self.world.generating().into_iter().flat_map(|es| es.generators.to_vec()).collect();
+        let turn = number as usize / 4;
+        if let (2 | 3, Object::ExternalSecret(es)) = (number % 4, object) {
+            let mut es = (**es).clone();
+            let (namespace, name) = (es.meta.namespace.clone(), Name::new(["g", "h"][turn / 3 % 2]));
+            es.generators = match turn % 3 {
+                0 => [ObjectRef { kind: Kind::Password, namespace, name }].into(),
+                1 => [ObjectRef { kind: Kind::ClusterGenerator, namespace: Name::empty(), name }].into(),
+                _ => Box::default(),
+            };
+            if turn.is_multiple_of(2) {
+                es.remote = Box::default();
+            }
+            return Change::Applied(Object::ExternalSecret(Arc::new(es)));
+        }
+        let Some(place) = named.get(turn % named.len().max(1)) else { return Change::Deleted(object.object_ref()) };
+        if number.is_multiple_of(4) {
+            return Change::Deleted(place.clone());
+        }
+        let stands_for = Name::new(["Password", "ECRAuthorizationToken", ""][turn % 3]);
+        let generator = Generator {
+            meta: Meta::named(place.namespace.as_str(), place.name.as_str()),
+            stands_for,
+            class: Name::empty(),
+            vault: None,
+        };
+        Change::Applied(match place.kind {
+            Kind::ClusterGenerator => Object::ClusterGenerator(Arc::new(kinds::ClusterGenerator(generator))),
+            _ => Object::Password(Arc::new(kinds::Password(generator))),
+        })
     }
 
     /// An object as it may be as well.
@@ -244,7 +304,12 @@ impl Moving {
                     Object::ClusterSecretStore(other) => store.vault.clone_from(&other.0.vault),
                     _ => store.vault = None,
                 },
-                _ => store.meta.deleting = recently,
+                _ if turn.is_multiple_of(2) => store.meta.deleting = recently,
+                _ => {
+                    let team = Term { key: Name::new("team"), is: Is::In, values: [Text::foreign("a")].into() };
+                    let selector = Selector { terms: [team].into() };
+                    store.lets_in = [LetIn { selector: Some(selector), ..LetIn::default() }].into();
+                }
             }
             store
         };
@@ -329,7 +394,7 @@ fn fault(number: u32) -> Fault {
 fn said(diagnosis: &Diagnosis) -> Vec<String> {
     let mut said: Vec<String> = diagnosis.findings.iter().map(|finding| format!("{finding:?}")).collect();
     said.extend(diagnosis.causes.iter().map(|cause| format!("{cause:?}")));
-    said.extend(diagnosis.unknown.iter().chain(&diagnosis.unexplained).map(|unknown| format!("{unknown:?}")));
+    said.extend(diagnosis.unknown.iter().chain(diagnosis.unexplained.values()).map(|unknown| format!("{unknown:?}")));
     said.push(format!("{} {} {:?}", diagnosis.broken, diagnosis.unexplained.len(), diagnosis.gainsaid));
     let starting: BTreeSet<&ObjectRef> = diagnosis.starting.objects().collect();
     said.push(format!("{starting:?} {:?}", diagnosis.starting.said));
@@ -349,7 +414,7 @@ proptest! {
     fn a_diagnosis_from_memory_is_that_of_a_whole_pass(
         one in any::<prop::sample::Index>(),
         other in any::<prop::sample::Index>(),
-        steps in proptest::collection::vec((0_u8..29, any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u32>()), 1..40),
+        steps in proptest::collection::vec((0_u8..31, any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u32>()), 1..40),
     ) {
         let mut moving = Moving::of(one.get(known()), other.get(known()));
         let mut memory = Memory::default();

@@ -91,7 +91,7 @@ async fn every_true_cause_that_has_a_rule_is_named_and_nothing_healthy_is_blamed
                 faults.push(format!("{name}: {object} does not stand under {cause}"));
             }
         }
-        for finding in &diagnosis.findings {
+        for finding in diagnosis.findings.iter() {
             let subject = finding.subject.to_string();
             if finding.severity >= Severity::Warning && truth.healthy.contains(&subject) {
                 faults.push(format!("{name}: {} blames {subject}, which is healthy", finding.slug));

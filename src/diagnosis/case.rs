@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{CauseKey, Certainty, Finding, Severity, Source};
+use super::readings::Readings;
 use super::server::{ServerState, said};
 use crate::model::kinds::external_secret::RemoteRef;
 use crate::model::kinds::{Event, ExternalSecret, SecretStore, Watched as _};
@@ -20,6 +21,8 @@ pub struct Case<'a> {
     /// The world.
     pub world: &'a Inventory,
     now: Timestamp,
+    /// When Vaults were read from.
+    readings: &'a Readings,
     /// When what was asked of the time is to be asked again.
     again: &'a Cell<Option<Timestamp>>,
 }
@@ -94,8 +97,25 @@ pub struct Read<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) const fn new(world: &'a Inventory, now: Timestamp, again: &'a Cell<Option<Timestamp>>) -> Self {
-        Self { world, now, again }
+    pub(super) const fn new(
+        world: &'a Inventory,
+        now: Timestamp,
+        readings: &'a Readings,
+        again: &'a Cell<Option<Timestamp>>,
+    ) -> Self {
+        Self { world, now, readings, again }
+    }
+
+    /// When anything was read from a Vault last.
+    #[must_use]
+    pub fn last_read(&self, vault: &ObjectRef) -> Option<Timestamp> {
+        self.readings.last_read(self.world, vault)
+    }
+
+    /// The first time since then at which an `ExternalSecret` that fails, and reads from a Vault, began to.
+    #[must_use]
+    pub fn first_failure(&self, vault: &ObjectRef, then: Option<Timestamp>) -> Option<Timestamp> {
+        self.readings.first_failure(self.world, vault, then)
     }
 
     /// Whether this time is over. A rule has no other clock: so it is known when it has to look again.

@@ -7,11 +7,12 @@ mod station;
 mod tree;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Diagnosis;
 use super::state::State;
+use super::{Cause, Diagnosis};
 use crate::model::{Health, Inventory, ObjectRef};
 
 pub use tree::{Line, Says};
@@ -27,8 +28,8 @@ pub struct Chain {
     pub stations: Vec<Station>,
     /// Stations that were left out for want of room.
     pub more: Vec<More>,
-    /// Indices into [`Diagnosis::causes`]: what the diagnosis says is wrong with a station.
-    pub causes: Vec<usize>,
+    /// What the diagnosis says is wrong with a station.
+    pub causes: Vec<Arc<Cause>>,
 }
 
 /// One object of a chain.
@@ -229,8 +230,8 @@ impl Walk<'_> {
         }
         let named: HashSet<_> =
             self.order.iter().flat_map(|object| self.diagnosis.about(object)).map(super::Finding::cause).collect();
-        let causes = self.diagnosis.causes.iter().enumerate();
-        let causes = causes.filter(|(_, cause)| named.contains(&(cause.slug, cause.subject.clone()))).map(|(at, _)| at).collect();
+        let causes = self.diagnosis.causes.iter().filter(|cause| named.contains(&(cause.slug, cause.subject.clone())));
+        let causes = causes.cloned().collect();
         let more = self
             .more
             .iter()

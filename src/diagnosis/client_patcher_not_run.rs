@@ -1,10 +1,8 @@
 //! A placeholder waits for a client-patcher that is not there.
 
-use std::sync::Arc;
-
 use super::finding::Finding;
 use super::jobs::{CLIENT_PATCHER, is_planned, runs};
-use super::{Case, Check, Rule, Severity};
+use super::{Alike, Case, Check, Meaning, Rule, Severity, placeholder_value};
 use crate::model::Kind;
 
 pub(super) const RULE: Rule = Rule {
@@ -12,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     title: "Client patcher never ran",
     severity: Severity::Error,
     runbooks: &[],
-    check: Check::Together(check),
+    check: Check::Together { of: placeholder_value::RULE.slug, check },
     explain: "\
 A Secret holds a placeholder, and no Job is there that would replace it: it was never made, or it was deleted after its time
 (`ttlSecondsAfterFinished`) without having done its work.
@@ -23,18 +21,16 @@ A Secret holds a placeholder, and no Job is there that would replace it: it was 
 ",
 };
 
-fn check(case: &Case<'_>, found: &mut Vec<Arc<Finding>>) {
+fn check(case: &Case<'_>, held: &Alike) -> Meaning {
     let world = case.world;
     let is_there = || runs(world, CLIENT_PATCHER).next().is_some() || is_planned(world, CLIENT_PATCHER);
-    let holds = |finding: &&Arc<Finding>| finding.slug == "placeholder-value";
-    if !found.iter().any(|finding| holds(&finding)) || !world.is_complete(Kind::Job) || is_there() {
-        return;
+    if held.is_empty() || !world.is_complete(Kind::Job) || is_there() {
+        return Meaning::default();
     }
-    let waits = |holds: &Arc<Finding>| {
+    let waits = |holds: &Finding| {
         let summary = "It holds a placeholder, and there is no client-patcher that would replace it.".to_owned();
         let finding = Finding::certain(RULE.slug, RULE.severity, holds.subject.clone(), summary).suspected();
-        Arc::new(finding.since(holds.since).under(holds.slug, holds.subject.clone()))
+        finding.since(holds.since).under(holds.slug, holds.subject.clone())
     };
-    let waiting: Vec<Arc<Finding>> = found.iter().filter(holds).map(waits).collect();
-    found.extend(waiting);
+    Meaning { cause: None, found: held.iter().map(waits).collect() }
 }

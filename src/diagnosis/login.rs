@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::case::{Case, ReaderCase, StoreCase, Word, with_words};
 use super::finding::{Evidence, Finding, Severity, Source};
+use super::readings::Readings;
 use super::server::ServerState;
 use crate::model::kinds::{ExternalSecret, SecretStore, ServiceAccount};
 use crate::model::vault::{AuthConfig, AuthRole, LoginChecks, StoreLogin, Told};
@@ -410,8 +411,8 @@ impl LoginCase<'_> {
 /// The checklist of a login that fails: of a store, or of an `ExternalSecret` that logs in itself.
 #[must_use]
 pub fn checklist(world: &Inventory, object: &ObjectRef, now: Timestamp) -> Option<Vec<Step>> {
-    let again = Cell::default();
-    let case = Case::new(world, now, &again);
+    let (readings, again) = (Readings::default(), Cell::default());
+    let case = Case::new(world, now, &readings, &again);
     match object.kind {
         Kind::ExternalSecret => case.of_reader(world.get::<ExternalSecret>(object)?).login().map(|login| login.steps()),
         _ => case.of_store(world.store(object)?).login().map(|login| login.steps()),
@@ -448,8 +449,8 @@ pub struct Mending {
 /// What mends the login of this store, if its login is what fails.
 #[must_use]
 pub fn mending(world: &Inventory, store: &SecretStore, now: Timestamp) -> Option<Mending> {
-    let again = Cell::default();
-    let case = Case::new(world, now, &again).of_store(store);
+    let (readings, again) = (Readings::default(), Cell::default());
+    let case = Case::new(world, now, &readings, &again).of_store(store);
     let login = case.login()?;
     let remedy = login.remedy()?;
     let is_asked = login.checks().is_some_and(|checks| checks.role != Told::NotAsked && checks.config != Told::NotAsked);

@@ -25,6 +25,26 @@ pub(super) enum Look {
     Path(VaultAddress, Text),
     /// An `ExternalSecret`, and its login if it logs in itself.
     Reader(ObjectRef),
+    /// Everything that one rule found, for the rule at this place of the list.
+    Together(usize),
+}
+
+impl Look {
+    /// The object that is looked at, if it is one that is counted somewhere.
+    pub(super) fn into_object(self) -> Option<ObjectRef> {
+        match self {
+            Self::Vault(address) => Some(address.subject()),
+            Self::Store(object) | Self::Reader(object) => Some(object),
+            Self::World | Self::Path(..) | Self::Together(_) => None,
+        }
+    }
+}
+
+/// Where a finding stands in the order of all: the look that found it, and which of its findings it is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Place {
+    pub(super) look: Look,
+    pub(super) at: usize,
 }
 
 /// What was found by each look that found something.
@@ -63,6 +83,8 @@ impl Case<'_> {
                 Some(self.at_path(server, full, path))
             }),
             Look::Reader(es) => world.get::<ExternalSecret>(es).map(|es| self.at_reader(es, found)),
+            // What is found there is found from what was found, and not from the world alone (`groups.rs`).
+            Look::Together(_) => None,
         };
         here.unwrap_or_default()
     }

@@ -3,18 +3,24 @@
 //! to a diagnosis and not two; `tests/incremental.rs` holds them against each other.
 
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::finding::Finding;
+use super::groups::{Anew, Groups};
 use super::look::{Found, Look, everything};
+use super::ranking::Ranking;
 use super::reach::Reach;
-use super::starting::{set_apart, waiting};
+use super::readings::Readings;
+use super::standing::Standing;
+use super::starting::{Starting, Waiting, said};
 use super::touched::{downstream, touched};
-use super::{Case, Check, Diagnosis, RULES};
-use crate::model::{Inventory, ObjectRef};
+use super::unknown::unknown;
+use super::{Case, Check, Diagnosis, Meaning, RULES};
+use crate::model::kinds::{SecretStore, Watched as _};
+use crate::model::{Inventory, Kind, ObjectRef};
 
 /// Examines a world of which nothing is remembered.
 #[must_use]
@@ -36,75 +42,142 @@ pub struct Memory {
     /// How many such times there may be before all is looked at anew, which forgets those that are out of date.
     room: Option<usize>,
     /// What has not worked yet, however old it is.
-    waiting: BTreeSet<ObjectRef>,
+    waiting: Waiting,
+    /// What was starting.
+    starting: Starting,
+    readings: Readings,
+    groups: Groups,
     reach: Reach,
+    standing: Standing,
+    ranking: Ranking,
 }
 
 impl Memory {
     /// Examines the world as it is now: all rules, then the grouping.
     #[must_use]
     pub fn diagnose(&mut self, world: &Inventory, now: Timestamp) -> Diagnosis {
-        let mut looks = self.due(world, now);
-        self.seen = Some((world.clone(), now));
-        while let Some(look) = looks.pop_first() {
-            self.reach.forget(&look);
-            let again = Cell::default();
-            let here = Case::new(world, now, &again).look(&look, &self.found);
-            if let Some(at) = again.get() {
-                self.again.insert((at, look.clone()));
-            }
-            let before = self.found.get(&look).map_or(&[][..], Vec::as_slice);
-            if !before.iter().map(AsRef::as_ref).eq(&here) {
-                let here: Vec<Arc<Finding>> = here.into_iter().map(Arc::new).collect();
-                // What comes of it stands further down.
-                looks.extend(downstream(world, &look, before, &here));
-                if here.is_empty() {
-                    self.found.remove(&look)
-                } else {
-                    self.found.insert(look, here)
-                };
-            }
+        let touched = self.due(world, now);
+        let is_whole = touched.is_none();
+        if is_whole {
+            *self = Self { waiting: Waiting::of(world), ..Self::default() };
         }
-        self.room.get_or_insert(2 * self.again.len() + SPARE);
-        let mut findings = self.together(Case::new(world, now, &Cell::default()));
-        let starting = set_apart(world, now, &self.waiting, &mut findings);
-        Diagnosis::of(world, findings, starting, &mut self.reach)
+        self.seen = Some((world.clone(), now));
+        let looked_at = self.look(world, now, touched.unwrap_or_else(|| everything(world)));
+        self.together(world, now);
+        let said = said(world, now, &self.waiting, &self.readings);
+        self.groups.set_apart(said.keys().cloned().collect());
+        let starting = Starting::of(world, now, &self.waiting, said, &self.groups);
+        // Of what is well, and of which nothing was found, there is nothing to count: in a whole pass that is nearly all.
+        let unsure = if is_whole { of_consequence(world) } else { looked_at.into_iter().filter_map(Look::into_object).collect() };
+        self.count(world, unsure, &starting);
+        let (broken, unexplained) = self.standing.broken(world, &self.groups, &starting);
+        Diagnosis {
+            causes: self.ranking.causes(),
+            findings: self.groups.told().clone(),
+            unknown: unknown(world),
+            broken,
+            unexplained,
+            gainsaid: self.standing.gainsaid(),
+            starting,
+        }
     }
 
-    /// The looks that may find something else now.
-    fn due(&mut self, world: &Inventory, now: Timestamp) -> BTreeSet<Look> {
+    /// The looks that may find something else now; nothing if that is everything.
+    fn due(&mut self, world: &Inventory, now: Timestamp) -> Option<BTreeSet<Look>> {
         // An hour of changes would leave a time behind for each of them; one pass in as many as there are objects costs nothing.
         let is_full = self.room.is_some_and(|room| self.again.len() > room);
-        let known = self.seen.take().filter(|(_, at)| *at <= now && !is_full);
-        let touched = known.and_then(|(old, _)| touched(&old, world, &mut self.waiting));
-        let Some(mut looks) = touched else {
-            *self = Self { waiting: waiting(world), ..Self::default() };
-            return everything(world);
-        };
+        let (old, _) = self.seen.take().filter(|(_, at)| *at <= now && !is_full)?;
+        let mut looks = touched(&old, world, &mut self.waiting)?;
+        for look in &looks {
+            if let Look::Reader(es) = look {
+                self.readings.changed(&old, world, es);
+            }
+        }
         while let Some((_, look)) = self.again.first().filter(|(at, _)| *at < now).cloned() {
             self.again.pop_first();
             looks.insert(look);
         }
-        looks
+        Some(looks)
     }
 
-    /// Every finding, with what several of them mean together.
-    fn together(&self, case: Case<'_>) -> Vec<Arc<Finding>> {
-        let mut known = HashSet::new();
-        // A store and its readers are found by each of the paths that they read.
-        let mut is_new = |look: &Look, finding: &Arc<Finding>| {
-            !matches!(look, Look::Path(..)) || known.insert((finding.slug, finding.subject.clone(), finding.because.clone()))
-        };
-        let all = self.found.iter().flat_map(|(look, here)| here.iter().map(move |finding| (look, finding)));
-        let mut all: Vec<Arc<Finding>> =
-            all.filter(|(look, finding)| is_new(look, finding)).map(|(_, one)| one.clone()).collect();
-        for check in RULES.iter().flat_map(|rule| rule.check.each()) {
-            if let Check::Together(check) = check {
-                check(&case, &mut all);
+    /// Looks, and looks at what comes of it. Says where it looked.
+    fn look(&mut self, world: &Inventory, now: Timestamp, mut looks: BTreeSet<Look>) -> Vec<Look> {
+        let mut looked_at = Vec::with_capacity(looks.len());
+        while let Some(look) = looks.pop_first() {
+            let again = Cell::default();
+            let here = Case::new(world, now, &self.readings, &again).look(&look, &self.found);
+            if let Some(at) = again.get() {
+                self.again.insert((at, look.clone()));
+            }
+            looks.extend(self.find(world, &look, here));
+            looked_at.push(look);
+        }
+        self.room.get_or_insert(2 * self.again.len() + SPARE);
+        looked_at
+    }
+
+    /// What all findings of a rule mean together.
+    fn together(&mut self, world: &Inventory, now: Timestamp) {
+        for (number, rule) in RULES.iter().enumerate() {
+            for check in rule.check.each() {
+                if let Check::Together { of, check } = check {
+                    let again = Cell::default();
+                    let case = Case::new(world, now, &self.readings, &again);
+                    let Meaning { cause, found } = check(&case, self.groups.alike(of));
+                    self.groups.mean(of, cause);
+                    self.find(world, &Look::Together(number), found);
+                }
             }
         }
-        all
     }
+
+    /// Keeps what a look found. If that is not what it found before, it is told otherwise, and this is to be looked at: what
+    /// comes of it stands further down.
+    fn find(&mut self, world: &Inventory, look: &Look, here: Vec<Finding>) -> Vec<Look> {
+        let before = self.found.get(look).map_or(&[][..], Vec::as_slice);
+        if before.iter().map(AsRef::as_ref).eq(&here) {
+            return Vec::new();
+        }
+        let here: Vec<Arc<Finding>> = here.into_iter().map(Arc::new).collect();
+        self.groups.found(look, before, &here);
+        let downstream = downstream(world, look, before, &here);
+        if here.is_empty() {
+            self.found.remove(look);
+        } else {
+            self.found.insert(look.clone(), here);
+        }
+        downstream
+    }
+
+    /// Counts what these objects, and those of which something else is told, are to their causes and by themselves.
+    fn count(&mut self, world: &Inventory, mut unsure: BTreeSet<ObjectRef>, starting: &Starting) {
+        let Anew { mut causes, subjects } = self.groups.anew();
+        unsure.extend(subjects);
+        // The stores of a Vault stand under its causes, and how it serves says what follows from them.
+        for (vault, slug) in causes.iter().filter(|(subject, _)| subject.kind == Kind::Vault) {
+            let root = (vault.clone(), *slug);
+            if self.ranking.has(&root) != self.groups.is_told(&root) {
+                unsure.extend(world.stores_of(vault).map(SecretStore::store_ref));
+            }
+        }
+        causes.extend(unsure.iter().filter(|object| object.kind == Kind::Vault).flat_map(|vault| self.groups.of(vault)).cloned());
+        self.reach.count(world, &self.groups, &unsure, &mut causes);
+        causes.iter().filter(|root| !self.groups.is_told(root)).for_each(|root| self.reach.forget(root));
+        let started = std::mem::replace(&mut self.starting, starting.clone());
+        unsure.extend(starting.differences(&started).cloned());
+        for object in &unsure {
+            self.standing.look(world, &self.groups, starting, object);
+        }
+        self.ranking.make(world, &self.groups, &self.reach, causes, self.standing.generators());
+    }
+}
+
+/// What has a say in the counts although nothing may be found of it: what says that it fails, what generates, and stores,
+/// for what reads through them.
+fn of_consequence(world: &Inventory) -> BTreeSet<ObjectRef> {
+    let stores = world.stores().map(SecretStore::store_ref);
+    let generating = world.generating().into_iter().map(|es| es.object_ref());
+    world.failing_names(Kind::ExternalSecret).cloned().chain(generating).chain(stores).collect()
 }
 
 #[cfg(test)]
@@ -125,7 +198,7 @@ mod tests {
 
     /// What is looked at again, in short.
     fn due(memory: &mut Memory, world: &Inventory, now: Timestamp) -> Vec<String> {
-        let looks = memory.due(world, now);
+        let looks = memory.due(world, now).unwrap();
         memory.seen = Some((world.clone(), now));
         let short = |look: Look| match look {
             Look::Vault(address) => address.to_string(),

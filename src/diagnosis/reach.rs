@@ -1,85 +1,124 @@
-//! How far an `ExternalSecret` reaches: its Secret, and the pods that use it. With thousands that fail this is most of what
-//! a diagnosis costs, so it is remembered until a look at the `ExternalSecret` is due again (`touched.rs`).
+//! What is counted under which cause, kept from one diagnosis to the next. A store stands under the causes of its findings
+//! and under those of its Vault, an `ExternalSecret` under those of its findings and of its store. Where that may be
+//! otherwise the object is taken back and counted anew; so a change costs what it touches, however much fails.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::look::Look;
-use crate::model::kinds::{ExternalSecret, Pod};
-use crate::model::{Inventory, ObjectRef};
+use super::extent::{Extent, Share};
+use super::finding::Severity;
+use super::groups::{Groups, Root};
+use super::tally::Turn;
+use crate::model::kinds::{ExternalSecret, Role, Watched as _};
+use crate::model::{Inventory, Kind, ObjectRef};
 
-/// What depends on one `ExternalSecret`.
-#[derive(Debug)]
-pub(super) struct Part {
-    /// Itself.
-    pub(super) es: Arc<ExternalSecret>,
-    /// Whether its Secret is there.
-    pub(super) has_secret: bool,
-    /// The pods that use that Secret.
-    pub(super) pods: Box<[User]>,
-}
-
-/// A pod that uses a Secret.
-#[derive(Debug)]
-pub(super) struct User {
-    /// The pod.
-    pub(super) pod: Arc<Pod>,
-    /// What a person calls its workload.
-    pub(super) workload: Option<String>,
-}
-
-/// Every part that was asked for.
+/// What is counted under each cause.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
-    parts: HashMap<ObjectRef, Counted>,
-    counts: usize,
+    counted: HashMap<ObjectRef, Counted>,
+    extents: BTreeMap<Root, Extent>,
 }
 
+/// An object as it was counted.
 #[derive(Debug)]
 struct Counted {
-    /// `None` for an `ExternalSecret` that is not there.
-    part: Option<Arc<Part>>,
-    /// The last count that it was in.
-    count: usize,
+    /// Under which causes, and whether it is told that it fails because of them.
+    under: BTreeMap<Root, bool>,
+    share: Share,
 }
 
 impl Reach {
-    /// What is due for another look may reach elsewhere.
-    pub(super) fn forget(&mut self, look: &Look) {
-        if let Look::Reader(es) = look {
-            self.parts.remove(es);
+    /// Counts these stores and `ExternalSecret`s anew, and what reads through those stores where that is concerned. Adds the
+    /// causes whose counts may be other ones now.
+    pub(super) fn count(
+        &mut self,
+        world: &Inventory,
+        groups: &Groups,
+        unsure: &BTreeSet<ObjectRef>,
+        causes: &mut BTreeSet<Root>,
+    ) {
+        let mut readers: BTreeSet<&ObjectRef> = unsure.iter().filter(|object| object.kind == Kind::ExternalSecret).collect();
+        for store in unsure.iter().filter(|object| is_store(object)) {
+            let under = of_store(world, groups, store);
+            let before = self.counted.get(store).map(|counted| &counted.under);
+            if !before.into_iter().flat_map(BTreeMap::keys).eq(under.keys()) {
+                readers.extend(world.pointing_at(store, Role::ReadsThrough));
+            }
+            let now = (!under.is_empty()).then(|| Counted { under, share: Share::of_store(world, store) });
+            self.replace(store, now, causes);
+        }
+        for reader in readers {
+            let now = world.get::<ExternalSecret>(reader).and_then(|es| {
+                let under = self.of_reader(groups, es);
+                (!under.is_empty()).then(|| Counted { under, share: Share::of_reader(world, es) })
+            });
+            self.replace(reader, now, causes);
         }
     }
 
-    /// Begins to count: what was met before is new once more.
-    pub(super) const fn count(&mut self) {
-        self.counts += 1;
+    /// What is counted under a cause; nothing if it has neither stores nor `ExternalSecret`s.
+    pub(super) fn extent(&self, root: &Root) -> Option<&Extent> {
+        self.extents.get(root)
     }
 
-    /// What depends on an `ExternalSecret`, if there is such a one.
-    pub(super) fn of(&mut self, world: &Inventory, object: &ObjectRef) -> Option<Arc<Part>> {
-        self.at(world, object).part.clone()
+    /// Forgets a cause that is told no more.
+    pub(super) fn forget(&mut self, root: &Root) {
+        self.extents.remove(root);
     }
 
-    /// The same, if it is met for the first time in this count.
-    pub(super) fn first(&mut self, world: &Inventory, object: &ObjectRef) -> Option<Arc<Part>> {
-        let count = self.counts;
-        let here = self.at(world, object);
-        let is_first = std::mem::replace(&mut here.count, count) != count;
-        here.part.clone().filter(|_| is_first)
+    fn of_reader(&self, groups: &Groups, es: &ExternalSecret) -> BTreeMap<Root, bool> {
+        let mut under = named(groups, &es.object_ref());
+        let store = if self.counted.is_empty() { None } else { es.store_ref() };
+        for root in store.and_then(|store| self.counted.get(&store)).into_iter().flat_map(|store| store.under.keys()) {
+            if !under.contains_key(root) {
+                under.insert(root.clone(), false);
+            }
+        }
+        under
     }
 
-    fn at(&mut self, world: &Inventory, object: &ObjectRef) -> &mut Counted {
-        self.parts.entry(object.clone()).or_insert_with(|| Counted { part: part(world, object), count: 0 })
+    fn replace(&mut self, object: &ObjectRef, now: Option<Counted>, causes: &mut BTreeSet<Root>) {
+        if let Some(before) = self.counted.remove(object) {
+            self.turn(Turn::TakeBack, &before, causes);
+        }
+        if let Some(now) = now {
+            self.turn(Turn::Count, &now, causes);
+            self.counted.insert(object.clone(), now);
+        }
+    }
+
+    fn turn(&mut self, turn: Turn, counted: &Counted, causes: &mut BTreeSet<Root>) {
+        for (root, fails) in &counted.under {
+            match self.extents.get_mut(root) {
+                Some(extent) => extent.turn(turn, &counted.share, *fails),
+                None => self.extents.entry(root.clone()).or_default().turn(turn, &counted.share, *fails),
+            }
+            if !causes.contains(root) {
+                causes.insert(root.clone());
+            }
+        }
     }
 }
 
-fn part(world: &Inventory, object: &ObjectRef) -> Option<Arc<Part>> {
-    let es = world.get::<ExternalSecret>(object)?;
-    let users = world.consumers_of(&es.meta.namespace, &es.target);
-    Some(Arc::new(Part {
-        has_secret: world.target_of(es).is_some(),
-        pods: users.map(|pod| User { pod: pod.clone(), workload: pod.workload() }).collect(),
-        es: es.clone(),
-    }))
+pub(super) const fn is_store(object: &ObjectRef) -> bool {
+    matches!(object.kind, Kind::SecretStore | Kind::ClusterSecretStore)
+}
+
+fn of_store(world: &Inventory, groups: &Groups, store: &ObjectRef) -> BTreeMap<Root, bool> {
+    let mut under = named(groups, store);
+    if let Some(vault) = world.store(store).and_then(|store| store.vault.as_ref()) {
+        for root in groups.of(&vault.address.subject()) {
+            under.entry(root.clone()).or_insert(false);
+        }
+    }
+    under
+}
+
+/// The causes of what is told about an object, and whether that says that it fails.
+fn named(groups: &Groups, object: &ObjectRef) -> BTreeMap<Root, bool> {
+    let mut under = BTreeMap::new();
+    for finding in groups.told().about(object) {
+        let (slug, subject) = finding.root();
+        *under.entry((subject.clone(), slug)).or_insert(false) |= finding.severity == Severity::Error;
+    }
+    under
 }

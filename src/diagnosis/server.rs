@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Case;
 use super::finding::{Finding, Severity, Source};
 use crate::model::kinds::SecretStore;
 use crate::model::vault::{ReplicaRole, VaultServer};
@@ -105,24 +106,20 @@ pub fn operators_word(world: &Inventory, server: &VaultServer) -> Option<(Object
 /// restart of a replica, if nothing was read through the server since; else when its stores and readers
 /// began to fail. A replica tells neither, and if these do not either, it is not known.
 #[must_use]
-pub fn since(world: &Inventory, server: &VaultServer) -> Option<Timestamp> {
+pub fn since(case: &Case<'_>, server: &VaultServer) -> Option<Timestamp> {
     let closed = || server.replicas.values().filter(|replica| !replica.is_open());
     let seen = closed().filter_map(|replica| replica.since).max();
     if !closed().any(|replica| replica.since_before) {
         return seen;
     }
     let subject = server.subject();
-    let stores: Vec<_> = world.stores_of(&subject).collect();
-    let readers: Vec<_> = stores.iter().flat_map(|store| world.readers_of(&store.store_ref()).collect::<Vec<_>>()).collect();
-    let last_read = readers.iter().filter_map(|es| es.refreshed).max();
+    let last_read = case.last_read(&subject);
     let restarted = closed().filter_map(|replica| replica.started).max().filter(|at| last_read.is_some_and(|read| *at > read));
-    let failing = |ready: Option<&crate::model::Condition>| {
-        ready.filter(|ready| ready.status == Status::False).and_then(|ready| ready.since)
-    };
-    let of_stores = stores.iter().filter_map(|store| failing(store.ready.as_ref()));
-    let of_readers = readers.iter().filter_map(|es| failing(es.ready.as_ref()));
+    let said = case.world.stores_of(&subject).filter_map(|store| store.ready.as_ref());
+    let of_stores = said.filter(|ready| ready.status == Status::False).filter_map(|ready| ready.since);
     // What failed while the server still served failed of another cause.
-    let failed = of_stores.chain(of_readers).filter(|at| last_read.is_none_or(|read| *at >= read)).min();
+    let of_stores = of_stores.filter(|at| last_read.is_none_or(|read| *at >= read));
+    let failed = of_stores.chain(case.first_failure(&subject, last_read)).min();
     // What began after it was seen so did not begin it.
     restarted.or(failed).filter(|at| seen.is_none_or(|seen| *at < seen))
 }

@@ -2,16 +2,16 @@
 //! fine, so what follows from it is set apart from the findings until its time is over.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::finding::Finding;
+use super::groups::Groups;
+use super::readings::Readings;
 use super::server::ServerState;
 use super::unknown::Unknown;
 use crate::model::kinds::deployment::Workload;
 use crate::model::kinds::{
-    DaemonSet, Deployment, ExternalSecret, Namespace, Pod, Role, SecretStore, Service, StatefulSet, Watched as _,
+    DaemonSet, Deployment, ExternalSecret, Namespace, Pod, Role, SecretStore, Service, StatefulSet, Watched,
 };
 use crate::model::vault::Replica;
 use crate::model::{Age, Health, Inventory, Kind, Name, ObjectRef, VaultServer};
@@ -41,6 +41,11 @@ impl Starting {
         self.objects.iter()
     }
 
+    /// What is starting now and was not, or the other way round.
+    pub(super) fn differences<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a ObjectRef> {
+        self.objects.symmetric_difference(&before.objects)
+    }
+
     /// Whether this object is.
     #[must_use]
     pub fn has(&self, object: &ObjectRef) -> bool {
@@ -49,7 +54,7 @@ impl Starting {
 }
 
 /// Whether an object has not worked yet, or does not work: then how old it is says whether it is starting.
-pub(super) fn waits(world: &Inventory, object: &ObjectRef) -> bool {
+fn waits(world: &Inventory, object: &ObjectRef) -> bool {
     match object.kind {
         Kind::ExternalSecret => world.get::<ExternalSecret>(object).is_some_and(|es| reader_waits(es)),
         Kind::SecretStore | Kind::ClusterSecretStore => world.store(object).is_some_and(store_waits),
@@ -59,15 +64,61 @@ pub(super) fn waits(world: &Inventory, object: &ObjectRef) -> bool {
     }
 }
 
-/// Everything that waits so.
-pub(super) fn waiting(world: &Inventory) -> BTreeSet<ObjectRef> {
-    let readers = world.all::<ExternalSecret>().iter().filter(|es| reader_waits(es)).map(|es| es.object_ref());
-    let stores = world.stores().filter(|store| store_waits(store)).map(SecretStore::store_ref);
-    let deployments = world.all::<Deployment>().iter().filter(|one| workload_waits(&one.0)).map(|one| one.object_ref());
-    let stateful = world.all::<StatefulSet>().iter().filter(|one| workload_waits(&one.0)).map(|one| one.object_ref());
-    let daemons = world.all::<DaemonSet>().iter().filter(|one| workload_waits(&one.0)).map(|one| one.object_ref());
-    let pods = world.all::<Pod>().iter().filter(|pod| pod_waits(pod)).map(|pod| pod.object_ref());
-    readers.chain(stores).chain(deployments).chain(stateful).chain(daemons).chain(pods).collect()
+/// Everything that waits so, by when it was made: only what is young may be starting, however much waits.
+#[derive(Debug, Default)]
+pub(super) struct Waiting(BTreeMap<Timestamp, BTreeSet<ObjectRef>>);
+
+impl Waiting {
+    /// What waits in a world.
+    pub(super) fn of(world: &Inventory) -> Self {
+        let mut waiting = Self::default();
+        let readers = world.all::<ExternalSecret>().iter().filter(|es| reader_waits(es));
+        readers.for_each(|es| waiting.insert(es.meta.created, es.object_ref()));
+        let stores = world.stores().filter(|store| store_waits(store));
+        stores.for_each(|store| waiting.insert(store.meta.created, store.store_ref()));
+        let deployments = world.all::<Deployment>().iter().filter(|one| workload_waits(&one.0));
+        deployments.for_each(|one| waiting.insert(one.meta().created, one.object_ref()));
+        let stateful = world.all::<StatefulSet>().iter().filter(|one| workload_waits(&one.0));
+        stateful.for_each(|one| waiting.insert(one.meta().created, one.object_ref()));
+        let daemons = world.all::<DaemonSet>().iter().filter(|one| workload_waits(&one.0));
+        daemons.for_each(|one| waiting.insert(one.meta().created, one.object_ref()));
+        let pods = world.all::<Pod>().iter().filter(|pod| pod_waits(pod));
+        pods.for_each(|pod| waiting.insert(pod.meta.created, pod.object_ref()));
+        waiting
+    }
+
+    /// An object came, went or is another one now.
+    pub(super) fn changed<K: Watched>(&mut self, world: &Inventory, before: Option<&K>, after: Option<&K>) {
+        if let Some(before) = before {
+            self.remove(before.meta().created, &before.object_ref());
+        }
+        if let Some((after, object)) = after.map(|after| (after, after.object_ref())).filter(|(_, object)| waits(world, object)) {
+            self.insert(after.meta().created, object);
+        }
+    }
+
+    /// What may be starting.
+    fn young(&self, now: Timestamp) -> impl Iterator<Item = &ObjectRef> {
+        let oldest = now.checked_sub(SignedDuration::from_secs(FIRST_WORD.max(PODS) + 1)).unwrap_or(Timestamp::MIN);
+        self.0.range(oldest..).flat_map(|(_, objects)| objects)
+    }
+
+    /// What does not say when it was made is not known to be young.
+    fn insert(&mut self, made: Option<Timestamp>, object: ObjectRef) {
+        if let Some(made) = made {
+            self.0.entry(made).or_default().insert(object);
+        }
+    }
+
+    fn remove(&mut self, made: Option<Timestamp>, object: &ObjectRef) {
+        let Some(made) = made else { return };
+        if let Some(objects) = self.0.get_mut(&made) {
+            objects.remove(object);
+            if objects.is_empty() {
+                self.0.remove(&made);
+            }
+        }
+    }
 }
 
 fn reader_waits(es: &ExternalSecret) -> bool {
@@ -94,13 +145,8 @@ fn workload<'a>(world: &'a Inventory, object: &ObjectRef) -> Option<&'a Workload
     }
 }
 
-/// What is starting in this world, of what waits; findings that rest on it alone are taken out.
-pub(super) fn set_apart(
-    world: &Inventory,
-    now: Timestamp,
-    waiting: &BTreeSet<ObjectRef>,
-    findings: &mut Vec<Arc<Finding>>,
-) -> Starting {
+/// What has not had its time in this world, of what waits: each with what it waits for.
+pub(super) fn said(world: &Inventory, now: Timestamp, waiting: &Waiting, readings: &Readings) -> BTreeMap<ObjectRef, String> {
     let young = Young { world, now };
     let mut said: BTreeMap<ObjectRef, String> = BTreeMap::new();
     let controller = young.controller();
@@ -108,30 +154,33 @@ pub(super) fn set_apart(
         said.insert(object.clone(), why.clone());
     }
     let most = if controller.is_some() { PODS } else { FIRST_WORD };
-    said.extend(waiting.iter().filter_map(|object| Some((object.clone(), young.first_word(object, most)?))));
+    said.extend(waiting.young(now).filter_map(|object| Some((object.clone(), young.first_word(object, most)?))));
     for server in world.vaults.values() {
-        said.extend(young.server(server).map(|why| (server.subject(), why)));
+        said.extend(young.server(server, readings).map(|why| (server.subject(), why)));
     }
-    let mut objects: HashSet<ObjectRef> = said.keys().cloned().collect();
-    // Mostly nothing is, and thousands of findings need not be held against it.
-    if !said.is_empty() {
-        findings.retain(|finding| {
-            let apart = said.contains_key(finding.root().1);
-            if apart {
-                objects.insert(finding.subject.clone());
-            }
-            !apart
-        });
+    said
+}
+
+impl Starting {
+    /// What is starting, given what is said to be: with what comes of it, which is set apart from the findings.
+    pub(super) fn of(
+        world: &Inventory,
+        now: Timestamp,
+        waiting: &Waiting,
+        said: BTreeMap<ObjectRef, String>,
+        groups: &Groups,
+    ) -> Self {
+        let young = Young { world, now };
+        let apart = groups.apart().map(|finding| &finding.subject);
+        let mut objects: HashSet<ObjectRef> = said.keys().chain(apart).cloned().collect();
         // A finding that stays is a better word than that something else about the object is set apart.
-        for finding in &*findings {
-            objects.remove(&finding.subject);
-        }
+        objects.retain(|object| !groups.told().has(object));
+        let missing: Vec<ObjectRef> = objects.iter().flat_map(|object| young.awaited(object)).collect();
+        objects.extend(missing);
+        objects.extend(waiting.young(now).filter(|object| young.is_coming_up(object)).cloned());
+        let said = said.into_iter().map(|(object, needs)| Unknown { subject: object.to_string(), needs }).collect();
+        Self { objects, said }
     }
-    let missing: Vec<ObjectRef> = objects.iter().flat_map(|object| young.awaited(object)).collect();
-    objects.extend(missing);
-    objects.extend(waiting.iter().filter(|object| young.is_coming_up(object)).cloned());
-    let said = said.into_iter().map(|(object, needs)| Unknown { subject: object.to_string(), needs }).collect();
-    Starting { objects, said }
 }
 
 struct Young<'a> {
@@ -183,9 +232,13 @@ impl Young<'_> {
     }
 
     /// A Vault that is not up yet. One that was read from was up: that it is silent or empty now is no start.
-    fn server(&self, server: &VaultServer) -> Option<String> {
+    fn server(&self, server: &VaultServer, readings: &Readings) -> Option<String> {
         match ServerState::of(server) {
-            ServerState::Unreachable | ServerState::Uninitialised if self.has_served(server) => None,
+            ServerState::Unreachable | ServerState::Uninitialised
+                if readings.last_read(self.world, &server.subject()).is_some() =>
+            {
+                None
+            }
             ServerState::Unreachable if server.replicas.is_empty() => {
                 let age = self.made(server).and_then(|made| self.age(Some(made), PODS))?;
                 Some(format!("its first pod: it was made {age} ago."))
@@ -215,13 +268,6 @@ impl Young<'_> {
             Some(running) => self.age(Some(running), FIRST_ANSWER),
             None => self.age(seen.meta.created, PODS),
         }
-    }
-
-    /// Whether an `ExternalSecret` was ever read from it.
-    fn has_served(&self, server: &VaultServer) -> bool {
-        let subject = server.subject();
-        let mut readers = self.world.stores_of(&subject).flat_map(|store| self.world.readers_of(&store.store_ref()));
-        readers.any(|es| es.refreshed.is_some())
     }
 
     /// When the Vault as a whole was made: not its pods, which come and go, but what keeps them.

@@ -36,7 +36,7 @@ fn check(case: &StoreCase<'_>, found: &mut Vec<Finding>) {
     found.push(
         Finding::certain(RULE.slug, RULE.severity, case.object.clone(), summary)
             .under(slug, server.subject())
-            .since(since(case.case.world, server))
+            .since(since(&case.case, server))
             .seen(Source::Kubernetes, format!("Ready=True {}: {}", ready.reason, ready.message), checked.or(ready.since)),
     );
 }

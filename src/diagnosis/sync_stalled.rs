@@ -1,9 +1,7 @@
 //! An `ExternalSecret` is green and is not synced any more.
 
-use std::sync::Arc;
-
-use super::finding::{Certainty, Finding, Source};
-use super::{Case, Check, ReaderCase, Rule, Severity};
+use super::finding::{Finding, Source};
+use super::{Alike, Case, Check, Meaning, ReaderCase, Rule, Severity};
 use crate::model::{Clock, Health};
 
 pub(super) const RULE: Rule = Rule {
@@ -11,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     title: "Sync has stalled",
     severity: Severity::Error,
     runbooks: &["restart-eso"],
-    check: Check::Several(&[Check::ExternalSecret(overdue), Check::Together(together)]),
+    check: Check::Several(&[Check::ExternalSecret(overdue), Check::Together { of: "sync-stalled", check: together }]),
     explain: "\
 The ExternalSecret is `Ready=True` and long overdue: its refresh time has stopped moving, without an error (external-secrets#6053,
 #6019). Where one is, it may be its place in a queue; where many are, External Secrets itself is down, hangs or is far behind.
@@ -40,12 +38,11 @@ fn overdue(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
 }
 
 /// What many of them mean, or an External Secrets that is not Ready or lets its lease run out: that it is the cause.
-fn together(case: &Case<'_>, found: &mut Vec<Arc<Finding>>) {
-    let Some(controller) = &case.world.controller else { return };
-    let stalled: Vec<usize> = (0..found.len()).filter(|at| found[*at].slug == RULE.slug).collect();
+fn together(case: &Case<'_>, stalled: &Alike) -> Meaning {
+    let Some(controller) = &case.world.controller else { return Meaning::default() };
     let idle = !controller.works();
     if !idle && stalled.len() < MANY {
-        return;
+        return Meaning::default();
     }
     let lapsed = controller.renewed.filter(|_| controller.ready > 0 && controller.lapsed);
     let state = match lapsed {
@@ -58,18 +55,15 @@ fn together(case: &Case<'_>, found: &mut Vec<Arc<Finding>>) {
         n if idle => format!("{state}. {n} ExternalSecrets are overdue, and no store is checked."),
         n => format!("{n} ExternalSecrets are overdue, green and without an error: External Secrets hangs or is far behind."),
     };
-    let first = lapsed.or_else(|| stalled.iter().filter_map(|at| found[*at].since).min());
+    let first = lapsed.or_else(|| stalled.since());
     let finding = Finding::certain(RULE.slug, RULE.severity, controller.deployment.clone(), summary).since(first);
     let renewed = controller.renewed.map_or_else(String::new, |at| format!(", which renewed its lease at {}", Clock(at)));
     let leader = if controller.leader.is_empty() { "nobody" } else { controller.leader.as_str() };
     let ready = if controller.ready == 1 { "1 pod is ready".to_owned() } else { format!("{} pods are ready", controller.ready) };
     let what = format!("{ready}; the leader is {leader}{renewed}");
     let finding = finding.seen(Source::Kubernetes, what, Some(controller.seen));
-    for at in stalled {
-        let one = Arc::make_mut(&mut found[at]);
-        (one.certainty, one.because) = (Certainty::Certain, Some((RULE.slug, controller.deployment.clone())));
-    }
-    found.push(Arc::new(if idle { finding } else { finding.suspected() }));
+    let finding = if idle { finding } else { finding.suspected() };
+    Meaning { cause: Some((RULE.slug, controller.deployment.clone())), found: vec![finding] }
 }
 
 /// Seconds that a sync may be late: the longest back-off.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Finding;
 use super::look::{Look, blamed, dragging, troubled};
-use super::starting::waits;
+use super::starting::Waiting;
 use crate::model::kinds::generator::is_generator;
 use crate::model::kinds::{self, ExternalSecret, Link, Role, SecretStore, Visitor, Watched};
 use crate::model::shelf::Difference;
@@ -20,7 +20,7 @@ const FEW: usize = 256;
 
 /// The looks that may find something else in a world than they found in an older picture of it; nothing if that is
 /// everything. `waiting` is brought up to date with it.
-pub(super) fn touched(old: &Inventory, new: &Inventory, waiting: &mut BTreeSet<ObjectRef>) -> Option<BTreeSet<Look>> {
+pub(super) fn touched(old: &Inventory, new: &Inventory, waiting: &mut Waiting) -> Option<BTreeSet<Look>> {
     let most = new.all::<ExternalSecret>().len() / 4 + FEW;
     let mut touched = Touched { old, new, waiting, looks: BTreeSet::new(), most };
     // That something is missing is said only where it would be seen.
@@ -83,7 +83,7 @@ fn sees_as(old: &Inventory, new: &Inventory) -> bool {
 struct Touched<'a> {
     old: &'a Inventory,
     new: &'a Inventory,
-    waiting: &'a mut BTreeSet<ObjectRef>,
+    waiting: &'a mut Waiting,
     looks: BTreeSet<Look>,
     most: usize,
 }
@@ -112,11 +112,7 @@ impl Touched<'_> {
     /// An object that came, went or is another one now.
     fn changed<K: Watched>(&mut self, before: Option<&K>, after: Option<&K>) {
         let Some(object) = after.or(before).map(K::object_ref) else { return };
-        if waits(self.new, &object) {
-            self.waiting.insert(object.clone());
-        } else {
-            self.waiting.remove(&object);
-        }
+        self.waiting.changed(self.new, before, after);
         for link in before.into_iter().chain(after).flat_map(K::links) {
             self.pointed(&link);
         }

@@ -31,7 +31,7 @@ fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
             1 => format!("1 of {all} replicas is open and does not lead; a leader needs {quorum}."),
             _ => format!("{open} of {all} replicas are open and none of them leads; a leader needs {quorum}."),
         };
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case, server));
         for (pod, replica) in server.open() {
             let says = match replica.role {
                 ReplicaRole::Leaderless => "names no leader",

@@ -32,7 +32,7 @@ fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
             if sealed == 1 { "is" } else { "are" },
             server.replicas.len().div_ceil(sealed),
         );
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case, server));
         for (pod, replica) in server.sealed() {
             root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: sealed=true"), replica.answered);
         }

@@ -45,7 +45,7 @@ fn sealed(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
         1 => "Vault is sealed: nothing can be read or logged in until it is unsealed.".to_owned(),
         n => format!("All {n} replicas of this Vault are sealed: nothing can be read or logged in until they are unsealed."),
     };
-    let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
+    let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case, server));
     for (pod, replica) in server.sealed() {
         root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: sealed=true"), replica.answered);
     }
@@ -59,7 +59,7 @@ fn said_to_be(case: &Case<'_>, server: &VaultServer) -> Option<Finding> {
     let (object, what, at) = operators_word(case.world, server).filter(|(_, text, _)| text.contains("Vault is sealed"))?;
     let summary = "External Secrets is told that this Vault is sealed; sealwatch could not ask it.".to_owned();
     let root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary);
-    let mut root = root.suspected().since(since(case.world, server));
+    let mut root = root.suspected().since(since(case, server));
     root.evidence.push(Evidence { source: Source::Event, object, what, at });
     Some(root)
 }

@@ -25,7 +25,7 @@ which before anything else. Only a new Vault is initialised with `operator init`
 fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
     if ServerState::of(server) == ServerState::Uninitialised {
         let summary = "This Vault was never initialised: it has no keys and no data.".to_owned();
-        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
+        let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case, server));
         for (pod, replica) in &server.replicas {
             root = root.seen(Source::Vault, format!("{pod}: GET sys/seal-status: initialized=false"), replica.answered);
         }

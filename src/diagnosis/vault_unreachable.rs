@@ -42,7 +42,7 @@ fn check(case: &Case<'_>, server: &VaultServer, found: &mut Vec<Finding>) {
         Some((layer, _, _)) => format!("External Secrets cannot reach this Vault: {layer}."),
         None => "No replica of this Vault answers sealwatch; whether External Secrets can reach it is not known.".to_owned(),
     };
-    let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case.world, server));
+    let mut root = Finding::certain(RULE.slug, RULE.severity, server.subject(), summary).since(since(case, server));
     for (pod, replica) in &server.replicas {
         if let Some(fault) = &replica.fault {
             root = root.seen(Source::Probe, format!("{pod}: {}", fault.message), replica.since);

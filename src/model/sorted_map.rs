@@ -1,5 +1,5 @@
 //! A map in the order of its keys that is as cheap to keep a snapshot of as a shelf: a change copies a chunk of it, and
-//! how two pictures differ is found by looking only at chunks that they do not share.
+//! how two pictures differ is found by looking only at chunks that they do not share. And a set of the same kind.
 
 use std::fmt;
 
@@ -120,6 +120,66 @@ impl<K: Ord + Clone, V: Clone> FromIterator<(K, V)> for SortedMap<K, V> {
     }
 }
 
+/// Keys without values, shared until they change.
+#[derive(Clone)]
+pub struct SortedSet<K>(SortedMap<K, ()>);
+
+impl<K> Default for SortedSet<K> {
+    fn default() -> Self {
+        Self(SortedMap::default())
+    }
+}
+
+impl<K: Ord> SortedSet<K> {
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn contains(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &K> {
+        self.0.keys()
+    }
+
+    /// Those that are in one of two pictures and not in the other, in order.
+    #[must_use]
+    pub fn differences<'a>(&'a self, old: &'a Self) -> Vec<&'a K> {
+        let mut told = Vec::new();
+        self.0.differences(&old.0, |key, _, _| told.push(key));
+        told
+    }
+}
+
+impl<K: Ord + Clone> SortedSet<K> {
+    /// Has a key in it, or not. What is so already stays shared.
+    pub fn set(&mut self, key: &K, is_in: bool) {
+        match (self.contains(key), is_in) {
+            (false, true) => drop(self.0.insert(key.clone(), ())),
+            (true, false) => drop(self.0.remove(key)),
+            _ => {}
+        }
+    }
+}
+
+impl<K: fmt::Debug + Ord> fmt::Debug for SortedSet<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl<K: Ord + Clone> FromIterator<K> for SortedSet<K> {
+    fn from_iter<I: IntoIterator<Item = K>>(all: I) -> Self {
+        Self(all.into_iter().map(|key| (key, ())).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -156,6 +216,13 @@ mod tests {
             let wanted: BTreeMap<u32, _> = keys.map(|key| (*key, (halfway.1.get(key).copied(), model.get(key).copied()))).filter(|(_, (a, b))| a != b).collect();
             proptest::prop_assert_eq!(told, wanted);
             proptest::prop_assert_eq!(map == halfway.0, model == halfway.1);
+            let keys = |map: &SortedMap<u32, u32>| map.keys().copied().collect::<SortedSet<u32>>();
+            let mut set = keys(&halfway.0);
+            (0..900).for_each(|key| set.set(&key, map.contains_key(&key)));
+            proptest::prop_assert!(set.iter().eq(model.keys()));
+            let (now, before) = (keys(&map), keys(&halfway.0));
+            let came_or_went: Vec<&u32> = model.keys().chain(halfway.1.keys()).filter(|key| model.contains_key(key) != halfway.1.contains_key(key)).collect();
+            proptest::prop_assert_eq!(now.differences(&before), came_or_went.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>());
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `sealwatch/check/v1`, as `contracts` settles it: stable slugs, RFC 3339 in UTC, no escapes.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -43,7 +45,7 @@ struct CauseLine<'a> {
     summary: &'a str,
     radius: Counts,
     failing: Counts,
-    findings: &'a [usize],
+    findings: Vec<usize>,
     runbooks: &'static [&'static str],
 }
 
@@ -65,21 +67,25 @@ struct FindingLine<'a> {
 pub fn write(snapshot: &Snapshot, upcoming: Option<&[Upcoming]>, out: &mut dyn Write) -> io::Result<()> {
     let age = |at: Option<Timestamp>| at.map(|at| (snapshot.now.as_second() - at.as_second()).max(0));
     let diagnosis = &snapshot.diagnosis;
+    let places = diagnosis.findings.iter().enumerate().map(|(place, one)| (Arc::as_ptr(one), place)).collect();
     let report = Report {
         schema: "sealwatch/check/v1",
         verdict: verdict(snapshot),
         observed_at: rfc3339(snapshot.now),
         world_age_s: Ages { kubernetes: age(snapshot.kubernetes_seen()), vault: age(snapshot.world.vault_seen) },
-        causes: diagnosis.causes.iter().map(cause).collect(),
+        causes: diagnosis.causes.iter().map(|one| cause(one, &places)).collect(),
         findings: diagnosis.findings.iter().map(|one| finding(one)).collect(),
-        unknown: diagnosis.unknown.iter().chain(&diagnosis.starting.said).chain(&diagnosis.unexplained).collect(),
+        unknown: diagnosis.unknown.iter().chain(&diagnosis.starting.said).chain(diagnosis.unexplained.values()).collect(),
         upcoming,
     };
     serde_json::to_writer(&mut *out, &report)?;
     writeln!(out)
 }
 
-fn cause(cause: &Cause) -> CauseLine<'_> {
+/// Where each finding stands in the list of the report.
+type Places = HashMap<*const Finding, usize>;
+
+fn cause<'a>(cause: &'a Cause, places: &Places) -> CauseLine<'a> {
     CauseLine {
         slug: cause.slug,
         title: cause.title,
@@ -90,7 +96,7 @@ fn cause(cause: &Cause) -> CauseLine<'_> {
         summary: &cause.summary,
         radius: cause.radius,
         failing: cause.failing,
-        findings: &cause.findings,
+        findings: cause.findings().filter_map(|one| places.get(&Arc::as_ptr(one)).copied()).collect(),
         runbooks: cause.runbooks,
     }
 }

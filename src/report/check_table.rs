@@ -40,7 +40,7 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     for starting in &diagnosis.starting.said {
         writeln!(out, "not yet: {}: {}", starting.subject, starting.needs)?;
     }
-    for unknown in &diagnosis.unexplained {
+    for unknown in diagnosis.unexplained.values() {
         writeln!(out, "not explained: {}: {}", unknown.subject, unknown.needs)?;
     }
     for unknown in &diagnosis.unknown {
@@ -103,14 +103,13 @@ fn one(snapshot: &Snapshot, cause: &Cause, out: &mut dyn Write) -> io::Result<()
             }
         }
     }
-    if let Some(root) = cause.findings.first().map(|index| &snapshot.diagnosis.findings[*index]) {
+    if let Some(root) = cause.root() {
         evidence(root, out)?;
     }
-    let under = cause.findings.iter().skip(1).map(|index| &snapshot.diagnosis.findings[*index]);
-    for finding in under.clone().take(LISTED) {
+    for finding in cause.findings().skip(1).take(LISTED) {
         writeln!(out, "    {} {} {}", word(finding.severity), finding.subject, finding.summary)?;
     }
-    let more = under.count().saturating_sub(LISTED);
+    let more = cause.more().saturating_sub(LISTED);
     if more > 0 {
         writeln!(out, "    and {more} more")?;
     }

@@ -92,19 +92,16 @@ pub fn json(chain: &Chain, snapshot: &Snapshot, out: &mut dyn Write) -> io::Resu
         breaks: station.breaks,
         causes: state::causes(&snapshot.world, &snapshot.diagnosis, &station.object),
     });
-    let cause = |cause: &usize| {
-        let cause = &snapshot.diagnosis.causes[*cause];
-        CauseLine {
-            slug: cause.slug,
-            title: cause.title,
-            subject: &cause.subject,
-            certainty: cause.certainty,
-            since: cause.since.map(rfc3339),
-            summary: &cause.summary,
-            evidence: evidence(cause, snapshot),
-            runbooks: cause.runbooks,
-        }
-    };
+    let causes = chain.causes.iter().map(|cause| CauseLine {
+        slug: cause.slug,
+        title: cause.title,
+        subject: &cause.subject,
+        certainty: cause.certainty,
+        since: cause.since.map(rfc3339),
+        summary: &cause.summary,
+        evidence: evidence(cause),
+        runbooks: cause.runbooks,
+    });
     let left_out =
         chain.more.iter().map(|more| LeftOut { of: &chain.stations[more.of].object, failing: more.failing, others: more.others });
     let report = Report {
@@ -114,7 +111,7 @@ pub fn json(chain: &Chain, snapshot: &Snapshot, out: &mut dyn Write) -> io::Resu
         health: chain.health(),
         stations: stations.collect(),
         left_out: left_out.collect(),
-        causes: chain.causes.iter().map(cause).collect(),
+        causes: causes.collect(),
         unknown: unknown(snapshot),
     };
     serde_json::to_writer(&mut *out, &report)?;
@@ -128,8 +125,8 @@ pub fn unknown(snapshot: &Snapshot) -> Vec<Unknown> {
 }
 
 /// What the root finding of a cause rests on.
-fn evidence<'a>(cause: &Cause, snapshot: &'a Snapshot) -> &'a [Evidence] {
-    cause.findings.first().map_or(&[], |first| &snapshot.diagnosis.findings[*first].evidence)
+fn evidence(cause: &Cause) -> &[Evidence] {
+    cause.root().map_or(&[], |root| &root.evidence)
 }
 
 /// Writes the tree, where it breaks, and because of what.
@@ -146,7 +143,7 @@ pub fn table(chain: &Chain, snapshot: &Snapshot, coloured: bool, out: &mut dyn W
     }
     writeln!(out)?;
     verdict(chain, snapshot, out)?;
-    for cause in chain.causes.iter().map(|cause| &snapshot.diagnosis.causes[*cause]) {
+    for cause in &chain.causes {
         because(cause, snapshot, out)?;
     }
     Ok(())
@@ -211,8 +208,7 @@ fn verdict(chain: &Chain, snapshot: &Snapshot, out: &mut dyn Write) -> io::Resul
     for (number, station) in chain.breaks().enumerate() {
         let label = if number == 0 { "! breaks at" } else { "" };
         paragraph(label, &format!("{}: {}", station.object, station.state.word), out)?;
-        let subject = station.object.to_string();
-        if let Some(unexplained) = snapshot.diagnosis.unexplained.iter().find(|one| one.subject == subject) {
+        if let Some(unexplained) = snapshot.diagnosis.unexplained.get(&station.object) {
             paragraph("not explained", &unexplained.needs, out)?;
         }
     }
@@ -230,7 +226,7 @@ fn because(cause: &Cause, snapshot: &Snapshot, out: &mut dyn Write) -> io::Resul
     paragraph("cause", &format!("{} [{}], {sure}{since}", cause.title, cause.slug), out)?;
     paragraph("of", &cause.subject.to_string(), out)?;
     paragraph("", &cause.summary, out)?;
-    let all = evidence(cause, snapshot);
+    let all = evidence(cause);
     for (number, one) in all.iter().take(SHOWN).enumerate() {
         let label = if number == 0 { "evidence" } else { "" };
         let at = one.at.map_or_else(|| "no time".to_owned(), |at| Clock(at).to_string());

@@ -1,6 +1,8 @@
 //! The whole way back after a seal: check, unseal, stores, ExternalSecrets, what the Vault Secrets Operator keeps, pods,
 //! in this order.
 
+use std::sync::Arc;
+
 use super::steps::{anything_fails, check, external_secrets, pods, stores, unseal, vso};
 use super::{Runbook, Target};
 use crate::diagnosis::Cause;
@@ -22,8 +24,8 @@ It never restarts a pod, deletes a Secret or changes a spec; what makes a new va
 /// What it means where nobody says on what: the Vault that is closed; if none is, not the one cause that reaches furthest,
 /// but all that still fails, so that nothing is left to its back-off.
 #[must_use]
-pub fn unnamed(causes: &[Cause], world: &Inventory) -> Option<Target> {
-    let closed = |cause: &&Cause| cause.subject.kind == Kind::Vault && cause.runbooks.contains(&RUNBOOK.name);
+pub fn unnamed(causes: &[Arc<Cause>], world: &Inventory) -> Option<Target> {
+    let closed = |cause: &&Arc<Cause>| cause.subject.kind == Kind::Vault && cause.runbooks.contains(&RUNBOOK.name);
     let closed = causes.iter().find(closed).map(|cause| Target::Vault(cause.subject.clone()));
     closed.or_else(|| everything(world))
 }

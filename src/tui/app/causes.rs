@@ -2,6 +2,7 @@
 //! their back-off are one thing to read and one to repair.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::words::counted;
 use crate::diagnosis::Cause;
@@ -18,13 +19,13 @@ pub struct Told {
 
 /// Twenty objects that wait for their back-off are one thing to a person.
 #[must_use]
-pub fn told(causes: &[Cause]) -> Vec<Told> {
+pub fn told(causes: &[Arc<Cause>]) -> Vec<Told> {
     let mut told: Vec<Told> = Vec::new();
     for cause in causes {
         let same = |other: &&mut Told| other.cause.slug == cause.slug && cause.subject.kind != Kind::Vault;
         match told.iter_mut().find(same) {
             Some(group) => group.add(cause),
-            None => told.push(Told { cause: cause.clone(), subjects: vec![cause.subject.clone()] }),
+            None => told.push(Told { cause: Cause::clone(cause), subjects: vec![cause.subject.clone()] }),
         }
     }
     told.iter_mut().filter(|group| group.subjects.len() > 1).for_each(Told::count_namespaces);
@@ -49,7 +50,6 @@ impl Told {
         sum.spared.pods += other.spared.pods;
         sum.since = [sum.since, other.since].into_iter().flatten().min();
         sum.certainty = sum.certainty.min(other.certainty);
-        sum.findings.extend(&other.findings);
         sum.waiting.extend(other.waiting.iter().take(Cause::NAMED.saturating_sub(sum.waiting.len())).cloned());
         self.subjects.push(other.subject.clone());
     }

@@ -10,7 +10,7 @@ mod spans;
 mod tests;
 mod vaults;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ use crate::diagnosis::Diagnosis;
 use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{ClusterSecretStore, Event, ExternalSecret, SecretStore};
 use crate::model::shelf::{Difference, Placed, Shelf};
-use crate::model::{Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
+use crate::model::{Inventory, Kind, Name, ObjectRef, SortedSet, Text, VaultAddress, VaultServer};
 
 /// One row of a pane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,7 +176,7 @@ impl Index {
         if !Arc::ptr_eq(&judged, diagnosis) {
             self.causes = told(&diagnosis.causes);
         }
-        let judged_anew: Vec<&ObjectRef> = judged.gainsaid.symmetric_difference(&diagnosis.gainsaid).collect();
+        let judged_anew = diagnosis.gainsaid.differences(&judged.gainsaid);
         let events = changes(old.all::<Event>(), world.all::<Event>());
         if !events.is_empty() {
             self.newest.follow(&events, world);
@@ -252,7 +252,7 @@ impl Index {
 
 /// How rows are looked at.
 struct Eyes<'a> {
-    gainsaid: &'a BTreeSet<ObjectRef>,
+    gainsaid: &'a SortedSet<ObjectRef>,
     filter: &'a Filter,
 }
 

@@ -111,7 +111,7 @@ fn why(model: &Model, object: &ObjectRef) -> Document {
         && let Some(cause) = diagnosis.causes.iter().find(|cause| cause.subject == *object)
     {
         // A root that has no finding of its own is known by what hangs on it.
-        findings.extend(cause.findings.first().map(|index| &*diagnosis.findings[*index]));
+        findings.extend(cause.root());
     }
     let object = findings.first().map_or(object, |finding| &finding.subject);
     if findings.is_empty() {
@@ -179,14 +179,13 @@ fn told(page: &mut Document, model: &Model, finding: &Finding) {
             page.text(Ink::Plain, one.clone());
         }
     }
-    if let Some(cause) = cause.filter(|cause| cause.findings.len() > 1) {
-        let under = counted(cause.findings.len() - 1, "object");
-        page.title(format!("Because of it: {under}, broken or about to be"));
-        for under in cause.findings.iter().skip(1).take(NAMED).filter_map(|number| diagnosis.findings.get(*number)) {
+    if let Some(cause) = cause.filter(|cause| cause.more() > 0) {
+        page.title(format!("Because of it: {}, broken or about to be", counted(cause.more(), "object")));
+        for under in cause.findings().skip(1).take(NAMED) {
             page.line(vec![(Ink::Strong, format!("{}  ", named(&under.subject))), (Ink::Muted, under.summary.clone())]);
         }
-        if cause.findings.len() > NAMED + 1 {
-            page.text(Ink::Muted, format!("… and {} more, in the panes of the board.", cause.findings.len() - 1 - NAMED));
+        if cause.more() > NAMED {
+            page.text(Ink::Muted, format!("… and {} more, in the panes of the board.", cause.more() - NAMED));
         }
     }
 }

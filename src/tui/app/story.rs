@@ -48,8 +48,7 @@ pub fn certainty(cause: &Cause, snapshot: &Snapshot, now: Timestamp) -> String {
         Certainty::Certain => "certain",
         Certainty::Suspected => "suspected",
     };
-    let root = cause.findings.first().and_then(|number| snapshot.diagnosis.findings.get(*number));
-    let Some(evidence) = root.map(|finding| &finding.evidence).filter(|evidence| !evidence.is_empty()) else {
+    let Some(evidence) = cause.root().map(|finding| &finding.evidence).filter(|evidence| !evidence.is_empty()) else {
         return word.to_owned();
     };
     // What a Vault says it says again at every poll, and the same answer is not diagnosed anew.

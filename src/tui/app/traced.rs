@@ -23,7 +23,6 @@ const BESIDE: usize = 36;
 
 /// The chain of an object, where it breaks, and because of what.
 pub(super) fn page(model: &Model, object: &ObjectRef) -> Document {
-    let diagnosis = &model.snapshot.diagnosis;
     let kept = model.traced.as_ref().filter(|chain| chain.asked == *object);
     let chain = kept.map_or_else(|| Cow::Owned(model.chain(object)), Cow::Borrowed);
     let mut page = Document::default();
@@ -42,7 +41,7 @@ pub(super) fn page(model: &Model, object: &ObjectRef) -> Document {
     for station in chain.breaks() {
         page.text(Ink::Tone(Tone::Failing), format!("{}: {}", named(&station.object), station.state.word));
     }
-    for cause in chain.causes.iter().filter_map(|cause| diagnosis.causes.get(*cause)) {
+    for cause in &chain.causes {
         page.title(cause.title);
         page.text(Ink::Plain, format!("{}: {}", named(&cause.subject), cause.summary));
         if let Some(at) = cause.since {

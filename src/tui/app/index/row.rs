@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::diagnosis::back_off::next_try;
 use crate::diagnosis::state::{self, State};
 use crate::model::kinds::{ClusterSecretStore, ExternalSecret, SecretStore, Watched as _};
-use crate::model::{Health, Inventory, Name, ObjectRef, Text};
+use crate::model::{Health, Inventory, Name, ObjectRef, SortedSet, Text};
 use crate::tui::app::filter::Filter;
 use crate::tui::app::rows::Tone;
 
@@ -57,7 +57,7 @@ impl Row {
     }
 
     /// How it is. `gainsaid` are those of which something was found although they say that they are well.
-    pub(super) fn state(&self, gainsaid: &BTreeSet<ObjectRef>) -> State {
+    pub(super) fn state(&self, gainsaid: &SortedSet<ObjectRef>) -> State {
         let found = !gainsaid.is_empty() && self.object().is_some_and(|object| gainsaid.contains(&object));
         match self {
             Self::Store(store) => state::of_store(store, found),

@@ -2,14 +2,14 @@
 //! order. A row is looked up by its number, and a number by its row; neither looks at all rows.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::fold::Fold;
 use super::lane::Group;
 use super::row::{Down, Row, Sieve, Sum, is_at_risk};
 use super::{Alone, Entry, Mount, View};
-use crate::model::{Inventory, Kind, Name, ObjectRef, Text, VaultAddress};
+use crate::model::{Inventory, Kind, Name, ObjectRef, SortedSet, Text, VaultAddress};
 use crate::tui::app::board::Pane;
 use crate::tui::app::filter::Filter;
 use crate::tui::app::rows::Tone;
@@ -208,7 +208,7 @@ impl Rows {
 /// How the rows change with the world.
 impl Rows {
     /// Begins anew with these rows, which come by namespace and name.
-    pub(super) fn rebuild(&mut self, rows: impl Iterator<Item = Row>, gainsaid: &BTreeSet<ObjectRef>) {
+    pub(super) fn rebuild(&mut self, rows: impl Iterator<Item = Row>, gainsaid: &SortedSet<ObjectRef>) {
         self.all.clear();
         let mut group = Group::default();
         let mut namespace: Option<Name> = None;
@@ -223,7 +223,7 @@ impl Rows {
     }
 
     /// Puts a row, or the newer form of one, in its place.
-    pub(super) fn put(&mut self, row: Row, gainsaid: &BTreeSet<ObjectRef>, filter: &Filter) {
+    pub(super) fn put(&mut self, row: Row, gainsaid: &SortedSet<ObjectRef>, filter: &Filter) {
         let state = row.state(gainsaid);
         let (tone, under) = (Tone::from(state.health), Under::Namespace(row.namespace().clone()));
         if let Some(fitting) = &mut self.fitting {
