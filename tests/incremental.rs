@@ -142,9 +142,11 @@ impl Moving {
                 let Some((pod, replica)) = vault.replicas.iter().next() else { return };
                 let sealed = |seal| sealwatch::model::Seal { sealed: number.is_multiple_of(2), ..seal };
                 let answer = match (&replica.seal, number % 3) {
-                    (Some(seal), 0 | 1) => {
-                        Ok((sealed(seal.clone()), [ReplicaRole::Active, ReplicaRole::Leaderless][at.index(2)].clone()))
-                    }
+                    (Some(seal), 0 | 1) => Ok((
+                        sealed(seal.clone()),
+                        [ReplicaRole::Active(sealwatch::model::LeaderAt::default()), ReplicaRole::Leaderless][at.index(2)]
+                            .clone(),
+                    )),
                     _ => Err(fault(number)),
                 };
                 Change::Answered(vault.address.clone(), pod.clone(), answer)

@@ -110,6 +110,7 @@ const ALONE: &[(&str, &[(&str, &str)])] = &[
     ),
     ("sync-stalled", &[("sync-stalled", "external-secrets")]),
     ("partly-sealed", &[("vault-partly-sealed", "ameide-dev")]),
+    ("leader-sealed", &[("vault-no-active-node", "ameide-dev")]),
     ("quorum-lost", &[("vault-no-active-node", "ameide-dev")]),
     ("api-version-gone", &[("api-version-gone", "fault-api-version-gone")]),
     ("vault-uninitialised", &[("vault-uninitialised", "ameide-dev")]),

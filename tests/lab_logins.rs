@@ -37,7 +37,7 @@ impl Lab {
         let vault = self.vault("admin");
         for replica in self.0["vault"]["replicas"].as_array().unwrap() {
             let address = ReplicaAddress { server: server.clone(), pod: Name::new(replica["pod"].as_str().unwrap()) };
-            if matches!(vault.status(&address).await.unwrap().1, ReplicaRole::Active | ReplicaRole::Single) {
+            if matches!(vault.status(&address).await.unwrap().1, ReplicaRole::Active(_) | ReplicaRole::Single) {
                 return (address, replica["address"].as_str().unwrap().to_owned());
             }
         }

@@ -330,8 +330,12 @@ fn seal_status(seal: &Seal) -> Value {
 fn leader(role: &ReplicaRole) -> Value {
     match role {
         ReplicaRole::Unknown | ReplicaRole::Single => json!({"ha_enabled": false}),
-        ReplicaRole::Active => json!({"ha_enabled": true, "is_self": true}),
-        ReplicaRole::Standby => json!({"ha_enabled": true, "leader_address": "another"}),
+        ReplicaRole::Active(at) => json!({
+            "ha_enabled": true, "is_self": true, "leader_address": at.api, "leader_cluster_address": at.cluster,
+        }),
+        ReplicaRole::Standby(at) => json!({
+            "ha_enabled": true, "leader_address": at.api, "leader_cluster_address": at.cluster,
+        }),
         ReplicaRole::Leaderless => json!({"ha_enabled": true}),
     }
 }

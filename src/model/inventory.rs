@@ -120,7 +120,10 @@ impl Inventory {
                 if answer.is_ok() {
                     self.vault_seen = Some(now);
                 }
-                self.server(&address, |server| answered(server.replicas.entry(pod).or_default(), answer, now));
+                self.server(&address, |server| {
+                    let told = answered(server.replicas.entry(pod).or_default(), answer, now);
+                    server.note_lead(now) | told
+                });
             }
             Change::Health(address, pod, health) => self.server(&address, |server| vaults::examined(server, &pod, health)),
             Change::Around(address, around) => self.server(&address, |server| vaults::surrounded(server, around, now)),
@@ -439,7 +442,12 @@ fn replicas(server: &mut VaultServer, pods: Result<Vec<(Name, Option<Timestamp>)
     server.unlisted = None;
     server.replicas.retain(|name, _| pods.iter().any(|(pod, _)| pod == name));
     for (pod, started) in pods {
-        server.replicas.entry(pod).or_default().started = started;
+        let replica = server.replicas.entry(pod).or_default();
+        if replica.started != started {
+            // A pod that is made anew has another address.
+            replica.led_at = None;
+        }
+        replica.started = started;
     }
     !same
 }
@@ -455,6 +463,9 @@ fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, n
                 replica.since_before = flipped.is_none();
             }
             replica.seal = Some(seal);
+            if let ReplicaRole::Active(at) = &role {
+                replica.led_at = Some(at.clone());
+            }
             replica.role = role;
             replica.answered = Some(now);
             replica.fault = None;
