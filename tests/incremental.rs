@@ -18,7 +18,7 @@ use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::recorded::Recording;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::external_secret::RefreshPolicy;
-use sealwatch::model::kinds::{self, ExternalSecret, Object, SecretStore};
+use sealwatch::model::kinds::{self, Deleting, ExternalSecret, Object, SecretStore};
 use sealwatch::model::vault::{LoginChecks, Properties, Told};
 use sealwatch::model::{
     Condition, Controller, Fault, FaultKind, Inventory, Kind, MountState, Name, ObjectRef, PathFacts, PathState, ReplicaRole,
@@ -246,7 +246,7 @@ impl Moving {
                     Object::ClusterSecretStore(other) => store.vault.clone_from(&other.0.vault),
                     _ => store.vault = None,
                 },
-                _ => store.meta.deleting = recently,
+                _ => store.meta.deleting = deleting(recently),
             }
             store
         };
@@ -308,7 +308,7 @@ impl Moving {
         match (number % 16, beside) {
             (0..=2, _) => (es.ready, es.refreshed) = (ready, recently),
             (3, _) => es.refreshed = recently,
-            (4, _) => es.meta.deleting = recently,
+            (4, _) => es.meta.deleting = deleting(recently),
             (5, _) => (es.meta.created, es.refreshed, es.ready) = (recently, None, ready),
             (6, _) => es.creation_policy = Name::new(["Orphan", "Merge", "Owner"][number as usize / 16 % 3]),
             (7, _) => (es.policy, es.synced_current, es.meta.generation) = (RefreshPolicy::CreatedOnce, false, 2),
@@ -363,4 +363,9 @@ proptest! {
             prop_assert!(remembered == whole, "after a step of kind {}: {}", what, difference(&remembered, &whole));
         }
     }
+}
+
+/// That something is being deleted since then.
+fn deleting(at: Option<Timestamp>) -> Option<Box<Deleting>> {
+    at.map(|at| Box::new(Deleting { at, finalizers: vec![Text::foreign("example.com/held")] }))
 }
