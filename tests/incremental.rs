@@ -204,6 +204,7 @@ impl Moving {
                 deployment: ObjectRef::new(Kind::Deployment, "external-secrets", "external-secrets"),
                 version: Text::default(),
                 ready: number % 2,
+                unready: number.is_multiple_of(4).then_some(self.now),
                 concurrent: 1,
                 store_requeue: 300,
                 leader: Name::empty(),

@@ -111,8 +111,8 @@ impl Inventory {
             }
             Change::Narrowed(kind, namespaces, refused) => self.narrowed(kind, &namespaces, refused),
             Change::Controller(controller) => {
-                self.revision +=
-                    u64::from(self.controller.as_ref().map(Controller::works) != controller.as_ref().map(Controller::works));
+                let state = |one: &Controller| (one.works(), one.is_down());
+                self.revision += u64::from(self.controller.as_ref().map(state) != controller.as_ref().map(state));
                 self.controller = controller;
             }
             Change::Replicas(address, pods) => self.server(&address, |server| replicas(server, pods)),
