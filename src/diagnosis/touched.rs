@@ -32,6 +32,9 @@ pub(super) fn touched(old: &Inventory, new: &Inventory, waiting: &mut BTreeSet<O
     if old.logs.len() != new.logs.len() || !old.logs.iter().zip(&new.logs).all(|(a, b)| a.0 == b.0 && Arc::ptr_eq(a.1, b.1)) {
         touched.looks.insert(Look::World);
     }
+    if old.served != new.served {
+        touched.looks.insert(Look::World);
+    }
     kinds::visit(&mut touched);
     (!touched.is_too_much()).then_some(touched.looks)
 }

@@ -36,6 +36,8 @@ const HEALTH_EVERY: i64 = 10;
 const LOGS_EVERY: Duration = Duration::from_secs(2);
 /// How often a log is asked for once more that a passing trouble kept from us. A look that ends waits for these.
 const LOG_TRIES: u32 = 5;
+/// How often it is asked whether a version is served that somebody misses.
+const VERSIONS_EVERY: Duration = Duration::from_secs(2);
 /// How often the controller is looked at.
 const CONTROLLER_EVERY: Duration = Duration::from_secs(10);
 
@@ -94,6 +96,23 @@ pub(super) async fn watch_logs(ports: Ports, mut worlds: watch::Receiver<Arc<Inv
         }
         ports.clock.sleep(LOGS_EVERY).await;
         if tries.is_empty() && worlds.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks whether the versions are served of which somebody says that they are not, for as long as they say so.
+pub(super) async fn watch_versions(ports: Ports, mut worlds: watch::Receiver<Arc<Inventory>>, changes: mpsc::Sender<Change>) {
+    loop {
+        let doubted = worlds.borrow_and_update().doubted_versions();
+        for version in &doubted {
+            let served = ports.cluster.served(version.as_str()).await;
+            if changes.send(Change::Served(version.clone(), served)).await.is_err() {
+                return;
+            }
+        }
+        ports.clock.sleep(VERSIONS_EVERY).await;
+        if doubted.is_empty() && worlds.changed().await.is_err() {
             return;
         }
     }

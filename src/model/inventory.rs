@@ -5,9 +5,11 @@ mod change;
 mod lookups;
 pub mod runs;
 mod settling;
+mod unmatched;
 mod vaults;
 
 pub use change::Change;
+pub use unmatched::Unmatched;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -28,6 +30,9 @@ use super::shelf::{Shelf, Sorted};
 use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
 use super::vault::{Mount, PathFacts, Replica, ReplicaHealth, ReplicaRole, Seal, VaultAddress, VaultServer};
+
+/// The kinds that are served in a group and version; nothing where that version is not served.
+pub type Served = Option<Arc<[Text]>>;
 
 /// Everything that is known of the world.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +57,9 @@ pub struct Inventory {
     pub unreadable: BTreeMap<ObjectRef, Text>,
     /// What the pods of failed runs said last, by pod; nothing where it cannot be read.
     pub logs: BTreeMap<ObjectRef, Arc<[Text]>>,
+    /// Which kinds the server serves in the groups and versions that somebody could not apply; why it is not known, where it
+    /// could not be asked.
+    pub served: BTreeMap<Text, Result<Served, Fault>>,
     /// When a Vault last answered anything.
     pub vault_seen: Option<Timestamp>,
 }
@@ -144,6 +152,12 @@ impl Inventory {
                 server.logins.insert(of, checks);
                 !same
             }),
+            Change::Served(version, kinds) => {
+                let kinds = kinds.map(|kinds| kinds.map(Into::into));
+                let same = self.served.get(&version) == Some(&kinds);
+                self.served.insert(version, kinds);
+                self.revision += u64::from(!same);
+            }
             Change::Log(pod, lines) => {
                 self.revision += 1;
                 self.logs.insert(pod, lines.into());

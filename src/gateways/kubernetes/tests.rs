@@ -216,6 +216,29 @@ async fn the_log_of_the_container_that_failed_is_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_version_that_is_not_served_is_told_from_one_that_cannot_be_asked() {
+    let folder = Folder::new();
+    let (url, _asked) = server(|request| {
+        let line = request.lines().next().unwrap_or_default();
+        if line.contains("/apis/external-secrets.io/v1 ") {
+            let kinds = r#"{"kind":"APIResourceList","resources":[{"name":"externalsecrets","kind":"ExternalSecret"},
+                {"name":"externalsecrets/status","kind":"ExternalSecret"}]}"#;
+            json("200 OK", kinds)
+        } else if line.contains("/v1beta1 ") {
+            json("404 Not Found", "404 page not found")
+        } else {
+            json("403 Forbidden", r#"{"kind":"Status","code":403,"message":"forbidden"}"#)
+        }
+    })
+    .await;
+    let cluster = at(&folder, &url, TOKEN, "");
+    assert_eq!(cluster.served("external-secrets.io/v1").await, Ok(Some(vec![Text::foreign("ExternalSecret")])));
+    assert_eq!(cluster.served("external-secrets.io/v1beta1").await, Ok(None));
+    assert_eq!(cluster.served("external-secrets.io/v2").await.unwrap_err().kind, FaultKind::Forbidden);
+    assert!(cluster.served("v1").await.is_err() && cluster.served("a/b c").await.is_err());
+}
+
+#[tokio::test]
 async fn a_login_that_ended_is_read_again_and_named_until_it_is_new() {
     let folder = Folder::new();
     let (url, mut asked) = server(|request| {
