@@ -30,4 +30,4 @@ pub use object::{Kind, Name, Names, ObjectRef, Uid};
 pub use sorted_map::{SortedMap, SortedSet};
 pub use source::{Part, Source, Unreadable};
 pub use text::Text;
-pub use vault::{MountState, PathFacts, PathState, Replica, ReplicaRole, Seal, VaultAddress, VaultServer};
+pub use vault::{LeaderAt, MountState, PathFacts, PathState, Replica, ReplicaRole, Seal, VaultAddress, VaultServer};

@@ -14,7 +14,7 @@ use zeroize::Zeroize;
 use crate::model::vault::{
     Login, LoginChecks, MountState, PathFacts, ReplicaHealth, ReplicaRole, Seal, ServerTls, StoreLogin, Surroundings, Token, Told,
 };
-use crate::model::{Change, Controller, Fault, Kind, Name, ObjectRef, Text, Uid, VaultAddress};
+use crate::model::{Change, Controller, Fault, FaultKind, Kind, Name, ObjectRef, Text, Uid, VaultAddress};
 use crate::runbooks::{Aim, ClusterRight, KubernetesWrite, Operation, Receipt, Target, VaultRight, VaultWrite};
 
 /// Leave for one write. It cannot be cloned: one agreement, one write.
@@ -255,6 +255,13 @@ pub trait Cluster: Send + Sync {
 
     /// The last lines of a pod's log that tell of a failure; no others.
     async fn failures(&self, pod: &ObjectRef) -> Result<Vec<Text>, Fault>;
+
+    /// The kinds that the server serves in a group and version (`external-secrets.io/v1beta1`); nothing where it does not
+    /// serve that version.
+    async fn served(&self, version: &str) -> Result<Option<Vec<Text>>, Fault> {
+        let _ = version;
+        Err(Fault::new(FaultKind::Absent, "Nobody tells here what is served."))
+    }
 
     /// Whether the identity holds a right (`SelfSubjectAccessReview`).
     async fn may(&self, right: &ClusterRight) -> Result<bool, Fault>;

@@ -20,7 +20,7 @@ use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::external_secret::RefreshPolicy;
 use sealwatch::model::kinds::generator::Generator;
 use sealwatch::model::kinds::secret_store::LetIn;
-use sealwatch::model::kinds::{self, ExternalSecret, Meta, Object, SecretStore};
+use sealwatch::model::kinds::{self, Deleting, ExternalSecret, Meta, Object, SecretStore};
 use sealwatch::model::selector::{Is, Selector, Term};
 use sealwatch::model::vault::{LoginChecks, Properties, Told};
 use sealwatch::model::{
@@ -145,9 +145,11 @@ impl Moving {
                 let Some((pod, replica)) = vault.replicas.iter().next() else { return };
                 let sealed = |seal| sealwatch::model::Seal { sealed: number.is_multiple_of(2), ..seal };
                 let answer = match (&replica.seal, number % 3) {
-                    (Some(seal), 0 | 1) => {
-                        Ok((sealed(seal.clone()), [ReplicaRole::Active, ReplicaRole::Leaderless][at.index(2)].clone()))
-                    }
+                    (Some(seal), 0 | 1) => Ok((
+                        sealed(seal.clone()),
+                        [ReplicaRole::Active(sealwatch::model::LeaderAt::default()), ReplicaRole::Leaderless][at.index(2)]
+                            .clone(),
+                    )),
                     _ => Err(fault(number)),
                 };
                 Change::Answered(vault.address.clone(), pod.clone(), answer)
@@ -205,6 +207,7 @@ impl Moving {
                 deployment: ObjectRef::new(Kind::Deployment, "external-secrets", "external-secrets"),
                 version: Text::default(),
                 ready: number % 2,
+                unready: number.is_multiple_of(4).then_some(self.now),
                 concurrent: 1,
                 store_requeue: 300,
                 leader: Name::empty(),
@@ -304,7 +307,7 @@ impl Moving {
                     Object::ClusterSecretStore(other) => store.vault.clone_from(&other.0.vault),
                     _ => store.vault = None,
                 },
-                _ if turn.is_multiple_of(2) => store.meta.deleting = recently,
+                _ if turn.is_multiple_of(2) => store.meta.deleting = deleting(recently),
                 _ => {
                     let team = Term { key: Name::new("team"), is: Is::In, values: [Text::foreign("a")].into() };
                     let selector = Selector { terms: [team].into() };
@@ -371,7 +374,7 @@ impl Moving {
         match (number % 16, beside) {
             (0..=2, _) => (es.ready, es.refreshed) = (ready, recently),
             (3, _) => es.refreshed = recently,
-            (4, _) => es.meta.deleting = recently,
+            (4, _) => es.meta.deleting = deleting(recently),
             (5, _) => (es.meta.created, es.refreshed, es.ready) = (recently, None, ready),
             (6, _) => es.creation_policy = Name::new(["Orphan", "Merge", "Owner"][number as usize / 16 % 3]),
             (7, _) => (es.policy, es.synced_current, es.meta.generation) = (RefreshPolicy::CreatedOnce, false, 2),
@@ -426,4 +429,9 @@ proptest! {
             prop_assert!(remembered == whole, "after a step of kind {}: {}", what, difference(&remembered, &whole));
         }
     }
+}
+
+/// That something is being deleted since then.
+fn deleting(at: Option<Timestamp>) -> Option<Box<Deleting>> {
+    at.map(|at| Box::new(Deleting { at, finalizers: vec![Text::foreign("example.com/held")] }))
 }

@@ -72,6 +72,9 @@ const OF_VAULT: &[&str] = &[
 /// The same cause as another one, of a reader that is held to an older version.
 const HELD: &str = "held-version-deleted";
 
+/// Two that write one key in turn, and each of them only a part of the Secret.
+const MERGED: &str = "merged-from-two-places";
+
 /// Of somebody who reads Vault with a token of their own.
 const TOKEN: &str = "your-token-invalid";
 
@@ -86,6 +89,7 @@ const OF_KUBERNETES: &[&str] = &[
     "target-missing",
     "target-deleted-by-policy",
     "target-two-writers",
+    MERGED,
     "generator-missing",
     "generator-rotates",
     "refresh-has-no-effect",
@@ -110,6 +114,7 @@ const ALONE: &[(&str, &[(&str, &str)])] = &[
     ),
     ("sync-stalled", &[("sync-stalled", "external-secrets")]),
     ("partly-sealed", &[("vault-partly-sealed", "ameide-dev")]),
+    ("leader-sealed", &[("vault-no-active-node", "ameide-dev")]),
     ("quorum-lost", &[("vault-no-active-node", "ameide-dev")]),
     ("api-version-gone", &[("api-version-gone", "fault-api-version-gone")]),
     ("vault-uninitialised", &[("vault-uninitialised", "ameide-dev")]),
@@ -124,7 +129,11 @@ fn is_wanted(fault: &str) -> bool {
 
 /// The rule that names a fault: most are called alike.
 fn cause_of(fault: &'static str) -> &'static str {
-    if fault == HELD { "version-deleted" } else { fault }
+    match fault {
+        HELD => "version-deleted",
+        MERGED => "target-two-writers",
+        other => other,
+    }
 }
 
 /// How long a fault must stand before it is one.

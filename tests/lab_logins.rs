@@ -37,7 +37,7 @@ impl Lab {
         let vault = self.vault("admin");
         for replica in self.0["vault"]["replicas"].as_array().unwrap() {
             let address = ReplicaAddress { server: server.clone(), pod: Name::new(replica["pod"].as_str().unwrap()) };
-            if matches!(vault.status(&address).await.unwrap().1, ReplicaRole::Active | ReplicaRole::Single) {
+            if matches!(vault.status(&address).await.unwrap().1, ReplicaRole::Active(_) | ReplicaRole::Single) {
                 return (address, replica["address"].as_str().unwrap().to_owned());
             }
         }
@@ -143,7 +143,7 @@ async fn a_user_logs_in_is_renewed_and_is_gone_afterwards() {
 
     let vault = lab.vault("limited");
     let fault = vault.token(&replica).await.unwrap_err();
-    assert_eq!(fault.kind, FaultKind::Unauthorized, "{fault}");
+    assert_eq!(fault.kind, FaultKind::NoToken, "{fault}");
     let login = Login::parse("people/alice");
     let fault = vault.log_in(&replica, &login, Some(&typed("not the password"))).await.unwrap_err();
     println!("{fault}");
@@ -158,7 +158,7 @@ async fn a_user_logs_in_is_renewed_and_is_gone_afterwards() {
     assert!(lab.living(&at).await.iter().any(|said| said.contains("people-alice")));
     assert_eq!(vault.log_out().await, Vec::new());
     assert!(!lab.living(&at).await.iter().any(|said| said.contains("people-alice")), "it is revoked");
-    assert_eq!(vault.token(&replica).await.unwrap_err().kind, FaultKind::Unauthorized);
+    assert_eq!(vault.token(&replica).await.unwrap_err().kind, FaultKind::NoToken);
     lab.root(&at, "DELETE", "sys/auth/people", "").await;
 }
 
@@ -184,7 +184,7 @@ async fn who_logs_in_as_a_store_sees_what_the_operator_sees() {
     let known = vault.classify(&replica, &ghcr()).await.unwrap();
     assert_eq!((known.paths[0].value, known.paths[0].metadata), (May::Yes, May::Yes));
     let other = ReplicaAddress { server: VaultAddress { port: 8201, ..replica.server.clone() }, ..replica.clone() };
-    assert_eq!(vault.token(&other).await.unwrap_err().kind, FaultKind::Unauthorized, "it is for that Vault only");
+    assert_eq!(vault.token(&other).await.unwrap_err().kind, FaultKind::NoToken, "it is for that Vault only");
 
     // One that cannot be renewed for long is made again.
     let role = r#"{"bound_service_account_names":["external-secrets"],"bound_service_account_namespaces":["ameide-dev"],

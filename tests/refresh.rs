@@ -126,6 +126,7 @@ fn where_nothing_comes_of_it_an_external_secrets_that_does_not_work_is_named() {
         deployment: ObjectRef::new(Kind::Deployment, "external-secrets", "external-secrets"),
         version: Text::foreign("v0.16.2"),
         ready: 0,
+        unready: None,
         concurrent: 1,
         store_requeue: 300,
         leader: Name::empty(),

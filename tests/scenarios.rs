@@ -364,6 +364,11 @@ async fn partly_sealed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn leader_sealed() {
+    run("leader-sealed").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn version_deleted() {
     run("version-deleted").await;
 }

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::{OnShelf as _, SecretStore, Watched};
-use sealwatch::model::vault::{ReplicaRole, Seal};
+use sealwatch::model::vault::{LeaderAt, ReplicaRole, Seal};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::steps::unseal::STEP;
 use sealwatch::runbooks::{
@@ -75,8 +75,8 @@ impl Scene {
         for n in 0..self.servers.len() {
             let role = match self.servers[n].sealed {
                 true => ReplicaRole::Unknown,
-                false if leads && !std::mem::replace(&mut led, true) => ReplicaRole::Active,
-                false if leads => ReplicaRole::Standby,
+                false if leads && !std::mem::replace(&mut led, true) => ReplicaRole::Active(LeaderAt::default()),
+                false if leads => ReplicaRole::Standby(LeaderAt::default()),
                 false => ReplicaRole::Leaderless,
             };
             let answer = Ok((self.seal(n), role));

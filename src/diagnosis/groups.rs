@@ -82,7 +82,7 @@ impl Alike {
         self.since.first().copied()
     }
 
-    fn turn(&mut self, turn: Turn, place: &Place, finding: &Arc<Finding>) {
+    pub(super) fn turn(&mut self, turn: Turn, place: &Place, finding: &Arc<Finding>) {
         match turn {
             Turn::Count => drop(self.all.insert(place.clone(), finding.clone())),
             Turn::TakeBack => drop(self.all.remove(place)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::finding::{CauseKey, Evidence, Finding, Severity, Source};
 use super::server::ServerState;
-use crate::model::inventory::runs::base_name;
+use crate::model::inventory::runs::{base_name, has_word};
 use crate::model::kinds::{CronJob, Job, Pod, Role, Watched as _};
 use crate::model::{Inventory, Kind, ObjectRef, Text};
 
@@ -114,16 +114,6 @@ fn told(lines: &[Text]) -> Option<(&Text, Option<&'static str>)> {
         .iter()
         .find_map(|(sign, meaning)| Some((lines.iter().find(|line| has_word(line.as_str(), sign))?, Some(*meaning))));
     known.or_else(|| Some((lines.last()?, None)))
-}
-
-/// Whether a text holds these words as they are: a number within a time or a longer number is another.
-fn has_word(text: &str, words: &str) -> bool {
-    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
-    text.match_indices(words).any(|(at, _)| {
-        let (before, after) = (text.get(..at).and_then(|text| text.chars().last()), text.get(at + words.len()..));
-        let after = after.and_then(|text| text.chars().next()).filter(|c| *c != '.');
-        !is_part(before) && !is_part(after)
-    })
 }
 
 /// The key that a failed bootstrap says its source lacks.

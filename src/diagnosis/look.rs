@@ -167,7 +167,7 @@ fn roots(found: &Found) -> impl Iterator<Item = &Finding> {
 }
 
 /// The same, of what was found at one Vault.
-pub(super) fn dragging(here: &[Arc<Finding>]) -> impl Iterator<Item = &Finding> {
+fn dragging(here: &[Arc<Finding>]) -> impl Iterator<Item = &Finding> {
     here.iter().map(AsRef::as_ref).filter(|finding| drags_down(finding))
 }
 

@@ -184,7 +184,7 @@ fn of_consequence(world: &Inventory) -> BTreeSet<ObjectRef> {
 mod tests {
     use super::*;
     use crate::model::inventory::Change;
-    use crate::model::kinds::{ExternalSecret, Object, OnShelf as _, SecretStore, Watched as _};
+    use crate::model::kinds::{ExternalSecret, Object, OnShelf as _, SecretStore};
     use crate::model::{Kind, Names};
 
     fn reader(name: &str, refreshed: &str) -> Object {

@@ -38,10 +38,11 @@ impl ServerState {
         let denied = server.replicas.values().filter(|r| r.fault.as_ref().is_some_and(is_denied)).count();
         let uninitialised =
             server.replicas.values().filter(|r| r.fault.is_none() && r.seal.as_ref().is_some_and(|s| !s.initialized)).count();
-        let leads = server.open().any(|(_, r)| matches!(r.role, ReplicaRole::Active | ReplicaRole::Single));
+        let leads = server.open().any(|(_, r)| r.leads());
+        let too_few = open < server.quorum();
         let leaderless = server.open().any(|(_, r)| r.role == ReplicaRole::Leaderless);
         // A standby that was left goes on naming its last leader, for ever (OpenBao 2.7.2).
-        let left = open < server.quorum() && server.open().all(|(_, r)| r.role == ReplicaRole::Standby);
+        let left = server.open().all(|(_, r)| matches!(r.role, ReplicaRole::Standby(_)));
         if replicas == 0 && server.listed {
             // Nothing stands behind its Service.
             Self::Unreachable
@@ -56,10 +57,10 @@ impl ServerState {
             Self::Uninitialised
         } else if open == 0 && sealed > 0 {
             Self::Sealed
-        } else if !leads && (leaderless || left) {
+        } else if !leads && (too_few && (leaderless || left) || server.is_unled()) {
             // Either no open replica knows a leader, or the one that leads does not answer or is sealed, and too few are left
             // to elect another: standbys that say “standby” are not enough. Where enough of them do, one that does not answer
-            // us may lead.
+            // us may lead; and if all answer they may be electing, for a while.
             Self::NoActiveNode
         } else if sealed > 0 {
             Self::PartlySealed

@@ -15,7 +15,7 @@ The ExternalSecret is `Ready=True` and long overdue: its refresh time has stoppe
 #6019). Where one is, it may be its place in a queue; where many are, External Secrets itself is down, hangs or is far behind.
 
 **How it is known.** The last sync plus the interval plus seven minutes (the longest back-off) is past, the policy is Periodic, and
-there is no sync window. That External Secrets does not run, its Deployment says; that it stands still although a pod is Ready,
+there is no sync window. That External Secrets does not run, its Deployment says, once a new pod had a minute to become ready; that it stands still although a pod is Ready,
 its lease says where it elects a leader: one that works renews it every two seconds. It has lapsed if it was not renewed for 30 s while
 the API server answered all the time; one that is only old may be so by an outage of the API server.
 
@@ -40,7 +40,7 @@ fn overdue(case: &ReaderCase<'_>, found: &mut Vec<Finding>) {
 /// What many of them mean, or an External Secrets that is not Ready or lets its lease run out: that it is the cause.
 fn together(case: &Case<'_>, stalled: &Alike) -> Meaning {
     let Some(controller) = &case.world.controller else { return Meaning::default() };
-    let idle = !controller.works();
+    let idle = controller.is_down();
     if !idle && stalled.len() < MANY {
         return Meaning::default();
     }
@@ -85,18 +85,22 @@ mod tests {
 
     #[test]
     fn one_that_is_ready_and_lets_its_lease_run_out_does_nothing() {
-        for (ready, renewed, lapsed, says) in [
-            (1, Some(0), false, None),
-            (1, None, false, None),
+        for (ready, unready, renewed, lapsed, says) in [
+            (1, None, Some(0), false, None),
+            (1, None, None, false, None),
             // Only old: the API server may have been away.
-            (1, Some(-45), false, None),
-            (0, None, false, Some("does not run")),
-            (1, Some(-45), true, Some("stands still: its lease was last renewed at")),
+            (1, None, Some(-45), false, None),
+            // Scaled to nothing, a pod that starts, one that does not.
+            (0, None, None, false, Some("does not run")),
+            (0, Some(-60), None, false, None),
+            (0, Some(-61), None, false, Some("does not run")),
+            (1, None, Some(-45), true, Some("stands still: its lease was last renewed at")),
         ] {
             let controller = Controller {
                 deployment: ObjectRef::new(Kind::Deployment, "external-secrets", "external-secrets"),
                 version: Text::foreign("v0.16.2"),
                 ready,
+                unready: unready.map(at),
                 concurrent: 1,
                 store_requeue: 300,
                 leader: Name::new("external-secrets-0"),

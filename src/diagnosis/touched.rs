@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Finding;
-use super::look::{Look, blamed, dragging, troubled};
+use super::case::drags_down;
+use super::look::{Look, blamed, troubled};
 use super::starting::Waiting;
 use crate::model::kinds::generator::is_generator;
 use crate::model::kinds::{self, ExternalSecret, Link, Role, SecretStore, Visitor, Watched};
 use crate::model::shelf::Difference;
-use crate::model::vault::{MountState, Replica, ReplicaHealth, SecretPath, TokenSource};
+use crate::model::vault::{Lead, MountState, Replica, ReplicaHealth, SecretPath, TokenSource};
 use crate::model::{Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
 
 /// More looks than a quarter of all, and these, are not worth being told apart.
@@ -31,6 +32,9 @@ pub(super) fn touched(old: &Inventory, new: &Inventory, waiting: &mut Waiting) -
     if old.logs.len() != new.logs.len() || !old.logs.iter().zip(&new.logs).all(|(a, b)| a.0 == b.0 && Arc::ptr_eq(a.1, b.1)) {
         touched.looks.insert(Look::World);
     }
+    if old.served != new.served {
+        touched.looks.insert(Look::World);
+    }
     kinds::visit(&mut touched);
     (!touched.is_too_much()).then_some(touched.looks)
 }
@@ -41,9 +45,10 @@ pub(super) fn downstream(world: &Inventory, look: &Look, before: &[Arc<Finding>]
         let failing = world.failing::<ExternalSecret>().filter(|es| is_hit(es));
         failing.map(|es| Look::Reader(es.object_ref())).collect::<Vec<_>>()
     };
-    let root = |finding: &Finding| (finding.cause(), finding.certainty, finding.since);
+    let root = |finding: &Finding| (finding.cause(), finding.certainty, finding.since, drags_down(finding));
     match look {
-        Look::Vault(address) if !dragging(before).map(root).eq(dragging(now).map(root)) => {
+        // Also what is only suspected of it: a store that says that it is well stands under that.
+        Look::Vault(address) if !before.iter().map(|one| root(one)).eq(now.iter().map(|one| root(one))) => {
             let stores = world.stores().filter(|store| is_at(store, address));
             let mut looks: Vec<Look> = stores.map(|store| Look::Store(store.store_ref())).collect();
             looks.extend(failing(&|es| reads_at(world, es, address)));
@@ -275,6 +280,7 @@ impl Touched<'_> {
 #[derive(PartialEq)]
 struct Word<'a> {
     replicas: Vec<(&'a Name, Replica)>,
+    lead: Lead,
     listed: bool,
     mounts: Vec<(&'a Text, &'a MountState)>,
     token: Option<&'a TokenSource>,
@@ -286,6 +292,7 @@ impl<'a> Word<'a> {
         let replica = |replica: &Replica| Replica { answered: None, health: ReplicaHealth::default(), ..replica.clone() };
         Self {
             replicas: server.replicas.iter().map(|(pod, one)| (pod, replica(one))).collect(),
+            lead: server.lead,
             listed: server.listed,
             mounts: server.mounts.iter().map(|(name, mount)| (name, &mount.state)).collect(),
             token: server.token.as_ref().map(|token| &token.from),

@@ -125,7 +125,10 @@ fn vaults(world: &Inventory) -> Vec<Unknown> {
                 Some(Unknown { subject: server.replica_ref(pod).to_string(), needs: replica.fault.as_ref()?.to_string() })
             },
         );
-        unlisted.chain(silent.collect::<Vec<_>>()).collect::<Vec<_>>()
+        // That a token is refused is a finding; that there is none to show is not.
+        let unread = server.unreadable.iter().filter(|fault| fault.kind == FaultKind::NoToken && !server.paths.is_empty());
+        let unread = unread.map(|fault| Unknown { subject: server.subject().to_string(), needs: fault.to_string() });
+        unlisted.chain(silent.collect::<Vec<_>>()).chain(unread).collect::<Vec<_>>()
     });
     vaults.collect()
 }

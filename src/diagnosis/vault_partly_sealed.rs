@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     runbooks: &["recover", "unseal"],
     check: Check::Vault(check),
     explain: "\
-The cluster has a leader, but at least one replica is sealed. A Service that includes pods which are not
+The cluster has a leader, or lost it a moment ago, and at least one replica is sealed. A Service that includes pods which are not
 ready (the chart's plain `vault` Service does) sends a share of the requests to the sealed replica: stores
 flap between `Valid` and `InvalidProviderConfig`, and logins fail now and then (vault-helm#430).
 

@@ -34,6 +34,10 @@ const REPLICAS_EVERY: i64 = 10;
 const HEALTH_EVERY: i64 = 10;
 /// How often it is looked for runs that failed.
 const LOGS_EVERY: Duration = Duration::from_secs(2);
+/// How often a log is asked for once more that a passing trouble kept from us. A look that ends waits for these.
+const LOG_TRIES: u32 = 5;
+/// How often it is asked whether a version is served that somebody misses.
+const VERSIONS_EVERY: Duration = Duration::from_secs(2);
 /// How often the controller is looked at.
 const CONTROLLER_EVERY: Duration = Duration::from_secs(10);
 
@@ -69,17 +73,46 @@ pub(super) async fn watch_controller(ports: Ports, changes: mpsc::Sender<Change>
 
 /// Reads what the pods of failed runs said, once for each, for ever.
 pub(super) async fn watch_logs(ports: Ports, mut worlds: watch::Receiver<Arc<Inventory>>, changes: mpsc::Sender<Change>) {
+    let mut tries: HashMap<ObjectRef, u32> = HashMap::new();
     loop {
         let world = worlds.borrow_and_update().clone();
-        for pod in world.unread_logs() {
-            // What may not be read, or is gone, is not known; nobody asks again.
-            let lines = ports.cluster.failures(&pod).await.unwrap_or_default();
+        let unread = world.unread_logs();
+        tries.retain(|pod, _| unread.contains(pod));
+        for pod in unread {
+            let lines = match ports.cluster.failures(&pod).await {
+                Ok(lines) => lines,
+                // A server that has too much to do, or an answer that was lost: the log is still there.
+                Err(fault) if fault.is_transient() && tries.get(&pod).is_none_or(|tried| *tried < LOG_TRIES) => {
+                    *tries.entry(pod).or_default() += 1;
+                    continue;
+                }
+                // What may not be read, or is gone, is not known; nobody asks again.
+                Err(_) => Vec::new(),
+            };
+            tries.remove(&pod);
             if changes.send(Change::Log(pod, lines)).await.is_err() {
                 return;
             }
         }
         ports.clock.sleep(LOGS_EVERY).await;
-        if worlds.changed().await.is_err() {
+        if tries.is_empty() && worlds.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks whether the versions are served of which somebody says that they are not, for as long as they say so.
+pub(super) async fn watch_versions(ports: Ports, mut worlds: watch::Receiver<Arc<Inventory>>, changes: mpsc::Sender<Change>) {
+    loop {
+        let doubted = worlds.borrow_and_update().doubted_versions();
+        for version in &doubted {
+            let served = ports.cluster.served(version.as_str()).await;
+            if changes.send(Change::Served(version.clone(), served)).await.is_err() {
+                return;
+            }
+        }
+        ports.clock.sleep(VERSIONS_EVERY).await;
+        if doubted.is_empty() && worlds.changed().await.is_err() {
             return;
         }
     }

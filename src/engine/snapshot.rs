@@ -110,7 +110,12 @@ impl Snapshot {
     /// paths of every Vault, the logins that it refuses, and what failed runs said.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.told_at.is_some() && self.paths_are_told() && self.logins_are_told() && self.world.unread_logs().is_empty()
+        let versions = || self.world.doubted_versions().iter().all(|version| self.world.served.contains_key(version));
+        self.told_at.is_some()
+            && self.paths_are_told()
+            && self.logins_are_told()
+            && self.world.unread_logs().is_empty()
+            && versions()
     }
 
     /// Whether every login that fails was asked about, or cannot be.

@@ -243,6 +243,11 @@ impl World {
             prober::watch_logs(ports, worlds, for_logs).await;
             "the prober of logs"
         });
+        let (ports, for_versions, worlds) = (self.ports.clone(), changes.clone(), self.published.subscribe());
+        self.tasks.spawn(async move {
+            prober::watch_versions(ports, worlds, for_versions).await;
+            "the prober of versions"
+        });
         let ports = self.ports.clone();
         self.tasks.spawn(async move {
             prober::watch_controller(ports, for_controller).await;

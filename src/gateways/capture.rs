@@ -109,6 +109,7 @@ impl Capture {
             controller: noted.controller.as_ref(),
             replicas: &noted.replicas,
             logs: &noted.logs,
+            served: &noted.served,
         };
         let text = file.text(&kubernetes, &vault);
         Ok(Captured { text, objects: kubernetes.len(), answers: vault.len() })
@@ -146,6 +147,8 @@ struct File<'a> {
     replicas: &'a BTreeMap<String, Vec<WireReplica>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     logs: &'a BTreeMap<String, Vec<String>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    served: &'a BTreeMap<String, Option<Vec<Text>>>,
 }
 
 impl File<'_> {
@@ -203,6 +206,12 @@ impl Cluster for Noting<dyn Cluster> {
             self.tape.noted().logs.insert(format!("{}/{}/-", pod.namespace, pod.name), said);
         }
         lines
+    }
+
+    async fn served(&self, version: &str) -> Result<Option<Vec<Text>>, Fault> {
+        let kinds = self.port.served(version).await?;
+        self.tape.noted().served.insert(version.to_owned(), kinds.clone());
+        Ok(kinds)
     }
 
     async fn may(&self, right: &ClusterRight) -> Result<bool, Fault> {
@@ -330,8 +339,12 @@ fn seal_status(seal: &Seal) -> Value {
 fn leader(role: &ReplicaRole) -> Value {
     match role {
         ReplicaRole::Unknown | ReplicaRole::Single => json!({"ha_enabled": false}),
-        ReplicaRole::Active => json!({"ha_enabled": true, "is_self": true}),
-        ReplicaRole::Standby => json!({"ha_enabled": true, "leader_address": "another"}),
+        ReplicaRole::Active(at) => json!({
+            "ha_enabled": true, "is_self": true, "leader_address": at.api, "leader_cluster_address": at.cluster,
+        }),
+        ReplicaRole::Standby(at) => json!({
+            "ha_enabled": true, "leader_address": at.api, "leader_cluster_address": at.cluster,
+        }),
         ReplicaRole::Leaderless => json!({"ha_enabled": true}),
     }
 }

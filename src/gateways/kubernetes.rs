@@ -160,6 +160,10 @@ impl Cluster for KubernetesGateway {
         logs::failures(&self.0, pod).await
     }
 
+    async fn served(&self, version: &str) -> Result<Option<Vec<Text>>, Fault> {
+        served::served(&self.0, version).await
+    }
+
     async fn value(&self, _permit: Permit, secret: &ObjectRef, key: &str) -> Result<Typed, Fault> {
         self.refuse_if_insecure("request for a value")?;
         shares::value(&self.0, secret, key).await

@@ -65,6 +65,8 @@ struct Inner {
 struct Beside {
     /// By `namespace/pod/container`.
     logs: BTreeMap<String, Vec<String>>,
+    /// The kinds in a group and version, by these; nothing where that version was not served.
+    served: BTreeMap<String, Option<Vec<Text>>>,
     /// The namespaces that were looked at; all if there are none.
     namespaces: Vec<Text>,
     /// How the data of a kind stood, by kind.
@@ -333,6 +335,11 @@ impl Cluster for Recording {
         let of_pod = format!("{}/{}/", pod.namespace, pod.name);
         let logs = self.0.told.logs.iter().filter(|(container, _)| container.starts_with(&of_pod));
         Ok(telling(logs.flat_map(|(_, lines)| lines).map(String::as_str)))
+    }
+
+    async fn served(&self, version: &str) -> Result<Option<Vec<Text>>, Fault> {
+        let known = self.0.told.served.get(version).cloned();
+        known.ok_or_else(|| Fault::new(FaultKind::NotFound, &format!("Whether {version} was served was not recorded.")))
     }
 
     async fn may(&self, right: &ClusterRight) -> Result<bool, Fault> {

@@ -14,6 +14,8 @@ pub struct Controller {
     pub version: Text,
     /// Replicas that are ready.
     pub ready: u32,
+    /// Since when too few are, as its Deployment says (`Available`); nothing where it misses none, as when it was scaled to 0.
+    pub unready: Option<Timestamp>,
     /// `--concurrent`, 1 by default: how many objects of a kind it works on at once.
     pub concurrent: u32,
     /// `--store-requeue-interval` in seconds, 300 by default.
@@ -30,11 +32,21 @@ pub struct Controller {
     pub seen: Timestamp,
 }
 
+/// How long a new pod may need until it is ready, in seconds: an image to pull, a cache to fill.
+const ROLLOUT: i64 = 60;
+
 impl Controller {
     /// Whether it runs and, where it elects a leader, leads.
     #[must_use]
     pub fn works(&self) -> bool {
         self.ready > 0 && !self.lapsed
+    }
+
+    /// Whether it does not work, and this is not the moment that a new pod needs.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        let starts = self.ready == 0 && self.unready.is_some_and(|since| self.seen.as_second() - since.as_second() <= ROLLOUT);
+        !self.works() && !starts
     }
 
     /// The version as a pair, `(0, 16)` for `v0.16.2`, to tell what it can do.

@@ -26,6 +26,8 @@ pub enum FaultKind {
     Forbidden,
     /// The server does not accept who asks (401).
     Unauthorized,
+    /// There is nothing to say who asks: no token, or none that is for this server.
+    NoToken,
     /// There is no such object, path or API (404).
     NotFound,
     /// The cluster does not serve this kind of object: its CRD is not installed.
@@ -84,7 +86,7 @@ impl Fault {
     /// Whether every further question to the same Vault would fail in the same way: no answer, no token, sealed.
     #[must_use]
     pub const fn concerns_all(&self) -> bool {
-        self.is_transient() || matches!(self.kind, FaultKind::Unauthorized | FaultKind::Sealed)
+        self.is_transient() || matches!(self.kind, FaultKind::Unauthorized | FaultKind::NoToken | FaultKind::Sealed)
     }
 }
 

@@ -5,9 +5,11 @@ mod change;
 mod lookups;
 pub mod runs;
 mod settling;
+mod unmatched;
 mod vaults;
 
 pub use change::Change;
+pub use unmatched::Unmatched;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -28,6 +30,9 @@ use super::shelf::{Shelf, Sorted};
 use super::source::{Part, Reading, Source, Unreadable};
 use super::text::Text;
 use super::vault::{Mount, PathFacts, Replica, ReplicaHealth, ReplicaRole, Seal, VaultAddress, VaultServer};
+
+/// The kinds that are served in a group and version; nothing where that version is not served.
+pub type Served = Option<Arc<[Text]>>;
 
 /// Everything that is known of the world.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +57,9 @@ pub struct Inventory {
     pub unreadable: BTreeMap<ObjectRef, Text>,
     /// What the pods of failed runs said last, by pod; nothing where it cannot be read.
     pub logs: BTreeMap<ObjectRef, Arc<[Text]>>,
+    /// Which kinds the server serves in the groups and versions that somebody could not apply; why it is not known, where it
+    /// could not be asked.
+    pub served: BTreeMap<Text, Result<Served, Fault>>,
     /// When a Vault last answered anything.
     pub vault_seen: Option<Timestamp>,
 }
@@ -111,8 +119,8 @@ impl Inventory {
             }
             Change::Narrowed(kind, namespaces, refused) => self.narrowed(kind, &namespaces, refused),
             Change::Controller(controller) => {
-                self.revision +=
-                    u64::from(self.controller.as_ref().map(Controller::works) != controller.as_ref().map(Controller::works));
+                let state = |one: &Controller| (one.works(), one.is_down());
+                self.revision += u64::from(self.controller.as_ref().map(state) != controller.as_ref().map(state));
                 self.controller = controller;
             }
             Change::Replicas(address, pods) => self.server(&address, |server| replicas(server, pods)),
@@ -120,7 +128,10 @@ impl Inventory {
                 if answer.is_ok() {
                     self.vault_seen = Some(now);
                 }
-                self.server(&address, |server| answered(server.replicas.entry(pod).or_default(), answer, now));
+                self.server(&address, |server| {
+                    let told = answered(server.replicas.entry(pod).or_default(), answer, now);
+                    server.note_lead(now) | told
+                });
             }
             Change::Health(address, pod, health) => self.server(&address, |server| vaults::examined(server, &pod, health)),
             Change::Around(address, around) => self.server(&address, |server| vaults::surrounded(server, around, now)),
@@ -141,6 +152,12 @@ impl Inventory {
                 server.logins.insert(of, checks);
                 !same
             }),
+            Change::Served(version, kinds) => {
+                let kinds = kinds.map(|kinds| kinds.map(Into::into));
+                let same = self.served.get(&version) == Some(&kinds);
+                self.served.insert(version, kinds);
+                self.revision += u64::from(!same);
+            }
             Change::Log(pod, lines) => {
                 self.revision += 1;
                 self.logs.insert(pod, lines.into());
@@ -439,7 +456,12 @@ fn replicas(server: &mut VaultServer, pods: Result<Vec<(Name, Option<Timestamp>)
     server.unlisted = None;
     server.replicas.retain(|name, _| pods.iter().any(|(pod, _)| pod == name));
     for (pod, started) in pods {
-        server.replicas.entry(pod).or_default().started = started;
+        let replica = server.replicas.entry(pod).or_default();
+        if replica.started != started {
+            // A pod that is made anew has another address.
+            replica.led_at = None;
+        }
+        replica.started = started;
     }
     !same
 }
@@ -455,6 +477,9 @@ fn answered(replica: &mut Replica, answer: Result<(Seal, ReplicaRole), Fault>, n
                 replica.since_before = flipped.is_none();
             }
             replica.seal = Some(seal);
+            if let ReplicaRole::Active(at) = &role {
+                replica.led_at = Some(at.clone());
+            }
             replica.role = role;
             replica.answered = Some(now);
             replica.fault = None;

@@ -360,6 +360,8 @@ pub struct WireMeta<Managed = IgnoredAny> {
     pub creation_timestamp: Option<Timestamp>,
     /// When its deletion was asked for.
     pub deletion_timestamp: Option<Timestamp>,
+    /// Who has to agree to its deletion.
+    pub finalizers: Vec<Text>,
     /// Labels.
     pub labels: std::collections::BTreeMap<String, String>,
     /// Annotations.
@@ -397,6 +399,15 @@ impl WireOwner {
     }
 }
 
+/// That an object is being deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleting {
+    /// When that was asked for.
+    pub at: Timestamp,
+    /// Who has not agreed yet. Few objects are being deleted, so that these cost the others nothing.
+    pub finalizers: Vec<Text>,
+}
+
 /// Metadata that is kept of every object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
@@ -412,8 +423,8 @@ pub struct Meta {
     pub generation: i64,
     /// When it was made.
     pub created: Option<Timestamp>,
-    /// When its deletion was asked for, if it was.
-    pub deleting: Option<Timestamp>,
+    /// Its deletion, if that was asked for.
+    pub deleting: Option<Box<Deleting>>,
     /// The controlling owner, if any: kind as text, name.
     pub controller: Option<(Name, Name)>,
     /// Who deploys it, as its labels and annotations say; see [`Meta::manager`]. Empty if they do not, or are not read.
@@ -430,7 +441,7 @@ impl Meta {
             resource_version: wire.resource_version.parse().unwrap_or(0),
             generation: wire.generation,
             created: wire.creation_timestamp,
-            deleting: wire.deletion_timestamp,
+            deleting: wire.deletion_timestamp.map(|at| Box::new(Deleting { at, finalizers: wire.finalizers.clone() })),
             controller: wire
                 .owner_references
                 .iter()

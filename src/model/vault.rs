@@ -4,6 +4,7 @@
 //! readiness, its labels and `sys/health`'s code do not (facts: a sealed node says `standby:true`).
 
 mod cluster;
+mod lead;
 mod login;
 mod login_checks;
 mod path;
@@ -23,6 +24,7 @@ use super::object::{Kind, Name, ObjectRef};
 use super::sorted_map::SortedMap;
 use super::text::Text;
 pub use cluster::{Autopilot, HealthWord, NamespaceSeal, Peer, RaftServer, ReplicaHealth, Surroundings, Told};
+pub use lead::{ELECTION, Lead, Leader, LeaderAt, ReplicaRole};
 pub use login::{Login, StoreLogin};
 pub use login_checks::{AuthConfig, AuthRole, LoginChecks};
 pub use path::{Folder, Has, May, Mount, MountState, Older, PathFacts, PathState, Properties, SecretPath};
@@ -116,6 +118,8 @@ pub struct VaultServer {
     pub address: VaultAddress,
     /// Its replicas by pod name; for a server outside the cluster one replica, named by its address.
     pub replicas: BTreeMap<Name, Replica>,
+    /// Who leads, as far as its replicas say.
+    pub lead: Lead,
     /// Whether the replicas were ever listed.
     pub listed: bool,
     /// Why the replicas could not be listed the last time, if they could not.
@@ -144,6 +148,7 @@ impl VaultServer {
         Self {
             address,
             replicas: BTreeMap::new(),
+            lead: Lead::default(),
             listed: false,
             unlisted: None,
             paths: SortedMap::default(),
@@ -258,6 +263,8 @@ pub struct Replica {
     pub seal: Option<Seal>,
     /// What it is in the cluster.
     pub role: ReplicaRole,
+    /// Where it said that it is when it led; of this pod, and nothing if it was not seen to lead.
+    pub led_at: Option<LeaderAt>,
     /// The last `sys/health`; asked more seldom than the seal.
     pub health: ReplicaHealth,
     /// When it last answered.
@@ -294,7 +301,7 @@ impl Replica {
     /// Whether it serves writes: it leads its cluster, or is not part of one.
     #[must_use]
     pub fn leads(&self) -> bool {
-        self.is_open() && matches!(self.role, ReplicaRole::Active | ReplicaRole::Single)
+        self.is_open() && matches!(self.role, ReplicaRole::Active(_) | ReplicaRole::Single)
     }
 
     /// Whether it said that it is open.
@@ -337,75 +344,9 @@ pub struct Seal {
     pub storage: Text,
 }
 
-/// What a replica is in its cluster (`sys/leader`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum ReplicaRole {
-    /// It was not asked, or is sealed and does not say.
-    #[default]
-    Unknown,
-    /// It leads.
-    Active,
-    /// It follows a leader that it knows.
-    Standby,
-    /// It is open and knows no leader: the cluster has no quorum (429 is not "fine").
-    Leaderless,
-    /// It is not part of a cluster.
-    Single,
-}
-
-/// `sys/leader`. Keys may be absent: OpenBao outside a cluster says `ha_enabled` only.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Leader {
-    ha_enabled: bool,
-    is_self: bool,
-    #[serde(rename = "leader_address")]
-    address: Text,
-}
-
-impl Leader {
-    /// What the replica that answered so is in its cluster.
-    #[must_use]
-    pub fn role(&self) -> ReplicaRole {
-        match self {
-            Self { ha_enabled: false, .. } => ReplicaRole::Single,
-            Self { is_self: true, .. } => ReplicaRole::Active,
-            Self { address, .. } if address.is_empty() => ReplicaRole::Leaderless,
-            Self { .. } => ReplicaRole::Standby,
-        }
-    }
-}
-
-impl ReplicaRole {
-    /// The word for a column.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Unknown => "",
-            Self::Active => "active",
-            Self::Standby => "standby",
-            Self::Leaderless => "no leader",
-            Self::Single => "single",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_role_is_told_by_who_leads() {
-        for (answer, role) in [
-            (r#"{"ha_enabled":true,"is_self":true,"leader_address":"http://a:8200"}"#, ReplicaRole::Active),
-            (r#"{"ha_enabled":true,"is_self":false,"leader_address":"http://a:8200"}"#, ReplicaRole::Standby),
-            (r#"{"ha_enabled":true,"is_self":false,"raft_committed_index":1006}"#, ReplicaRole::Leaderless),
-            (r#"{"ha_enabled":false}"#, ReplicaRole::Single),
-            (r#"{"ha_enabled":false,"is_self":false,"leader_address":"","raft_applied_index":0}"#, ReplicaRole::Single),
-        ] {
-            assert_eq!(serde_json::from_str::<Leader>(answer).expect("an answer").role(), role, "{answer}");
-        }
-    }
 
     #[test]
     fn a_server_is_called_by_its_service_or_by_its_address() {

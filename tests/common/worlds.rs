@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sealwatch::model::kinds::{ClusterSecretStore, Event, ExternalSecret, Object, Pod, Secret, SecretStore, Watched};
-use sealwatch::model::{Change, Inventory, Kind, Name, Names, PathFacts, PathState, ReplicaRole, Seal, Text, VaultAddress};
+use sealwatch::model::{
+    Change, Inventory, Kind, LeaderAt, Name, Names, PathFacts, PathState, ReplicaRole, Seal, Text, VaultAddress,
+};
 use serde_json::{Value, json};
 
 /// A time of the invented night.
@@ -125,9 +127,13 @@ pub(crate) fn town(fares: Fares) -> (Inventory, Timestamp) {
         objects.push(generator(nth));
     }
     list(&mut world, objects, now);
-    let (sealed, roles) = match fares {
-        Fares::Sealed => (true, [ReplicaRole::Unknown, ReplicaRole::Unknown, ReplicaRole::Unknown]),
-        _ => (false, [ReplicaRole::Active, ReplicaRole::Standby, ReplicaRole::Standby]),
+    let leader =
+        LeaderAt { api: Text::foreign("http://10.244.1.7:8200"), cluster: Text::foreign("https://vault-0.vault-internal:8201") };
+    let (sealed, roles) = if fares == Fares::Sealed {
+        (true, [ReplicaRole::Unknown, ReplicaRole::Unknown, ReplicaRole::Unknown])
+    } else {
+        let standby = ReplicaRole::Standby(leader.clone());
+        (false, [ReplicaRole::Active(leader), standby.clone(), standby])
     };
     let [first, second, third] = roles;
     let starts = if fares == Fares::Sealed { ["02:31:44", "02:31:20", "02:31:36"] } else { ["01:44:58", "01:45:31", "01:45:50"] };

@@ -148,7 +148,7 @@ impl Reader {
     async fn log_in(&mut self, world: &Inventory, replica: &ReplicaAddress) -> Option<Fault> {
         let of = |store: &&ObjectRef| world.store(store)?.vault.as_ref().filter(|vault| vault.address == self.address);
         let store = self.as_stores.iter().find(|store| of(store).is_some()).and_then(|store| world.store(store))?;
-        let login = StoreLogin::of(store, None).map_err(|why| Fault::new(FaultKind::Unauthorized, &why));
+        let login = StoreLogin::of(store, None).map_err(|why| Fault::new(FaultKind::NoToken, &why));
         let done = match login {
             Ok(login) => self.ports.vault.log_in(replica, &Login::Store(login), None).await.map(drop),
             Err(fault) => Err(fault),

@@ -11,7 +11,7 @@ use crate::gateways::recorded::told::{WireController, WireFault, WireReplica};
 use crate::gateways::vault::api::Question;
 use crate::gateways::vault::client::Answer;
 use crate::gateways::vault::kept;
-use crate::model::Fault;
+use crate::model::{Fault, Text};
 use crate::ports::ReplicaAddress;
 
 tokio::task_local! {
@@ -28,6 +28,8 @@ pub(super) struct Noted {
     pub(super) answers: BTreeMap<(ReplicaAddress, String), Value>,
     /// By `namespace/pod/-`.
     pub(super) logs: BTreeMap<String, Vec<String>>,
+    /// The kinds in a group and version, by these.
+    pub(super) served: BTreeMap<String, Option<Vec<Text>>>,
     /// By `namespace/service`.
     pub(super) replicas: BTreeMap<String, Vec<WireReplica>>,
     pub(super) controller: Option<WireController>,

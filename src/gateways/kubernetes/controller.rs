@@ -62,6 +62,16 @@ struct Container {
 #[serde(default, rename_all = "camelCase")]
 struct DeploymentStatus {
     ready_replicas: u32,
+    conditions: Vec<DeploymentCondition>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct DeploymentCondition {
+    #[serde(rename = "type")]
+    kind: Text,
+    status: Text,
+    last_transition_time: Option<Timestamp>,
 }
 
 #[derive(Deserialize, Default)]
@@ -164,6 +174,12 @@ fn shown(deployment: &Deployment, lease: &Lease, seen: Timestamp) -> Controller 
     Controller {
         version: Text::foreign(tag(image)),
         ready: deployment.status.ready_replicas,
+        unready: deployment
+            .status
+            .conditions
+            .iter()
+            .find(|condition| condition.kind.as_str() == "Available" && condition.status.as_str() == "False")
+            .and_then(|condition| condition.last_transition_time),
         concurrent,
         store_requeue,
         leader: if lease.is_fresh(seen) { Name::new(lease.holder_identity.as_str()) } else { Name::empty() },
@@ -189,7 +205,7 @@ mod tests {
     fn what_matters_of_a_deployment_is_read() {
         let text = r#"{"metadata":{"name":"external-secrets","namespace":"es"},"spec":{"template":{"spec":{"containers":[
             {"image":"ghcr.io:5000/external-secrets/external-secrets:v0.16.2-ubi@sha256:ab","args":["--concurrent=4","--store-requeue-interval","30s","--enable-leader-election=true"]}]}}},
-            "status":{"readyReplicas":2}}"#;
+            "status":{"readyReplicas":2,"conditions":[{"type":"Available","status":"True","lastTransitionTime":"1970-01-01T00:00:00Z"}]}}"#;
         let deployment: Deployment = serde_json::from_str(text).unwrap();
         assert!(elects(&deployment));
         let controller = shown(&deployment, &Lease::default(), Timestamp::UNIX_EPOCH);
@@ -197,14 +213,18 @@ mod tests {
             (controller.version.as_str(), controller.ready, controller.concurrent, controller.store_requeue),
             ("v0.16.2", 2, 4, 30)
         );
-        assert_eq!(controller.release(), Some((0, 16)));
+        assert_eq!((controller.release(), controller.unready), (Some((0, 16)), None));
+        let waits = r#"{"status":{"conditions":[{"type":"Progressing","status":"True","lastTransitionTime":"1970-01-01T00:00:05Z"},
+            {"type":"Available","status":"False","lastTransitionTime":"1970-01-01T00:00:09Z"}]}}"#;
+        let controller = shown(&serde_json::from_str(waits).unwrap(), &Lease::default(), Timestamp::UNIX_EPOCH);
+        assert_eq!((controller.ready, controller.unready.map(Timestamp::as_second)), (0, Some(9)));
     }
 
     #[test]
     fn the_defaults_are_those_of_external_secrets_and_helpers_are_not_it() {
         let named = |name: &str, ready| Deployment {
             metadata: Metadata { name: Text::foreign(name), namespace: Text::foreign("es") },
-            status: DeploymentStatus { ready_replicas: ready },
+            status: DeploymentStatus { ready_replicas: ready, ..DeploymentStatus::default() },
             ..Deployment::default()
         };
         let found = choose(vec![named("es-webhook", 3), named("es", 0)]).unwrap();

@@ -19,7 +19,7 @@ use super::requests::{get, segment};
 use crate::gateways::absent::absent;
 use crate::model::kinds::{self, Api, System};
 use crate::model::wire::or_default;
-use crate::model::{Fault, FaultKind, Name};
+use crate::model::{Fault, FaultKind, Name, Text};
 
 /// How long the document is believed about what is missing.
 pub(super) const FRESH: Duration = Duration::from_secs(15);
@@ -144,6 +144,31 @@ struct OldVersion {
 struct OldResources {
     #[serde(default, deserialize_with = "or_default")]
     resources: Vec<Resource>,
+}
+
+/// See [`crate::ports::Cluster::served`].
+pub(super) async fn served(inner: &Inner, version: &str) -> Result<Option<Vec<Text>>, Fault> {
+    #[derive(Deserialize)]
+    struct Kinds {
+        #[serde(default, deserialize_with = "or_default")]
+        resources: Vec<OfKind>,
+    }
+    #[derive(Deserialize)]
+    struct OfKind {
+        name: String,
+        kind: Text,
+    }
+    let (group, version) = version.split_once('/').ok_or_else(|| Fault::new(FaultKind::Local, "That is no version."))?;
+    let path = format!("/apis/{}/{}", segment(group)?, segment(version)?);
+    match inner.get::<Kinds>(&path, "learn what the cluster serves").await {
+        // What stands below a kind, as its status, bears its name too.
+        Ok(kinds) => {
+            let whole = kinds.resources.into_iter().filter(|one| !one.name.contains('/'));
+            Ok(Some(whole.map(|one| one.kind).collect()))
+        }
+        Err(Failure { code: Some(404), .. }) => Ok(None),
+        Err(failure) => Err(failure.fault),
+    }
 }
 
 fn plurals(resources: Vec<Resource>) -> BTreeSet<String> {

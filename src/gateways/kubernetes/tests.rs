@@ -180,6 +180,64 @@ async fn an_overloaded_server_is_left_alone_by_what_polls() {
     }
 }
 
+fn text(status: &str, body: &str) -> String {
+    json(status, body).replace("application/json", "text/plain")
+}
+
+#[tokio::test]
+async fn the_log_of_the_container_that_failed_is_read_to_its_end() {
+    let folder = Folder::new();
+    let (url, mut asked) = server(|request| {
+        let line = request.lines().next().unwrap_or_default();
+        let first = "ERROR first\n";
+        let long = format!("{first}{}", "x".repeat(65_536 - first.len()));
+        if line.contains("container=patcher") && line.contains("tailLines=100&") {
+            text("200 OK", &long)
+        } else if line.contains("container=patcher") {
+            text("200 OK", "xxxx\ncurl: POST /realms answered 403\n")
+        } else if line.contains("/log?") {
+            let message = "a container name must be specified for pod run-1, choose one of: [proxy patcher]";
+            json("400 Bad Request", &format!(r#"{{"kind":"Status","code":400,"message":"{message}"}}"#))
+        } else {
+            let ended = r#"{"name":"patcher","state":{"terminated":{"exitCode":1}}}"#;
+            let side = r#"{"name":"proxy","state":{"running":{}}}"#;
+            json("200 OK", &format!(r#"{{"status":{{"containerStatuses":[{side},{ended}]}}}}"#))
+        }
+    })
+    .await;
+    let cluster = at(&folder, &url, TOKEN, "");
+    let said = cluster.failures(&ObjectRef::new(Kind::Pod, "a", "run-1")).await.unwrap();
+    assert_eq!(said.iter().map(ToString::to_string).collect::<Vec<_>>(), ["curl: POST /realms answered 403"]);
+    let mut requests = Vec::new();
+    while let Ok(request) = asked.try_recv() {
+        requests.push(request.lines().next().unwrap_or_default().to_owned());
+    }
+    assert_eq!(requests.len(), 4, "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_served_is_told_from_one_that_cannot_be_asked() {
+    let folder = Folder::new();
+    let (url, _asked) = server(|request| {
+        let line = request.lines().next().unwrap_or_default();
+        if line.contains("/apis/external-secrets.io/v1 ") {
+            let kinds = r#"{"kind":"APIResourceList","resources":[{"name":"externalsecrets","kind":"ExternalSecret"},
+                {"name":"externalsecrets/status","kind":"ExternalSecret"}]}"#;
+            json("200 OK", kinds)
+        } else if line.contains("/v1beta1 ") {
+            json("404 Not Found", "404 page not found")
+        } else {
+            json("403 Forbidden", r#"{"kind":"Status","code":403,"message":"forbidden"}"#)
+        }
+    })
+    .await;
+    let cluster = at(&folder, &url, TOKEN, "");
+    assert_eq!(cluster.served("external-secrets.io/v1").await, Ok(Some(vec![Text::foreign("ExternalSecret")])));
+    assert_eq!(cluster.served("external-secrets.io/v1beta1").await, Ok(None));
+    assert_eq!(cluster.served("external-secrets.io/v2").await.unwrap_err().kind, FaultKind::Forbidden);
+    assert!(cluster.served("v1").await.is_err() && cluster.served("a/b c").await.is_err());
+}
+
 #[tokio::test]
 async fn a_login_that_ended_is_read_again_and_named_until_it_is_new() {
     let folder = Folder::new();

@@ -16,6 +16,8 @@ pub(super) enum Act {
     Delete { key: ObjectRef },
     /// Replicas of a server are sealed, all if none is named.
     Seal { server: usize, replicas: Vec<String> },
+    /// Replicas lose their vote in raft.
+    Demote { server: usize, replicas: Vec<String> },
     /// Their pods restart, which seals them.
     Restart { server: usize, replicas: Vec<String> },
     /// Their pods restart with new volumes: they must join the cluster again.
@@ -51,6 +53,7 @@ impl World {
                 self.api.delete(&key);
             }
             Act::Seal { server, replicas } => self.each_replica(server, &replicas, super::vault::Server::seal),
+            Act::Demote { server, replicas } => self.each_replica(server, &replicas, super::vault::Server::demote),
             Act::Restart { server, replicas } => self.restart(server, &replicas),
             Act::Replace { server, replicas } => {
                 self.restart(server, &replicas);

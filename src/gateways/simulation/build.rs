@@ -209,6 +209,7 @@ impl Builder<'_> {
         };
         Ok(match happening.what {
             Incident::Seal => Act::Seal { server: server()?, replicas: replicas() },
+            Incident::DemoteReplicas => Act::Demote { server: server()?, replicas: replicas() },
             Incident::RestartVault => Act::Restart { server: server()?, replicas: replicas() },
             Incident::ReplaceVolume => Act::Replace { server: server()?, replicas: replicas() },
             Incident::WritePath => {

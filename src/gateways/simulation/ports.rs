@@ -143,6 +143,7 @@ fn controller(world: &World) -> Option<Controller> {
     Some(Controller {
         version: Text::foreign(deployment.image.rsplit_once(':').map_or("", |(_, tag)| tag)),
         ready: u32::try_from(deployment.ready).unwrap_or(0),
+        unready: None,
         concurrent: u32::try_from(world.operator.concurrent).unwrap_or(1),
         store_requeue: i64::try_from(world.operator.store_requeue.as_secs()).unwrap_or(300),
         leader: pod.map_or_else(Name::empty, |(pod, _)| pod.name.clone()),

@@ -27,6 +27,7 @@ scenarios! {
     "sealed-three-of-five",
     "vso-sealed",
     "partly-sealed",
+    "leader-sealed",
     "version-deleted",
     "property-missing",
     "auth-service-account-not-bound",
@@ -376,6 +377,7 @@ pub(super) struct Happening {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Incident {
     Seal,
+    DemoteReplicas,
     RestartVault,
     ReplaceVolume,
     WritePath,

@@ -120,11 +120,19 @@ impl Server {
         usize::try_from(self.random.below(self.replicas.len() as u64)).unwrap_or(0)
     }
 
+    fn enough_are_open(&self) -> bool {
+        self.replicas.iter().filter(|replica| !replica.sealed).count() > self.replicas.len() / 2
+    }
+
     /// Whether a replica serves requests that need a leader.
     pub(super) fn serves(&self, replica: usize) -> Result<(), Refusal> {
         match self.replicas.get(replica) {
             None => Err(Refusal::new(0, "dial tcp 10.96.41.7:8200: connect: connection refused")),
             Some(replica) if replica.sealed => Err(Refusal::new(503, "Vault is sealed")),
+            // Enough are open, and none has a vote: it sends on to the leader that it knows, and that is sealed.
+            Some(replica) if self.leader.is_none() && replica.follows_another() && self.enough_are_open() => {
+                Err(Refusal::new(503, "Vault is sealed"))
+            }
             Some(_) if self.leader.is_none() => Err(Refusal::new(500, "local node not active but active cluster node not found")),
             Some(_) => Ok(()),
         }

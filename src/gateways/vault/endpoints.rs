@@ -141,12 +141,14 @@ pub(super) fn seal(body: &Zeroizing<Vec<u8>>, said: &Name) -> Result<Seal, Fault
 
 /// Reads `sys/leader`.
 pub(super) fn role(body: &Zeroizing<Vec<u8>>) -> ReplicaRole {
-    serde_json::from_slice::<Leader>(body).map_or(ReplicaRole::Unknown, |leader| leader.role())
+    serde_json::from_slice::<Leader>(body).map_or(ReplicaRole::Unknown, Leader::role)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Text;
+    use crate::model::vault::LeaderAt;
 
     fn read(body: &str) -> Result<Seal, Fault> {
         seal(&Zeroizing::new(body.as_bytes().to_vec()), &Name::new("vault-0"))
@@ -163,11 +165,12 @@ mod tests {
 
     #[test]
     fn roles_are_told_apart() {
+        let at = |api: &str| LeaderAt { api: Text::foreign(api), ..LeaderAt::default() };
         for (body, role_of) in [
             (r#"{"ha_enabled":false}"#, ReplicaRole::Single),
             (r#"{"ha_enabled":false,"is_self":false,"leader_address":"","raft_committed_index":0}"#, ReplicaRole::Single),
-            (r#"{"ha_enabled":true,"is_self":true,"leader_address":"https://a"}"#, ReplicaRole::Active),
-            (r#"{"ha_enabled":true,"is_self":false,"leader_address":"https://a"}"#, ReplicaRole::Standby),
+            (r#"{"ha_enabled":true,"is_self":true,"leader_address":"https://a"}"#, ReplicaRole::Active(at("https://a"))),
+            (r#"{"ha_enabled":true,"is_self":false,"leader_address":"https://a"}"#, ReplicaRole::Standby(at("https://a"))),
             (r#"{"ha_enabled":true,"is_self":false}"#, ReplicaRole::Leaderless),
             ("<html>", ReplicaRole::Unknown),
         ] {

@@ -69,7 +69,7 @@ impl VaultEnvironment {
             return Ok(token);
         }
         let message = format!("There is a Vault token, but nothing says that it is for {server}: its paths are not read.");
-        Err(Fault::new(FaultKind::Unauthorized, &message)
+        Err(Fault::new(FaultKind::NoToken, &message)
             .hinted("Set BAO_ADDR or VAULT_ADDR to that address, just as the store writes it, or log in there: :login."))
     }
 
@@ -90,11 +90,8 @@ impl VaultEnvironment {
         });
         match from_file.map(|text| Zeroizing::new(text.trim().to_owned())) {
             Some(token) if !token.is_empty() => Ok(token),
-            _ => Err(Fault::new(
-                FaultKind::Unauthorized,
-                "No Vault token: paths cannot be read, and no more than the seal is known.",
-            )
-            .hinted("Log in: “bao login”, “vault login”, or :login here; or set BAO_TOKEN or VAULT_TOKEN.")),
+            _ => Err(Fault::new(FaultKind::NoToken, "No Vault token: paths cannot be read, and no more than the seal is known.")
+                .hinted("Log in: “bao login”, “vault login”, or :login here; or set BAO_TOKEN or VAULT_TOKEN.")),
         }
     }
 }
@@ -125,7 +122,7 @@ mod tests {
         let server = |url| VaultAddress::parse(url).unwrap();
         assert!(with_address.token_for(&server("http://vault.ns.svc.cluster.local:8200")).is_ok(), "the same Service");
         for other in ["http://vault.tenant.svc:8200", "https://evil.example:8200", "http://vault.ns.svc:8201"] {
-            assert_eq!(with_address.token_for(&server(other)).unwrap_err().kind, FaultKind::Unauthorized, "{other}");
+            assert_eq!(with_address.token_for(&server(other)).unwrap_err().kind, FaultKind::NoToken, "{other}");
         }
         assert!(of(&[("BAO_TOKEN", "s.bao")]).token_for(&server("http://vault.ns.svc:8200")).is_err());
         assert!(of(&[("VAULT_SKIP_VERIFY", "true")]).skip_verify);

@@ -62,6 +62,8 @@ pub enum Change {
     Login(VaultAddress, (ObjectRef, ObjectRef), Arc<LoginChecks>),
     /// What a pod of a failed run said last.
     Log(ObjectRef, Vec<Text>),
+    /// Which kinds are served in a group and version, if that could be asked; nothing where that version is not served.
+    Served(Text, Result<Option<Vec<Text>>, Fault>),
     /// The controller was read.
     Controller(Option<Controller>),
 }

@@ -21,8 +21,8 @@ pub fn base_name(job: &Job) -> &str {
     }
 }
 
-/// How many lines of a log are kept.
-const KEPT: usize = 5;
+/// How many lines of a log are kept: the last ones, and before them the first ones, which tell what the others follow from.
+const KEPT: (usize, usize) = (3, 7);
 
 /// The last lines of a log that tell of a failure; the others are nobody's business.
 pub fn telling<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Text> {
@@ -38,13 +38,29 @@ pub fn telling<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Text> {
         "FORBIDDEN",
         "NO SUCH HOST",
     ];
+    // A refusal is often told by its number alone.
+    const CODES: [&str; 3] = ["401", "403", "404"];
     let tells = |line: &&str| {
         let upper = line.to_ascii_uppercase();
-        SIGNS.iter().any(|sign| upper.contains(sign))
+        SIGNS.iter().any(|sign| upper.contains(sign)) || CODES.iter().any(|code| has_word(line, code))
     };
-    let lines: Vec<Text> = lines.filter(tells).map(Text::foreign).collect();
-    let from = lines.len().saturating_sub(KEPT);
-    lines.into_iter().skip(from).collect()
+    let mut lines: Vec<Text> = lines.filter(tells).map(Text::foreign).collect();
+    let (first, last) = KEPT;
+    if lines.len() > first + last {
+        lines.drain(first..lines.len() - last);
+    }
+    lines
+}
+
+/// Whether a text holds these words as they are: a number within a time or a longer number is another.
+#[must_use]
+pub fn has_word(text: &str, words: &str) -> bool {
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
+    text.match_indices(words).any(|(at, _)| {
+        let (before, after) = (text.get(..at).and_then(|text| text.chars().last()), text.get(at + words.len()..));
+        let after = after.and_then(|text| text.chars().next()).filter(|c| *c != '.');
+        !is_part(before) && !is_part(after)
+    })
 }
 
 impl Inventory {
@@ -56,5 +72,23 @@ impl Inventory {
             self.all::<Job>().iter().filter(|job| job.has_failed()).filter(named).map(|job| job.object_ref()).collect();
         let pods = failed.iter().flat_map(|job| self.pointing_at(job, Role::MadeBy)).filter(|pod| pod.kind == Kind::Pod);
         pods.filter(|pod| !self.logs.contains_key(pod)).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_lines_that_tell_the_first_and_the_last_are_kept() {
+        let told = |lines: &[&str]| telling(lines.iter().copied()).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(told(&["starting", "POST /realms 403", "took 0.403 s at 04:01:40", "done"]), ["POST /realms 403"]);
+        let many: Vec<String> = (0..30).map(|number| format!("ERROR {number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let kept = told(&many);
+        assert_eq!(
+            (kept.len(), kept[0].as_str(), kept[2].as_str(), kept[3].as_str(), kept[9].as_str()),
+            (10, "ERROR 0", "ERROR 2", "ERROR 23", "ERROR 29")
+        );
     }
 }

@@ -85,6 +85,9 @@ pub struct More {
     pub pinned: Box<[(usize, u64)]>,
     /// Other stores that single entries are read through (`sourceRef.storeRef`).
     pub elsewhere: Box<[StoreRef]>,
+    /// Which keys it writes into a Secret that it does not own, and from where each comes, in words that are equal only for the
+    /// same place. Not of one with a template, which decides the keys itself.
+    pub shares: Box<[(Text, Text)]>,
     /// When it may refresh by itself; a forced sync does not mind (external-secrets#6452).
     pub windows: Option<Windows>,
 }
@@ -297,6 +300,7 @@ struct WireTarget {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WireData {
+    secret_key: Text,
     remote_ref: WireRemote,
     source_ref: Option<WireSource>,
 }
@@ -473,6 +477,7 @@ impl More {
             finds: finds.into(),
             pinned: pinned.into(),
             elsewhere: elsewhere.into(),
+            shares: shares(spec),
             windows: spec.sync_windows.as_ref().map(|wire| Windows {
                 denies: wire.kind.as_str() == "deny",
                 windows: wire.windows.iter().map(|window| (window.schedule.clone(), seconds(window))).collect(),
@@ -480,6 +485,26 @@ impl More {
         };
         (more != Self::default()).then(|| Box::new(more))
     }
+}
+
+/// What it writes into a Secret that others may write as well.
+fn shares(spec: &WireSpec) -> Box<[(Text, Text)]> {
+    let policy = spec.target.creation_policy.as_ref().map_or("", Text::as_str);
+    if !matches!(policy, "Merge" | "CreateOrMerge") || spec.target.template.is_some() {
+        return Box::default();
+    }
+    let named = spec.data.iter().filter(|data| !data.remote_ref.key.is_empty() && !data.secret_key.is_empty());
+    let source = |data: &WireData| {
+        let own = data.source_ref.as_ref().and_then(|source| source.store_ref.as_ref());
+        let store = own.or(spec.secret_store_ref.as_ref());
+        let kind = store.and_then(|store| store.kind.as_ref()).map_or("SecretStore", Text::as_str);
+        let store = store.map_or("", |store| store.name.as_str());
+        let WireRemote { key, property, version } = &data.remote_ref;
+        let property = if property.is_empty() { String::new() } else { format!("#{property}") };
+        let version = if version.is_empty() { String::new() } else { format!(" in version {version}") };
+        Text::foreign(&format!("{key}{property}{version} of {kind}/{store}"))
+    };
+    named.map(|data| (data.secret_key.clone(), source(data))).collect()
 }
 
 #[cfg(test)]
@@ -505,6 +530,14 @@ mod tests {
         assert!(rare.deletion == Deletion::Delete && rare.immutable && rare.templated && rare.rotates());
         let generators: Vec<String> = rare.generators.iter().map(ToString::to_string).collect();
         assert_eq!(generators, ["ClusterGenerator//wide", "VaultDynamicSecretGenerator/n/db"]);
+        let merged = read(
+            r#"{"secretStoreRef": {"name": "vault"}, "target": {"creationPolicy": "Merge"}, "data": [
+                {"secretKey": "a", "remoteRef": {"key": "b", "property": "c", "version": "2"}},
+                {"secretKey": "d", "remoteRef": {"key": "e"}, "sourceRef": {"storeRef": {"name": "all", "kind": "ClusterSecretStore"}}}]}"#,
+        );
+        let shares = merged.more.iter().flat_map(|more| &more.shares);
+        let shares: Vec<_> = shares.map(|(key, from)| (key.as_str(), from.as_str())).collect();
+        assert_eq!(shares, [("a", "b#c in version 2 of SecretStore/vault"), ("d", "e of ClusterSecretStore/all")]);
         let held = read(r#"{"data": [{"remoteRef": {"key": "a"}}, {"remoteRef": {"key": "b", "version": "3"}}]}"#);
         let reads: Vec<_> = held.reads().map(|(remote, version)| (remote.key.as_str(), version)).collect();
         assert_eq!(reads, [("a", None), ("b", Some(3))]);

@@ -39,7 +39,10 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
         return Next::Done(StepReport::new(Outcome::Nothing, "No Vault is meant that is closed."));
     };
     let desk = Desk { server, progress };
-    let sealed: Vec<ObjectRef> = server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect();
+    let mut sealed: Vec<ObjectRef> = server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect();
+    // First the one that the open ones follow: until it is open nobody may be elected.
+    let followed = server.named_in_vain();
+    sealed.sort_by_key(|replica| !followed.contains(&replica.name));
     if sealed.is_empty() {
         return desk.settled();
     }
@@ -337,6 +340,10 @@ impl Desk<'_> {
         let mut forecast = Vec::new();
         if replicas > 1 {
             forecast.push(format!("A leader needs {quorum} of {replicas} replicas open."));
+        }
+        let followed = self.server.named_in_vain();
+        if let Some(first) = sealed.iter().find(|replica| followed.contains(&replica.name)).filter(|_| self.server.is_unled()) {
+            forecast.push(format!("The open replicas follow {}: nobody leads before it is open.", first.name));
         }
         if threshold > 1 {
             forecast.push(format!(

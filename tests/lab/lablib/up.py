@@ -87,6 +87,7 @@ class Lab:
         (self.state / "resolv.conf").write_text(
             f"nameserver {self.block.at(addresses.NAMES)}\n"
             "search svc.cluster.local cluster.local\noptions ndots:5 timeout:1 attempts:2\n")
+        (self.state / "hosts").write_text(vaults.hosts(self.servers))
         write_json(self.state / "backends.json", {f"{s['namespace']}/{s['pod']}": s["ip"] for s in self.servers})
         write_json(self.state / "upstream.json", self.values.jobs)
         (self.state / "logs/container.cri.log").write_text(

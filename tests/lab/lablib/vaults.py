@@ -9,6 +9,8 @@ from .say import LabError
 from .wire import Vault, wait
 
 ROLE = "external-secrets"
+# The headless Service by whose names the servers reach each other, as the charts have it.
+INTERNAL = "vault-core-dev-internal"
 VERSIONS = {"openbao": "2.7.2", "hashicorp": "1.21.4"}
 
 POLICY = """
@@ -64,7 +66,7 @@ listener "tcp" {{
 disable_mlock = true
 log_level     = "info"
 api_addr      = "{scheme}://{server["ip"]}:8200"
-cluster_addr  = "https://{server["ip"]}:8201"
+cluster_addr  = "https://{server["pod"]}.{INTERNAL}:8201"
 {secure}
 listener "tcp" {{
   address         = "{server["address"]}"
@@ -103,6 +105,11 @@ def initialise(processes, servers, shares, threshold, namespaces):
     configure_login(first, namespaces)
     unseal(servers[1:], keys, threshold)
     return token, keys
+
+
+def hosts(servers):
+    """The names of the servers for each other, which in life the cluster's name server knows; here they are up before it is."""
+    return "127.0.0.1 localhost\n" + "".join(f"{server['ip']} {server['pod']}.{INTERNAL}\n" for server in servers)
 
 
 def unseal(servers, keys, threshold, patience=40):

@@ -15,10 +15,10 @@ impl Server {
         let role = self.role(index);
         let status = match role {
             _ if seal.sealed => 503,
-            ReplicaRole::Active | ReplicaRole::Single => 200,
+            ReplicaRole::Active(_) | ReplicaRole::Single => 200,
             _ => 429,
         };
-        let led = matches!(role, ReplicaRole::Active | ReplicaRole::Standby);
+        let led = matches!(role, ReplicaRole::Active(_) | ReplicaRole::Standby(_));
         let mut body = json!({
             "initialized": true, "sealed": seal.sealed, "standby": status != 200,
             "replication_performance_mode": if led { "primary" } else { "unknown" }, "version": self.version,
@@ -54,7 +54,7 @@ impl Server {
             let leads = self.leader == Some(index);
             let said = json!({
                 "id": replica.pod, "name": replica.pod, "address": format!("{}.{}-internal:8201", replica.pod, self.service),
-                "status": if leads { "leader" } else { "voter" }, "healthy": !replica.sealed, "last_index": 1000,
+                "status": match replica.demoted { _ if leads => "leader", true => "non-voter", false => "voter" }, "healthy": !replica.sealed, "last_index": 1000,
                 "last_contact": if leads { "0s" } else { "412ms" },
             });
             (replica.pod.clone(), said)
@@ -66,7 +66,7 @@ impl Server {
         })
     }
 
-    fn address_of(&self, pod: &str, port: u16) -> String {
+    pub(super) fn address_of(&self, pod: &str, port: u16) -> String {
         format!("http://{pod}.{}-internal:{port}", self.service)
     }
 }

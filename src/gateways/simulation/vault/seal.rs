@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Refusal, Server, Wish};
-use crate::model::{ReplicaRole, Seal, Text};
+use crate::model::{LeaderAt, ReplicaRole, Seal, Text};
 
 /// One pod of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub(crate) struct Replica {
     nonce: String,
     /// It has no data of the cluster yet (a new volume) and must join before it can open.
     pub(crate) joining: bool,
+    /// It was demoted, and has no vote when a leader is elected.
+    pub(crate) demoted: bool,
+    /// The leader that it knows, which it names until it knows of another.
+    follows: Option<usize>,
 }
 
 const SHORTEST: usize = 16;
@@ -25,6 +29,11 @@ impl Replica {
     /// A pod with this name.
     pub(crate) fn named(pod: String) -> Self {
         Self { pod, ..Self::default() }
+    }
+
+    /// Whether it names a leader, which may be there no more.
+    pub(crate) const fn follows_another(&self) -> bool {
+        self.follows.is_some()
     }
 }
 
@@ -94,6 +103,15 @@ impl Server {
             replica.sealed = true;
             replica.given.clear();
             replica.nonce.clear();
+            replica.follows = None;
+        }
+        self.settle();
+    }
+
+    /// Takes the vote of one replica: `POST sys/storage/raft/demote`.
+    pub(crate) fn demote(&mut self, index: usize) {
+        if let Some(replica) = self.replicas.get_mut(index) {
+            replica.demoted = true;
         }
         self.settle();
     }
@@ -109,12 +127,12 @@ impl Server {
 
     /// Leadership follows who is open: without a quorum nobody leads; with one, somebody will soon.
     fn settle(&mut self) {
-        let open = self.replicas.iter().filter(|replica| !replica.sealed).count();
-        let quorum = open > self.replicas.len() / 2;
+        let quorum = self.voters().len() > self.replicas.iter().filter(|replica| !replica.demoted).count() / 2;
         let leads = self.leader.and_then(|leader| self.replicas.get(leader)).is_some_and(|leader| !leader.sealed);
         if !leads || !quorum {
             self.leader = None;
         }
+        self.follow();
         if self.leader.is_none() && quorum && !self.electing {
             self.electing = true;
             let wait = self.random.millis(1000, 2000);
@@ -127,15 +145,29 @@ impl Server {
         match wish {
             Wish::Elect => {
                 self.electing = false;
-                let open: Vec<usize> =
-                    self.replicas.iter().enumerate().filter(|(_, replica)| !replica.sealed).map(|(index, _)| index).collect();
-                if self.leader.is_none() && open.len() > self.replicas.len() / 2 {
-                    let chosen = self.random.below(open.len() as u64);
-                    self.leader = usize::try_from(chosen).ok().and_then(|chosen| open.get(chosen).copied());
+                let (voters, all) = (self.voters(), self.replicas.iter().filter(|replica| !replica.demoted).count());
+                if self.leader.is_none() && voters.len() > all / 2 {
+                    let chosen = self.random.below(voters.len() as u64);
+                    self.leader = usize::try_from(chosen).ok().and_then(|chosen| voters.get(chosen).copied());
                 }
+                self.follow();
             }
             Wish::Join(index) if self.leader.is_some() => self.open(index),
             Wish::Join(_) => {}
+        }
+    }
+
+    /// The open replicas that have a vote.
+    fn voters(&self) -> Vec<usize> {
+        let open = self.replicas.iter().enumerate().filter(|(_, replica)| !replica.sealed && !replica.demoted);
+        open.map(|(index, _)| index).collect()
+    }
+
+    /// Who is open hears of a leader; of none nobody hears, and goes on naming the last.
+    fn follow(&mut self) {
+        let Some(leader) = self.leader else { return };
+        for replica in self.replicas.iter_mut().filter(|replica| !replica.sealed) {
+            replica.follows = Some(leader);
         }
     }
 
@@ -145,6 +177,7 @@ impl Server {
             replica.sealed = false;
         }
         self.leader = (!self.replicas.is_empty()).then_some(0);
+        self.follow();
     }
 
     /// `GET sys/seal-status`.
@@ -167,13 +200,23 @@ impl Server {
 
     /// `GET sys/leader`.
     pub(crate) fn role(&self, index: usize) -> ReplicaRole {
-        match (self.replicas.get(index), self.leader) {
-            (Some(replica), _) if replica.sealed => ReplicaRole::Unknown,
-            (None, _) => ReplicaRole::Unknown,
-            (Some(_), None) => ReplicaRole::Leaderless,
-            (Some(_), Some(leader)) if leader == index => ReplicaRole::Active,
-            (Some(_), Some(_)) => ReplicaRole::Standby,
+        match self.replicas.get(index) {
+            None => ReplicaRole::Unknown,
+            Some(replica) if replica.sealed => ReplicaRole::Unknown,
+            Some(_) if self.leader == Some(index) => ReplicaRole::Active(self.addresses_of(index)),
+            Some(replica) => {
+                let other = replica.follows.filter(|leader| *leader != index);
+                other.map_or(ReplicaRole::Leaderless, |leader| ReplicaRole::Standby(self.addresses_of(leader)))
+            }
         }
+    }
+}
+
+impl Server {
+    fn addresses_of(&self, index: usize) -> LeaderAt {
+        let Some(replica) = self.replicas.get(index) else { return LeaderAt::default() };
+        let of = |port| Text::foreign(&self.address_of(&replica.pod, port));
+        LeaderAt { api: of(8200), cluster: of(8201) }
     }
 }
 
@@ -287,6 +330,32 @@ mod tests {
         assert!((1000..=2000).contains(&wait.as_millis()));
         server.fulfil(wish);
         assert!(server.leader.is_some() && server.serves(0).is_ok());
+    }
+
+    #[test]
+    fn without_a_vote_the_open_ones_follow_a_leader_that_is_sealed_until_it_is_open_again() {
+        let mut server = sealed();
+        server.threshold = 1;
+        let share = server.shares[0].clone();
+        server.begin();
+        server.demote(1);
+        server.demote(2);
+        server.seal(0);
+        assert!(server.wishes.is_empty() && server.leader.is_none(), "nobody may elect");
+        assert_eq!(server.role(1), ReplicaRole::Standby(server.addresses_of(0)));
+        assert_eq!(server.serves(1).expect_err("it sends on to the sealed one").code, 503);
+        assert_eq!(progress(server.unseal(0, &share)), (false, 0));
+        let (_, elect) = server.wishes.pop().expect("an election");
+        server.fulfil(elect);
+        assert_eq!((server.leader, server.serves(2)), (Some(0), Ok(())));
+        // With a vote they elect one of themselves.
+        let mut server = sealed();
+        server.begin();
+        server.seal(0);
+        let (_, elect) = server.wishes.pop().expect("an election");
+        assert_eq!(server.role(1), ReplicaRole::Standby(server.addresses_of(0)), "until then they name the old one");
+        server.fulfil(elect);
+        assert!(server.leader.is_some_and(|leader| leader != 0));
     }
 
     #[test]

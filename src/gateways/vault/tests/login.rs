@@ -72,7 +72,7 @@ async fn a_typed_token_reads_where_it_was_given_and_nowhere_else() {
     assert_eq!(reads_as(&vault, &server).await.as_deref(), Ok("env"));
     assert_eq!(log_in(&vault, &server, "", "s.typed").await, Ok(("token-alice".to_owned(), TokenSource::Typed)));
     assert_eq!(reads_as(&vault, &server).await.as_deref(), Ok("token-alice"), "it goes before that of the environment");
-    assert_eq!(reads_as(&vault, &other).await.unwrap_err().kind, FaultKind::Unauthorized);
+    assert_eq!(reads_as(&vault, &other).await.unwrap_err().kind, FaultKind::NoToken);
     assert!(other.asked.lock().unwrap().is_empty(), "the other server never sees a token");
     let fault = log_in(&vault, &server, "", "s.nonsense").await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Unauthorized, "{fault}");

@@ -11,13 +11,14 @@ from ..places import load, state_of
 from ..processes import Processes
 from ..wire import Kubernetes
 from ..vaults import read_keys
-from . import (apiserver_frozen, apiserver_stopped, causes, external_secrets_stopped, healthy, partly_sealed, quorum_lost,
+from . import (apiserver_frozen, apiserver_stopped, causes, external_secrets_stopped, healthy, leader_sealed, partly_sealed, quorum_lost,
                sealed, stand_ins, vault_frozen, vault_restarted, vault_stopped, vault_uninitialised)
 
 KNOWN = {
     "healthy": healthy,
     "sealed": sealed,
     "partly-sealed": partly_sealed,
+    "leader-sealed": leader_sealed,
     "quorum-lost": quorum_lost,
     "vault-stopped": vault_stopped,
     "vault-restarted": vault_restarted,

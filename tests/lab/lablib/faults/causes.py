@@ -797,6 +797,33 @@ class _(Cause):
         self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/second")
 
 
+@cause("merged-from-two-places")
+class _(Cause):
+    """Two that merge one key into a Secret of somebody else's, from two paths."""
+
+    def apply_reader(self, name="app", **other):
+        if name == "app":
+            self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": self.target, "namespace": self.namespace}})
+        super().apply_reader(name, target={"name": self.target, "creationPolicy": "Merge"}, **other)
+
+    def value(self):
+        secret = self.kubernetes.get(f"/api/v1/namespaces/{self.namespace}/secrets/{self.target}")
+        return secret.get("data", {}).get("value")
+
+    def breaks(self, lab):
+        self.wait_synced()
+        before, path = self.value(), f"{self.path}/second"
+        self.write_path({"value": secrets.token_hex(16)}, path)
+        self.acts()
+        self.apply_reader("second", data=[{"secretKey": "value", "remoteRef": {"key": path, "property": "value"}}])
+        wait("the second to write its value", 60, lambda: self.value() != before)
+        wait("the first to write its own again", 60, lambda: self.value() == before)
+
+    def mends(self, lab):
+        self.kubernetes.delete(f"/apis/{API}/namespaces/{self.namespace}/externalsecrets/second")
+        self.vault.must("DELETE", f"{self.mount}/metadata/{self.path}/second")
+
+
 @cause("value-behind")
 class _(Cause):
     interval = "0"
