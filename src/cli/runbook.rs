@@ -14,6 +14,7 @@ use super::wiring::Wired;
 use super::{BLIND, FINDINGS, Failure, OK, REFUSED, wiring};
 use crate::diagnosis::lookup::lookup;
 use crate::engine::gate::STAY_CLOSED;
+use crate::engine::may::may;
 use crate::engine::past::{self, Resume, told};
 use crate::engine::run::RunResult;
 use crate::engine::{Command, Decision, Engine, Ports, RunState, RunView, Snapshot, StepState, target_of};
@@ -23,7 +24,7 @@ use crate::ports::{Remembered, Typed};
 use crate::report::run_json;
 use crate::runbooks::steps::bootstrap::copy_of;
 use crate::runbooks::{
-    Aim, Commit, Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Right, Runbook, Target, recover, runbook,
+    Aim, Commit, Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Runbook, Target, recover, runbook,
 };
 
 /// Does what was asked with runbooks.
@@ -150,10 +151,7 @@ async fn walk(
             match (step.next)(&target, &snapshot.world, &progress) {
                 Next::Ask(rights) => {
                     for right in rights {
-                        let answer = match &right {
-                            Right::Cluster(right) => ports.cluster.may(right).await.ok(),
-                            Right::Vault(right) => ports.vault.may(right).await.ok(),
-                        };
+                        let answer = may(&ports, &right).await;
                         let word = match answer {
                             Some(true) => "yes",
                             Some(false) => "NO",

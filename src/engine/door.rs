@@ -17,6 +17,7 @@ pub(super) use show::first_view;
 use tokio::sync::{mpsc, watch};
 
 use super::gate::Writes;
+use super::may::may;
 use super::past::Resume;
 use super::run::{RunResult, RunState, RunView};
 use super::{Decision, Ports};
@@ -220,10 +221,7 @@ impl Run {
     async fn ask(&mut self, rights: Vec<Right>) {
         let ports = &self.door.ports;
         let asked = rights.into_iter().map(|right| async move {
-            let answer = match &right {
-                Right::Cluster(asked) => ports.cluster.may(asked).await.ok(),
-                Right::Vault(asked) => ports.vault.may(asked).await.ok(),
-            };
+            let answer = may(ports, &right).await;
             (right, answer)
         });
         self.progress.rights.extend(futures::future::join_all(asked).await);

@@ -8,7 +8,7 @@ mod vault;
 
 pub use aim::Aim;
 pub use kubernetes::{Guard, KubernetesWrite, RECONCILE, RESTARTED_AT, binding_name};
-pub use rights::{ClusterRight, Right, VaultRight};
+pub use rights::{ClusterRight, Right, Vacancy, VaultRight};
 pub use vault::{AuthMethod, IN_CLUSTER, KvPath, VaultChange, VaultWrite};
 
 use serde::{Deserialize, Serialize};

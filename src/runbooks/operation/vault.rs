@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterRight, Right, VaultRight, by_hand, quoted};
+use super::{ClusterRight, Right, Vacancy, VaultRight, by_hand, quoted};
 use crate::model::{ObjectRef, Text, VaultAddress};
 
 /// A write to one replica of a Vault.
@@ -189,7 +189,8 @@ impl VaultWrite {
             VaultChange::Unseal { .. } | VaultChange::ResetUnseal => Vec::new(),
             VaultChange::Undelete { path, .. } => vec![vault(path, "undelete", &["update", "create"])],
             VaultChange::MoveValue { path, from, .. } => {
-                vec![vault(path, "data", &["create", "update"]), Right::Cluster(ClusterRight::on("get", from))]
+                let vacant = Right::Vacant(Vacancy::of(&self.server, &self.replica, path));
+                vec![vault(path, "data", &["create", "update"]), Right::Cluster(ClusterRight::on("get", from)), vacant]
             }
             // What is there is read, so that the other properties stay.
             VaultChange::WriteValue { path, version: 0, .. } => vec![vault(path, "data", &["create", "update"])],

@@ -53,7 +53,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
             }
             effect => effect,
         };
-        Task { operation, effect }
+        Task::new(operation, effect)
     };
     operations.into_iter().map(task).collect()
 }

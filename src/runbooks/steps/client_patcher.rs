@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use super::bootstrap::{copy_of, ended, failed, runs, stands_for};
-use super::by_name;
 use super::each::{Each, Effect, Task, preview};
+use super::{by_name, placeholders};
 use crate::model::inventory::runs::{CLIENT_PATCHER, base_name};
 use crate::model::kinds::{Application, Job, Watched as _};
 use crate::model::manager::Manager;
@@ -63,7 +63,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     let mut tasks: Vec<Task> = Vec::new();
     // Between the old Job and the new one there is none: what was done stays on the list.
     for operation in done {
-        tasks.push(Task { effect: after(target, world, progress, operation), operation: operation.clone() });
+        tasks.push(Task::new(operation.clone(), after(target, world, progress, operation)));
     }
     for (operation, job) in left {
         if tasks.iter().any(|task| task.operation.object() == operation.object()) {
@@ -71,7 +71,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
         }
         let effect =
             if runs(world, &job) { Effect::LeftOut("it is at work now: wait for its end".to_owned()) } else { Effect::None };
-        tasks.push(Task { operation, effect });
+        tasks.push(Task::new(operation, effect).followed_by(placeholders::rights(target, world, progress)));
     }
     tasks
 }

@@ -1,17 +1,17 @@
 //! The login of stores is mended where its checklist says how: the configuration of the method, a role's bindings, the
 //! right to review tokens. What needs a decision is said and left. The stores prove it, in the step after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::collections::btree_map::Entry;
 
 use super::each::{self, Aside, Each, Effect, Task};
-use super::{asking, by_name, counted, stores_of};
+use super::{asking, by_name, counted, external_secrets_of, stores_of};
 use crate::diagnosis::login::{Mending, Remedy, mending};
 use crate::model::vault::AuthConfig;
 use crate::model::{Inventory, ObjectRef, Text, VaultServer};
 use crate::runbooks::operation::IN_CLUSTER;
 use crate::runbooks::{
-    AuthMethod, KubernetesWrite, Next, Operation, Preview, Progress, StepDef, Target, VaultChange, VaultWrite,
+    AuthMethod, KubernetesWrite, Next, Operation, Preview, Progress, Right, StepDef, Target, VaultChange, VaultWrite,
 };
 
 /// See the module.
@@ -82,6 +82,9 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
     for applied in progress.of_step(STEP.id) {
         wanted.insert(applied.operation.object().clone(), applied.operation.clone());
     }
+    let stores = stores_of(target, world).into_iter().map(|store| Right::annotate(&store.store_ref()));
+    let read = external_secrets_of(target, world).into_iter().map(|es| Right::annotate(&es.object_ref()));
+    let follows: BTreeSet<Right> = stores.chain(read).collect();
     plan.tasks.extend(wanted.into_values().map(|operation| {
         let done = progress.last(STEP.id, operation.object()).filter(|applied| applied.result.is_ok());
         let everywhere = done.is_some_and(|applied| {
@@ -89,7 +92,7 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
             !is_late_elsewhere(world, &operation) || passed >= STANDBYS
         });
         let effect = if everywhere { Effect::Proved("made".to_owned()) } else { Effect::None };
-        Task { operation, effect }
+        Task::new(operation, effect).followed_by(follows.iter().cloned().collect())
     }));
     plan
 }

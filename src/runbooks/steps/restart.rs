@@ -100,7 +100,7 @@ fn task(workload: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
         Operation::Kubernetes(KubernetesWrite::Restart { at, .. }) => *at,
         _ => applied.at,
     });
-    Task { operation: Operation::Kubernetes(KubernetesWrite::Restart { workload, at }), effect }
+    Task::new(Operation::Kubernetes(KubernetesWrite::Restart { workload, at }), effect)
 }
 
 /// How many pods a workload has, once all of them started since then and as many are ready as are wanted.

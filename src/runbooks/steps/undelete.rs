@@ -1,7 +1,7 @@
 //! Deleted versions are brought back. The proof is the path itself: its current version exists again.
 
 use super::each::{Aside, Each, Effect, Task, preview};
-use super::{KnownPath, asking, by_name, counted, paths_of};
+use super::{KnownPath, asking, by_name, counted, paths_of, readers};
 use crate::model::{Inventory, PathState, Text};
 use crate::runbooks::{Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange, VaultWrite};
 
@@ -94,7 +94,8 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
                 continue;
             }
         };
-        plan.tasks.push(Task { operation, effect });
+        let follows = readers::rights(world, operation.object());
+        plan.tasks.push(Task::new(operation, effect).followed_by(follows));
     }
     plan
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::each::{Each, Effect, Task, preview};
-use super::{KnownPath, asking, external_secrets_of, reads};
+use super::{KnownPath, asking, external_secrets_of, readers, reads};
 use crate::model::vault::Has;
 use crate::model::{Inventory, ObjectRef, PathState};
 use crate::runbooks::{
@@ -76,7 +76,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
 fn task(target: &Target, world: &Inventory, progress: &Progress) -> Result<Task, String> {
     // Once written, it is what it was, whatever the world lacks then.
     if let Some(applied) = progress.of_step(STEP.id).next_back() {
-        return Ok(Task { operation: applied.operation.clone(), effect: effect(world, &applied.operation) });
+        return Ok(Task::new(applied.operation.clone(), effect(world, &applied.operation)));
     }
     let (path, property) = wanted(target, world)?;
     let known = KnownPath::named(world, &path).ok_or_else(|| format!("{path} is not known: no store in view reads it."))?;
@@ -98,7 +98,8 @@ fn task(target: &Target, world: &Inventory, progress: &Progress) -> Result<Task,
     let replica = known.server.active().ok_or("No replica of this Vault takes writes now.")?;
     let change = VaultChange::WriteValue { path: known.place(), property, version };
     let write = VaultWrite { server: known.server.address.clone(), replica, change };
-    Ok(Task { operation: Operation::Vault(write), effect: Effect::None })
+    let follows = readers::rights(world, write.object());
+    Ok(Task::new(Operation::Vault(write), Effect::None).followed_by(follows))
 }
 
 /// Which property of which path: what is lacking, if it is one; else what is read, if that is one.

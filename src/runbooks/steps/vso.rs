@@ -144,7 +144,7 @@ impl<'a> One<'a> {
             Some(applied) => self.effect(applied),
             None => self.why_not(which, target, progress.now)?.map_or(Effect::None, Effect::LeftOut),
         };
-        Some(Task { operation: self.annotate(progress), effect })
+        Some(Task::new(self.annotate(progress), effect))
     }
 
     fn annotate(&self, progress: &Progress) -> Operation {
