@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::{ExternalSecret, Object, Secret, SecretStore, Watched};
 use sealwatch::model::vault::{ReplicaRole, Seal};
-use sealwatch::model::{Inventory, Kind, Name, Names, ObjectRef, PathFacts, PathState, Text, VaultAddress};
-use sealwatch::runbooks::{Next, Outcome, Progress, Right, StepDef, StepReport, Target, runbook};
+use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, PathFacts, PathState, Text, VaultAddress};
+use sealwatch::runbooks::{Applied, Next, Outcome, Progress, Right, StepDef, StepReport, Target, runbook};
 use serde_json::{Value, json};
 
 fn at(second: i64) -> Timestamp {
@@ -95,7 +95,7 @@ fn a_generator_is_not_stopped_for_a_move_that_is_refused_later() {
     let target = on(Kind::ExternalSecret, "pw");
     assert!(matches!(ask(stop, &target, &world, all_but("no such right")), Next::Confirm(_)));
     for (missing, named) in [
-        ("secret/data/shop/pw", "you may not create or update secret/data/shop/pw at http://vault.ns.svc:8200"),
+        ("secret/data/shop/pw", "you may not create secret/data/shop/pw at http://vault.ns.svc:8200"),
         ("get secrets", "you may not get secrets in shop"),
         ("patch externalsecrets", "you may not patch externalsecrets in shop"),
         ("pods/portforward", "you may not create pods/portforward in ns"),
@@ -121,6 +121,44 @@ fn what_a_later_step_will_not_do_is_said_before_the_first_write() {
         let said = "You may not patch externalsecrets in shop: what a later step does with it will be left undone.";
         assert!(preview.forecast.iter().any(|sentence| sentence == said), "{name}: {:?}", preview.forecast);
     }
+}
+
+#[test]
+fn a_path_that_one_may_not_see_is_refused_by_name_and_not_waited_for() {
+    let path = Target::Objects(vec![address().path_ref(&Text::foreign("secret/shop/db"))]);
+    for name in ["write-value", "undelete-version"] {
+        let step = &steps(name)[0];
+        let report = over(ask(step, &path, &world(PathState::Denied), all_but("secret/metadata/")));
+        assert_eq!(report.outcome, Outcome::Refused, "{name}");
+        let said = "You may not read secret/metadata/shop/db at http://vault.ns.svc:8200: nothing is written unseen.";
+        assert_eq!(report.summary, said, "{name}");
+        // What was not asked yet is waited for; what has no answer then is asked for as well.
+        assert!(matches!(ask(step, &path, &world(PathState::NotAsked), all_but("secret/metadata/")), Next::Wait { .. }), "{name}");
+    }
+}
+
+/// A write that is not allowed by what was asked first, or could not be asked: the server says so.
+#[test]
+fn what_the_server_itself_refuses_is_refused_and_the_right_is_named() {
+    let (step, world) = (&steps("write-value")[0], world(PathState::Missing));
+    let path = Target::Objects(vec![address().path_ref(&Text::foreign("secret/shop/db"))]);
+    let mut progress = Progress::new(at(10));
+    let operation = loop {
+        match (step.next)(&path, &world, &progress) {
+            Next::Ask(rights) => progress.rights.extend(rights.into_iter().map(|right| (right, None))),
+            Next::Confirm(preview) => {
+                progress.shares_held = 1;
+                progress.agreed.entry(step.id).or_default().extend(preview.objects);
+            }
+            Next::Apply(operations) => break operations.into_iter().next().expect("one"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let result = Err(Fault::new(FaultKind::Forbidden, "vault-0 answers: permission denied."));
+    progress.applied.push(Applied { step: step.id, operation, at: at(10), result });
+    let report = over((step.next)(&path, &world, &progress));
+    assert_eq!(report.outcome, Outcome::Refused, "{report:?}");
+    assert!(report.left[0].1.contains("create secret/data/shop/db at http://vault.ns.svc:8200"), "{report:?}");
 }
 
 /// So that the next runbook with several writes is thought of here.

@@ -1,7 +1,7 @@
 //! What a write needs is asked for here, before the first one: of the API server, and of Vault.
 
 use super::Ports;
-use crate::model::PathState;
+use crate::model::{FaultKind, PathState};
 use crate::ports::{MountPaths, ReplicaAddress};
 use crate::runbooks::{Right, Vacancy};
 
@@ -9,7 +9,11 @@ use crate::runbooks::{Right, Vacancy};
 pub async fn may(ports: &Ports, right: &Right) -> Option<bool> {
     match right {
         Right::Cluster(right) => ports.cluster.may(right).await.ok(),
-        Right::Vault(right) => ports.vault.may(right).await.ok(),
+        Right::Vault(right) => match ports.vault.may(right).await {
+            // Who has no token there, or one that is over, may nothing.
+            Err(fault) if fault.kind == FaultKind::Unauthorized => Some(false),
+            answer => answer.ok(),
+        },
         Right::Vacant(place) => is_vacant(ports, place).await,
     }
 }

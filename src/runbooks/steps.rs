@@ -28,12 +28,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Confirm, KvPath, Next, Progress, Right, Target};
+use super::{Confirm, KvPath, Next, Outcome, Progress, Right, StepReport, Target, VaultRight};
 use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{Deployment, ExternalSecret, Role, SecretStore, VaultAuth, VaultStaticSecret, Watched};
 use crate::model::vault::{SecretPath, StoreLogin};
 use crate::model::vso::Upkeep;
-use crate::model::{Fault, Health, Inventory, Kind, ObjectRef, Text, VaultServer};
+use crate::model::{Fault, Health, Inventory, Kind, ObjectRef, PathState, Text, VaultServer};
 
 /// The stores that a target means, in order of their names.
 pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a SecretStore> {
@@ -156,6 +156,18 @@ impl<'a> KnownPath<'a> {
         self.path.facts.state.is_told()
     }
 
+    /// What one needs to be told how it stands.
+    fn sight(&self) -> Option<Right> {
+        let replica = self.server.active().or_else(|| self.server.open().next().map(|(pod, _)| self.server.replica_ref(pod)))?;
+        let place = self.place();
+        let path = match self.path.kv.as_str() {
+            "v1" => format!("{}/{}", place.mount, place.key),
+            _ => format!("{}/metadata/{}", place.mount, place.key),
+        };
+        let (server, namespace) = (self.server.address.clone(), place.namespace);
+        Some(Right::Vault(VaultRight { server, replica, namespace, path, any_of: &["read"] }))
+    }
+
     /// As a write names it.
     pub(super) fn place(&self) -> KvPath {
         let (namespace, mount) = (self.path.namespace.clone(), self.path.mount.clone());
@@ -251,6 +263,32 @@ const ASKING: i64 = 20;
 pub(super) fn asking(progress: &Progress, step: &str, what: &str) -> Option<Next> {
     let is_young = progress.now.as_second() - progress.entered_at(step).as_second() < ASKING;
     is_young.then(|| Next::Wait { what: format!("Vault to say {what}"), until: progress.in_seconds(1) })
+}
+
+/// What a step comes to of whose paths Vault does not tell: what one may not see is asked for at once, what was not asked yet
+/// is waited for. A right that is missing is named; nothing is written without.
+pub(super) fn untold(progress: &Progress, step: &str, what: &str, paths: &[KnownPath<'_>]) -> Option<Next> {
+    let untold = || paths.iter().filter(|known| !known.is_told());
+    untold().next()?;
+    let is_denied = untold().any(|known| known.path.facts.state == PathState::Denied);
+    let wait = || asking(progress, step, what);
+    (!is_denied).then(wait).flatten().or_else(|| unseen(progress, untold().filter_map(KnownPath::sight)))
+}
+
+/// What a step comes to that has to see these first: they are asked for, and what is missing is named.
+pub(super) fn unseen(progress: &Progress, needed: impl Iterator<Item = Right>) -> Option<Next> {
+    let needed: Vec<Right> = needed.collect();
+    let unasked: Vec<Right> = needed.iter().filter(|right| !progress.rights.contains_key(right)).cloned().collect();
+    if !unasked.is_empty() {
+        return Some(Next::Ask(unasked));
+    }
+    let mut missing = needed.iter().filter(|right| lacks(progress, right));
+    let first = missing.next()?;
+    let more = match missing.count() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    Some(Next::Done(StepReport::new(Outcome::Refused, format!("You may not {first}{more}: nothing is written unseen."))))
 }
 
 /// What comes of a write that failed for want of an answer: the same again after a while.

@@ -120,7 +120,11 @@ pub struct KvPath {
     pub key: String,
 }
 
-/// What a write needs.
+/// What it takes to write what is not there yet: servers ask whether it is, and then for this or for the other.
+const CREATES: &[&str] = &["create"];
+/// What it takes to write what is there; also where a server does not ask whether it is.
+const UPDATES: &[&str] = &["update"];
+/// What it takes to write either.
 const WRITES: &[&str] = &["update", "create"];
 /// What is there is read first.
 const READS: &[&str] = &["read"];
@@ -187,15 +191,15 @@ impl VaultWrite {
                 vec![on_method(method, format!("role/{role}"), WRITES), on_method(method, format!("role/{role}"), READS)]
             }
             VaultChange::Unseal { .. } | VaultChange::ResetUnseal => Vec::new(),
-            VaultChange::Undelete { path, .. } => vec![vault(path, "undelete", &["update", "create"])],
+            VaultChange::Undelete { path, .. } => vec![vault(path, "undelete", UPDATES)],
             VaultChange::MoveValue { path, from, .. } => {
                 let vacant = Right::Vacant(Vacancy::of(&self.server, &self.replica, path));
-                vec![vault(path, "data", &["create", "update"]), Right::Cluster(ClusterRight::on("get", from)), vacant]
+                vec![vault(path, "data", CREATES), Right::Cluster(ClusterRight::on("get", from)), vacant]
             }
             // What is there is read, so that the other properties stay.
-            VaultChange::WriteValue { path, version: 0, .. } => vec![vault(path, "data", &["create", "update"])],
+            VaultChange::WriteValue { path, version: 0, .. } => vec![vault(path, "data", CREATES)],
             VaultChange::WriteValue { path, .. } => {
-                vec![vault(path, "data", &["update"]), vault(path, "data", &["read"])]
+                vec![vault(path, "data", UPDATES), vault(path, "data", READS)]
             }
         };
         reach.into_iter().chain(own).collect()

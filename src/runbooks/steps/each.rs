@@ -223,6 +223,8 @@ impl Each {
                 Again::Later => Standing::Waiting,
                 Again::Now => Standing::Queued,
                 Again::Never if unheard => Standing::Failed(not_heard(fault)),
+                // It could not be asked for before, or was taken away since.
+                Again::Never if is_refusal(fault) => Standing::Blocked(format!("{fault} {}", needed(task))),
                 Again::Never => Standing::Failed(fault.to_string()),
             },
             (Ok(_), _) if in_time => Standing::Waiting,
@@ -241,6 +243,17 @@ fn left_undone(open: &[&Task], progress: &Progress) -> Vec<String> {
 fn the_one_reason<'a>(mut left: impl Iterator<Item = &'a (ObjectRef, String)>) -> String {
     let Some((_, why)) = left.next() else { return String::new() };
     if left.all(|(_, other)| other == why) { format!(": {why}") } else { String::new() }
+}
+
+/// Whether a server refused it for who asks.
+const fn is_refusal(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::Forbidden | FaultKind::Unauthorized)
+}
+
+/// The rights of a write, of which one is missing.
+fn needed(task: &Task) -> String {
+    let rights: Vec<String> = task.operation.rights().iter().map(ToString::to_string).collect();
+    format!("It takes: {}.", rights.join(", "))
 }
 
 /// Nobody knows whether it was done.

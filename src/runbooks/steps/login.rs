@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::collections::btree_map::Entry;
 
 use super::each::{self, Aside, Each, Effect, Task};
-use super::{asking, by_name, counted, external_secrets_of, stores_of};
+use super::{asking, by_name, counted, external_secrets_of, stores_of, unseen};
 use crate::diagnosis::login::{Mending, Remedy, mending};
 use crate::model::vault::AuthConfig;
 use crate::model::{Inventory, ObjectRef, Text, VaultServer};
 use crate::runbooks::operation::IN_CLUSTER;
 use crate::runbooks::{
-    AuthMethod, KubernetesWrite, Next, Operation, Preview, Progress, Right, StepDef, Target, VaultChange, VaultWrite,
+    AuthMethod, KubernetesWrite, Next, Operation, Preview, Progress, Right, StepDef, Target, VaultChange, VaultRight,
+    VaultWrite,
 };
 
 /// See the module.
@@ -40,6 +41,12 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     {
         return wait;
     }
+    // What mends a login that one may not look into is not known: the right to look is named.
+    if plan.tasks.is_empty()
+        && let Some(refused) = unseen(progress, plan.unread.into_iter())
+    {
+        return refused;
+    }
     EACH.next_beside(plan.by_hand, &plan.tasks, progress, |open| preview(open, plan.differences))
 }
 
@@ -51,10 +58,12 @@ struct Plan {
     differences: Vec<String>,
     /// Whether a Vault was not yet asked about a login that fails.
     is_unasked: bool,
+    /// What your token may not read of logins that a person would have to mend.
+    unread: Vec<Right>,
 }
 
 fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
-    let mut plan = Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new(), is_unasked: false };
+    let mut plan = Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new(), is_unasked: false, unread: Vec::new() };
     let mut wanted: BTreeMap<ObjectRef, Operation> = BTreeMap::new();
     let mut methods = Vec::new();
     for store in stores_of(target, world) {
@@ -62,6 +71,7 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
         plan.is_unasked |= !found.is_asked;
         if let Remedy::ByHand(why) = &found.remedy {
             plan.by_hand.push((store.store_ref(), why.clone()));
+            plan.unread.extend(unread(server, &found));
             continue;
         }
         let Some(operation) = operation(server, &found) else {
@@ -124,6 +134,14 @@ fn operation(server: &VaultServer, found: &Mending) -> Option<Operation> {
         Remedy::ByHand(_) => return None,
     };
     Some(Operation::Vault(VaultWrite { server: server.address.clone(), replica: server.active()?, change }))
+}
+
+/// The right to read what could not be read of a login.
+fn unread(server: &VaultServer, found: &Mending) -> Option<Right> {
+    let (path, replica) = (found.unread.as_ref()?, server.active()?);
+    let path = method(found, found.method.clone()).path(path);
+    let (server, namespace) = (server.address.clone(), found.login.namespace.clone());
+    Some(Right::Vault(VaultRight { server, replica, namespace, path, any_of: &["read"] }))
 }
 
 fn method(found: &Mending, object: ObjectRef) -> AuthMethod {

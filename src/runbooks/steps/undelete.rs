@@ -1,7 +1,7 @@
 //! Deleted versions are brought back. The proof is the path itself: its current version exists again.
 
 use super::each::{Aside, Each, Effect, Task, preview};
-use super::{KnownPath, asking, by_name, counted, paths_of, readers};
+use super::{KnownPath, asking, by_name, counted, paths_of, readers, untold};
 use crate::model::{Inventory, PathState, Text};
 use crate::runbooks::{Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange, VaultWrite};
 
@@ -34,10 +34,15 @@ struct Plan {
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let plan = plan(target, world, progress);
-    if plan.untold > 0
-        && let Some(wait) = asking(progress, STEP.id, "how the paths stand")
-    {
-        return wait;
+    if plan.untold > 0 {
+        // Where some can be helped, the others are only waited for.
+        let next = match plan.tasks.is_empty() {
+            true => untold(progress, STEP.id, "how the paths stand", &paths_of(target, world)),
+            false => asking(progress, STEP.id, "how the paths stand"),
+        };
+        if let Some(next) = next {
+            return next;
+        }
     }
     // Where nobody can see a version, none can be said to be there.
     if plan.untold > 0 && plan.tasks.is_empty() && plan.aside.is_empty() {

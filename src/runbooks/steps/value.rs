@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::each::{Each, Effect, Task, preview};
-use super::{KnownPath, asking, external_secrets_of, readers, reads};
+use super::{KnownPath, external_secrets_of, readers, reads, untold};
 use crate::model::vault::Has;
 use crate::model::{Inventory, ObjectRef, PathState};
 use crate::runbooks::{
@@ -39,8 +39,10 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let task = match task(target, world, progress) {
         Ok(task) => task,
         Err(why) => {
-            let wait = (why == NOT_TOLD).then(|| asking(progress, STEP.id, "how the path stands")).flatten();
-            return wait.unwrap_or_else(|| Next::Done(StepReport::new(Outcome::Failed, why)));
+            let known = wanted(target, world).ok().and_then(|(path, _)| KnownPath::named(world, &path));
+            let known = known.filter(|_| why == NOT_TOLD);
+            let untold = untold(progress, STEP.id, "how the path stands", known.as_slice());
+            return untold.unwrap_or_else(|| Next::Done(StepReport::new(Outcome::Failed, why)));
         }
     };
     EACH.next(&[task], progress, |open| {
