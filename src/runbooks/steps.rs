@@ -157,7 +157,7 @@ impl<'a> KnownPath<'a> {
     }
 
     /// What one needs to be told how it stands.
-    fn sight(&self) -> Option<Right> {
+    fn sight(&self, world: &Inventory) -> Option<Right> {
         let replica = self.server.active().or_else(|| self.server.open().next().map(|(pod, _)| self.server.replica_ref(pod)))?;
         let place = self.place();
         let path = match self.path.kv.as_str() {
@@ -165,7 +165,8 @@ impl<'a> KnownPath<'a> {
             _ => format!("{}/metadata/{}", place.mount, place.key),
         };
         let (server, namespace) = (self.server.address.clone(), place.namespace);
-        Some(Right::Vault(VaultRight { server, replica, namespace, path, any_of: &["read"] }))
+        let port = world.pod_port(&server, &replica.name);
+        Some(Right::Vault(VaultRight { server, replica, port, namespace, path, any_of: &["read"] }))
     }
 
     /// As a write names it.
@@ -267,12 +268,17 @@ pub(super) fn asking(progress: &Progress, step: &str, what: &str) -> Option<Next
 
 /// What a step comes to of whose paths Vault does not tell: what one may not see is asked for at once, what was not asked yet
 /// is waited for. A right that is missing is named; nothing is written without.
-pub(super) fn untold(progress: &Progress, step: &str, what: &str, paths: &[KnownPath<'_>]) -> Option<Next> {
+pub(super) fn untold(
+    world: &Inventory,
+    progress: &Progress,
+    (step, what): (&str, &str),
+    paths: &[KnownPath<'_>],
+) -> Option<Next> {
     let untold = || paths.iter().filter(|known| !known.is_told());
     untold().next()?;
     let is_denied = untold().any(|known| known.path.facts.state == PathState::Denied);
     let wait = || asking(progress, step, what);
-    (!is_denied).then(wait).flatten().or_else(|| unseen(progress, untold().filter_map(KnownPath::sight)))
+    (!is_denied).then(wait).flatten().or_else(|| unseen(progress, untold().filter_map(|known| known.sight(world))))
 }
 
 /// What a step comes to that has to see these first: they are asked for, and what is missing is named.

@@ -24,6 +24,8 @@ pub struct Vacancy {
     pub server: VaultAddress,
     /// The replica that is asked.
     pub replica: ObjectRef,
+    /// The port of its pod; 0 where it is not known.
+    pub port: u16,
     /// The Vault namespace; empty for that of the token.
     pub namespace: Text,
     /// The mount.
@@ -35,9 +37,9 @@ pub struct Vacancy {
 impl Vacancy {
     /// Of this path.
     #[must_use]
-    pub fn of(server: &VaultAddress, replica: &ObjectRef, path: &KvPath) -> Self {
+    pub fn of((server, replica, port): (&VaultAddress, &ObjectRef, u16), path: &KvPath) -> Self {
         let (namespace, mount, key) = (path.namespace.clone(), path.mount.clone(), path.key.clone());
-        Self { server: server.clone(), replica: replica.clone(), namespace, mount, key }
+        Self { server: server.clone(), replica: replica.clone(), port, namespace, mount, key }
     }
 }
 
@@ -61,6 +63,8 @@ pub struct VaultRight {
     pub server: VaultAddress,
     /// The replica that is asked.
     pub replica: ObjectRef,
+    /// The port of its pod, for whoever asks by hand; 0 where it is not known.
+    pub port: u16,
     /// The Vault namespace; empty for that of the token.
     pub namespace: Text,
     /// The path of the API, such as `secret/data/shop/db`.
@@ -114,11 +118,11 @@ impl Right {
                 let subresource = if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
                 format!("kubectl auth can-i {} {resource}{group}{subresource}{namespace}", right.verb)
             }
-            Self::Vault(right) => by_hand(&right.server, &right.replica, |reach| {
+            Self::Vault(right) => by_hand((&right.server, &right.replica, right.port), |reach| {
                 let namespace = in_namespace(&right.namespace);
                 format!("bao token capabilities {reach}{namespace} {}", quoted(&right.path))
             }),
-            Self::Vacant(place) => by_hand(&place.server, &place.replica, |reach| {
+            Self::Vacant(place) => by_hand((&place.server, &place.replica, place.port), |reach| {
                 let (namespace, mount) = (in_namespace(&place.namespace), place.mount.as_str().trim_matches('/'));
                 format!("bao kv metadata get {reach}{namespace} -mount={} {}", quoted(mount), quoted(&place.key))
             }),

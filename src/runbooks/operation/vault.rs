@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ClusterRight, Right, Vacancy, VaultRight, by_hand, quoted};
-use crate::model::{ObjectRef, Text, VaultAddress};
+use crate::model::{Inventory, ObjectRef, Text, VaultAddress};
 
 /// A write to one replica of a Vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub struct VaultWrite {
     pub server: VaultAddress,
     /// The replica.
     pub replica: ObjectRef,
+    /// The port of its pod, for whoever goes there by hand; 0 where it is not known.
+    #[serde(default)]
+    pub port: u16,
     /// What is done there.
     pub change: VaultChange,
 }
@@ -130,16 +133,28 @@ const WRITES: &[&str] = &["update", "create"];
 const READS: &[&str] = &["read"];
 
 impl VaultWrite {
+    /// A write to a replica whose pod listens where its Service does.
+    #[must_use]
+    pub const fn new(server: VaultAddress, replica: ObjectRef, change: VaultChange) -> Self {
+        Self { server, replica, port: 0, change }
+    }
+
+    /// The same, where the pod has a port of its own.
+    #[must_use]
+    pub fn in_world(self, world: &Inventory) -> Self {
+        Self { port: world.pod_port(&self.server, &self.replica.name), ..self }
+    }
+
     /// Gives a replica the share of this number.
     #[must_use]
     pub const fn unseal(server: VaultAddress, replica: ObjectRef, share: usize) -> Self {
-        Self { server, replica, change: VaultChange::Unseal { share } }
+        Self::new(server, replica, VaultChange::Unseal { share })
     }
 
     /// Has a replica forget the shares that it was given.
     #[must_use]
     pub const fn reset(server: VaultAddress, replica: ObjectRef) -> Self {
-        Self { server, replica, change: VaultChange::ResetUnseal }
+        Self::new(server, replica, VaultChange::ResetUnseal)
     }
 
     /// What it changes.
@@ -168,6 +183,7 @@ impl VaultWrite {
             Right::Vault(VaultRight {
                 server: self.server.clone(),
                 replica: self.replica.clone(),
+                port: self.port,
                 namespace: path.namespace.clone(),
                 path: format!("{}/{prefix}/{}", path.mount, path.key),
                 any_of,
@@ -178,6 +194,7 @@ impl VaultWrite {
             Right::Vault(VaultRight {
                 server: self.server.clone(),
                 replica: self.replica.clone(),
+                port: self.port,
                 namespace: method.namespace.clone(),
                 path: method.path(&below),
                 any_of,
@@ -193,7 +210,7 @@ impl VaultWrite {
             VaultChange::Unseal { .. } | VaultChange::ResetUnseal => Vec::new(),
             VaultChange::Undelete { path, .. } => vec![vault(path, "undelete", UPDATES)],
             VaultChange::MoveValue { path, from, .. } => {
-                let vacant = Right::Vacant(Vacancy::of(&self.server, &self.replica, path));
+                let vacant = Right::Vacant(Vacancy::of((&self.server, &self.replica, self.port), path));
                 vec![vault(path, "data", CREATES), Right::Cluster(ClusterRight::on("get", from)), vacant]
             }
             // What is there is read, so that the other properties stay.
@@ -207,13 +224,14 @@ impl VaultWrite {
 
     /// The command that does the same by hand.
     pub(super) fn command(&self) -> String {
-        by_hand(&self.server, &self.replica, |reach| self.typed(reach))
+        by_hand((&self.server, &self.replica, self.port), |reach| self.typed(reach))
     }
 
     /// The command that gives a replica so many shares by hand; it asks for each, unseen.
     #[must_use]
-    pub fn unsealing_by_hand(server: &VaultAddress, replica: &ObjectRef, shares: usize) -> String {
-        by_hand(server, replica, |reach| vec![format!("bao operator unseal {reach}"); shares.max(1)].join("; "))
+    pub fn unsealing_by_hand(&self, shares: usize) -> String {
+        let unseal = |reach: &str| vec![format!("bao operator unseal {reach}"); shares.max(1)].join("; ");
+        by_hand((&self.server, &self.replica, self.port), unseal)
     }
 
     /// What is typed for `bao`, with the flags that lead to the replica.

@@ -71,10 +71,10 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
         plan.is_unasked |= !found.is_asked;
         if let Remedy::ByHand(why) = &found.remedy {
             plan.by_hand.push((store.store_ref(), why.clone()));
-            plan.unread.extend(unread(server, &found));
+            plan.unread.extend(unread(world, server, &found));
             continue;
         }
-        let Some(operation) = operation(server, &found) else {
+        let Some(operation) = operation(world, server, &found) else {
             plan.by_hand.push((store.store_ref(), "no replica of its Vault takes writes now".to_owned()));
             continue;
         };
@@ -121,7 +121,7 @@ fn is_late_elsewhere(world: &Inventory, operation: &Operation) -> bool {
     }
 }
 
-fn operation(server: &VaultServer, found: &Mending) -> Option<Operation> {
+fn operation(world: &Inventory, server: &VaultServer, found: &Mending) -> Option<Operation> {
     let change = match &found.remedy {
         Remedy::Delegate(account) => return Some(Operation::Kubernetes(KubernetesWrite::Delegate { account: account.clone() })),
         Remedy::Configure => VaultChange::Configure { method: method(found, found.method.clone()) },
@@ -133,15 +133,16 @@ fn operation(server: &VaultServer, found: &Mending) -> Option<Operation> {
         },
         Remedy::ByHand(_) => return None,
     };
-    Some(Operation::Vault(VaultWrite { server: server.address.clone(), replica: server.active()?, change }))
+    Some(Operation::Vault(VaultWrite::new(server.address.clone(), server.active()?, change).in_world(world)))
 }
 
 /// The right to read what could not be read of a login.
-fn unread(server: &VaultServer, found: &Mending) -> Option<Right> {
+fn unread(world: &Inventory, server: &VaultServer, found: &Mending) -> Option<Right> {
     let (path, replica) = (found.unread.as_ref()?, server.active()?);
     let path = method(found, found.method.clone()).path(path);
     let (server, namespace) = (server.address.clone(), found.login.namespace.clone());
-    Some(Right::Vault(VaultRight { server, replica, namespace, path, any_of: &["read"] }))
+    let port = world.pod_port(&server, &replica.name);
+    Some(Right::Vault(VaultRight { server, replica, port, namespace, path, any_of: &["read"] }))
 }
 
 fn method(found: &Mending, object: ObjectRef) -> AuthMethod {

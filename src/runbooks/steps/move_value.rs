@@ -175,7 +175,8 @@ fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> 
         key: place,
     };
     let one = Move { es, secret, key: key.to_string(), store, path, server: vault.address.clone(), replica };
-    let vacant = Right::Vacant(Vacancy::of(&one.server, &one.replica, &one.path));
+    let port = world.pod_port(&one.server, &one.replica.name);
+    let vacant = Right::Vacant(Vacancy::of((&one.server, &one.replica, port), &one.path));
     if copied(&one, progress).is_none() && lacks(progress, &vacant) {
         return Err(format!("something stands at {} already, and is not replaced: move it by hand", one.path.object.name));
     }
@@ -235,7 +236,7 @@ fn copy(one: &Move<'_>, world: &Inventory, progress: &Progress) -> Task {
         from: one.secret.object_ref(),
         key: one.key.clone(),
     };
-    let write = VaultWrite { server: one.server.clone(), replica: one.replica.clone(), change };
+    let write = VaultWrite::new(one.server.clone(), one.replica.clone(), change).in_world(world);
     let operation = copied(one, progress).map_or(Operation::Vault(write), |applied| applied.operation.clone());
     let effect = if is_written(one, progress) { Effect::Proved("version 1 is there".to_owned()) } else { Effect::None };
     Task::new(operation, effect).needing(switch(one, world, progress).rights().collect())

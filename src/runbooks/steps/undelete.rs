@@ -37,7 +37,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     if plan.untold > 0 {
         // Where some can be helped, the others are only waited for.
         let next = match plan.tasks.is_empty() {
-            true => untold(progress, STEP.id, "how the paths stand", &paths_of(target, world)),
+            true => untold(world, progress, (STEP.id, "how the paths stand"), &paths_of(target, world)),
             false => asking(progress, STEP.id, "how the paths stand"),
         };
         if let Some(next) = next {
@@ -87,7 +87,7 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
             }
             (None, Some(version), Some(replica)) => {
                 let change = VaultChange::Undelete { path: known.place(), version };
-                let write = VaultWrite { server: known.server.address.clone(), replica, change };
+                let write = VaultWrite::new(known.server.address.clone(), replica, change).in_world(world);
                 (Operation::Vault(write), Effect::None)
             }
             (None, Some(_), None) => {

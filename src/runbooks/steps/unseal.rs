@@ -38,7 +38,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let Some(server) = target.server(world) else {
         return Next::Done(StepReport::new(Outcome::Nothing, "No Vault is meant that is closed."));
     };
-    let desk = Desk { server, progress };
+    let desk = Desk { world, server, progress };
     let sealed: Vec<ObjectRef> = server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect();
     if sealed.is_empty() {
         return desk.settled();
@@ -59,7 +59,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     for replica in &sealed {
         match desk.replica(replica) {
             Desire::Send(share) => {
-                let write = VaultWrite::unseal(server.address.clone(), replica.clone(), share);
+                let write = VaultWrite::unseal(server.address.clone(), replica.clone(), share).in_world(world);
                 return Next::Apply(vec![Operation::Vault(write)]);
             }
             Desire::GiveUp(why) => {
@@ -118,6 +118,7 @@ enum Desire {
 
 /// The place where shares are handed out: works out from the record who has had which.
 struct Desk<'a> {
+    world: &'a Inventory,
     server: &'a VaultServer,
     progress: &'a Progress,
 }
@@ -240,7 +241,8 @@ impl Desk<'_> {
         sealed
             .iter()
             .find(|replica| !self.taken(replica).is_empty())
-            .map(|replica| Operation::Vault(VaultWrite::reset(self.server.address.clone(), replica.clone())))
+            .map(|replica| VaultWrite::reset(self.server.address.clone(), replica.clone()).in_world(self.world))
+            .map(Operation::Vault)
     }
 
     /// The failure that says a share was wrong, unless shares were given again since.
@@ -351,7 +353,10 @@ impl Desk<'_> {
             forecast,
             commands: sealed
                 .iter()
-                .map(|replica| VaultWrite::unsealing_by_hand(&self.server.address, replica, self.lacking(replica)))
+                .map(|replica| {
+                    let write = VaultWrite::unseal(self.server.address.clone(), replica.clone(), 0).in_world(self.world);
+                    write.unsealing_by_hand(self.lacking(replica))
+                })
                 .collect(),
             objects: sealed.to_vec(),
             confirm: Confirm::Share { secret: ObjectRef { kind: Kind::Secret, namespace, name: Name::new(SHARES_SECRET) } },

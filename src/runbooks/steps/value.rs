@@ -41,7 +41,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
         Err(why) => {
             let known = wanted(target, world).ok().and_then(|(path, _)| KnownPath::named(world, &path));
             let known = known.filter(|_| why == NOT_TOLD);
-            let untold = untold(progress, STEP.id, "how the path stands", known.as_slice());
+            let untold = untold(world, progress, (STEP.id, "how the path stands"), known.as_slice());
             return untold.unwrap_or_else(|| Next::Done(StepReport::new(Outcome::Failed, why)));
         }
     };
@@ -99,7 +99,7 @@ fn task(target: &Target, world: &Inventory, progress: &Progress) -> Result<Task,
     };
     let replica = known.server.active().ok_or("No replica of this Vault takes writes now.")?;
     let change = VaultChange::WriteValue { path: known.place(), property, version };
-    let write = VaultWrite { server: known.server.address.clone(), replica, change };
+    let write = VaultWrite::new(known.server.address.clone(), replica, change).in_world(world);
     let follows = readers::rights(world, write.object());
     Ok(Task::new(Operation::Vault(write), Effect::None).followed_by(follows))
 }
