@@ -277,6 +277,15 @@ impl Progress {
         self.applied.iter().rev().find(|applied| applied.step == step && applied.operation.object() == object)
     }
 
+    /// The time from which an effect of a step on an object counts: that of the first write that may have been done, since of
+    /// what it has done the tries after it do nothing more.
+    #[must_use]
+    pub fn counts_from(&self, step: &str, object: &ObjectRef) -> Option<Timestamp> {
+        let mine = || self.of_step(step).filter(|applied| applied.operation.object() == object);
+        let first = mine().find(|applied| applied.is_unanswered());
+        first.or_else(|| mine().next_back()).map(Applied::effective)
+    }
+
     /// Whether the answer to a write of a step on an object was lost: it may have been done, whatever came of the tries
     /// after it.
     #[must_use]

@@ -12,7 +12,7 @@ use crate::model::manager::Manager;
 use crate::model::{Inventory, Kind, ObjectRef};
 use crate::runbooks::commit::{place, yaml};
 use crate::runbooks::operation::RECONCILE;
-use crate::runbooks::{Applied, Commit, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
+use crate::runbooks::{Commit, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -95,7 +95,7 @@ fn after(target: &Target, world: &Inventory, progress: &Progress, operation: &Op
     if let Operation::Kubernetes(KubernetesWrite::RunAgain { .. }) = operation {
         return ended(world, progress, STEP.id, operation);
     }
-    let Some(since) = progress.last(STEP.id, owner).map(Applied::effective) else { return Effect::None };
+    let Some(since) = progress.counts_from(STEP.id, owner) else { return Effect::None };
     let new = jobs(target, world).into_iter().find(|job| job.meta.created.is_some_and(|at| at >= since));
     match new {
         Some(job) if job.is_complete() => Effect::Proved(format!("complete, made anew by {}", owner.short())),

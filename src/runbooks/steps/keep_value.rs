@@ -11,7 +11,7 @@ use crate::model::kinds::external_secret::RefreshPolicy;
 use crate::model::kinds::{ExternalSecret, Secret, Watched as _};
 use crate::model::{Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::commit::{manifest, place};
-use crate::runbooks::{Applied, Commit, Item, KubernetesWrite, Next, Operation, Preview, Progress, StepDef, Target};
+use crate::runbooks::{Commit, Item, KubernetesWrite, Next, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -68,7 +68,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
 pub(super) fn task(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Task {
     let object = es.object_ref();
     let operation = Operation::Kubernetes(KubernetesWrite::KeepValue { external_secret: object.clone() });
-    let since = progress.last(STEP.id, &object).map(Applied::effective);
+    let since = progress.counts_from(STEP.id, &object);
     let effect = match since {
         None => why_not(es, world).map_or(Effect::None, Effect::LeftOut),
         Some(_) if es.policy != RefreshPolicy::CreatedOnce => Effect::None,

@@ -286,7 +286,7 @@ fn switch(one: &Move<'_>, _: &Inventory, progress: &Progress) -> Task {
     if !written {
         return Task::new(operation, Effect::LeftOut("its value was not written to Vault".to_owned()));
     }
-    let effect = match (&operation, applied.map(Applied::effective)) {
+    let effect = match (&operation, progress.counts_from(SWITCHING.id, &object)) {
         (Operation::Kubernetes(KubernetesWrite::ReadVault { data_hash, .. }), Some(since)) => {
             let synced = one.es.health() == Health::Healthy
                 && one.es.synced_current

@@ -7,7 +7,7 @@ use super::{counted, forecast};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{ExternalSecret, Watched as _};
 use crate::model::{Health, Inventory, Kind, ObjectRef};
-use crate::runbooks::{Applied, Confirm, Operation, Preview, Progress, Right, StepDef, Target};
+use crate::runbooks::{Confirm, Operation, Preview, Progress, Right, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -66,7 +66,7 @@ pub(super) fn synced(step: &str, es: &ExternalSecret, progress: &Progress) -> Ta
     let applied = progress.last(step, &object);
     let operation = applied
         .map_or_else(|| Operation::annotate(object.clone(), FORCE_SYNC, stamp.to_string()), |applied| applied.operation.clone());
-    let since = applied.map(Applied::effective);
+    let since = progress.counts_from(step, &object);
     let effect = match since {
         Some(since) if es.health() == Health::Healthy && es.synced_current && es.refreshed.is_some_and(|at| at >= since) => {
             Effect::Proved("synced".to_owned())

@@ -91,7 +91,7 @@ fn task(workload: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
         }
         None => Effect::None,
         Some(applied) => {
-            let since = applied.effective();
+            let since = progress.counts_from(STEP.id, &workload).unwrap_or(applied.at);
             rolled_since(world, &workload, since)
                 .map_or(Effect::None, |pods| Effect::Proved(format!("{} since the restart", counted(pods, "pod"))))
         }

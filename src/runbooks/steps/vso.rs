@@ -141,17 +141,20 @@ impl<'a> One<'a> {
     /// What is to be done with it, if it is concerned at all.
     fn task(&self, which: Which, target: &Target, progress: &Progress) -> Option<Task> {
         let effect = match progress.last(ID, &self.object) {
-            Some(applied) => self.effect(applied),
+            Some(applied) => self.effect(applied, progress.counts_from(ID, &self.object).unwrap_or(applied.at)),
             None => self.why_not(which, target, progress.now)?.map_or(Effect::None, Effect::LeftOut),
         };
         Some(Task::new(self.annotate(progress), effect))
     }
 
     fn annotate(&self, progress: &Progress) -> Operation {
-        let tries = progress.of_step(ID).filter(|applied| *applied.operation.object() == self.object).count();
+        let mine = || progress.of_step(ID).filter(|applied| *applied.operation.object() == self.object);
         // The value that stands there already changes nothing. That is wanted where a second change would issue a second
-        // lease: an answer that was lost need not mean that the first did not arrive.
-        let again = if self.issued { 0 } else { i64::try_from(tries).unwrap_or(0) };
+        // lease: an answer that was lost need not mean that the first did not arrive, whichever process sent it.
+        if let Some(first) = mine().next().filter(|_| self.issued) {
+            return first.operation.clone();
+        }
+        let again = i64::try_from(mine().count()).unwrap_or(0);
         Operation::annotate(self.object.clone(), ASKED, (progress.stamp(ID) + again).to_string())
     }
 
@@ -205,8 +208,7 @@ impl<'a> One<'a> {
     }
 
     /// What came of its annotation.
-    fn effect(&self, applied: &Applied) -> Effect {
-        let since = applied.effective();
+    fn effect(&self, applied: &Applied, since: Timestamp) -> Effect {
         let version = applied.result.as_ref().map_or(0, |receipt| receipt.resource_version);
         let newer = self.world.meta_of(&self.object).is_some_and(|meta| version > 0 && meta.resource_version > version);
         // Times have whole seconds: within the same one, the object's version tells what came after.
