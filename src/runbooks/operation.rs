@@ -7,7 +7,7 @@ mod rights;
 mod vault;
 
 pub use aim::Aim;
-pub use kubernetes::{Guard, KubernetesWrite, RECONCILE, RESTARTED_AT, binding_name};
+pub use kubernetes::{Guard, KubernetesWrite, RESTARTED_AT, binding_name};
 pub use rights::{ClusterRight, Right, Vacancy, VaultRight};
 pub use vault::{AuthMethod, IN_CLUSTER, KvPath, VaultChange, VaultWrite};
 

@@ -7,6 +7,7 @@ use std::collections::btree_map::Entry;
 use super::each::{self, Aside, Each, Effect, Task};
 use super::{asking, by_name, counted, external_secrets_of, stores_of, unseen};
 use crate::diagnosis::login::{Mending, Remedy, mending};
+use crate::model::kinds::Watched as _;
 use crate::model::vault::AuthConfig;
 use crate::model::{Inventory, ObjectRef, Text, VaultServer};
 use crate::runbooks::operation::IN_CLUSTER;
