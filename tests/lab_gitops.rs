@@ -203,7 +203,9 @@ fn in_git(job: &Value, labels: &Value, annotations: &Value) -> Value {
 async fn delete_job(client: &kube::Client) {
     let options = json!({ "propagationPolicy": "Background" });
     ask(client, "DELETE", JOB, "application/json", &options).await;
-    soon("the Job is gone", async || get(client, JOB).await.is_null()).await;
+    while !get(client, JOB).await.is_null() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 async fn is_complete(client: &kube::Client) -> bool {
@@ -227,7 +229,9 @@ async fn answer(client: kube::Client, git: Value) {
         if with_hooks {
             delete_job(&client).await;
             ask(&client, "POST", JOBS, "application/json", &git).await.expect("made");
-            soon("the hook is complete", async || is_complete(&client).await).await;
+            while !is_complete(&client).await {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
         }
         let finished = jiff::Timestamp::now().round(jiff::Unit::Second).expect("a second").to_string();
         let over = json!({ "operation": null, "status": { "operationState": { "phase": "Succeeded", "finishedAt": finished } } });
@@ -274,6 +278,7 @@ fn a_client_patcher_is_run_again_by_argo_cd_and_beside_flux() {
     assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {said}");
     assert!(report.to_string().contains("made anew by argocd/shop"), "{report}");
     assert_ne!(uid(), before, "it was made anew");
+    runtime.block_on(soon("Argo CD is done with it", async || get(&client, APP).await["operation"].is_null()));
     stand_in.abort();
 
     // Nobody answers, because another sync is under way: that is said, and nothing is written.
