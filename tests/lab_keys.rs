@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use child::Home;
 use lab::Lab;
 use pty::Console;
+use sealwatch::diagnosis::rule;
 
 const SOON: Duration = Duration::from_secs(40);
 /// Longer than keys that rain.
@@ -38,8 +39,14 @@ fn in_front_of(lab: &Lab, home: &Home, fault: &str) -> Console {
     let variables = home.variables(lab, kubeconfig);
     let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let console = Console::start(&["--write"], &variables, WINDOW);
-    // It is the one that is broken, and its key is named.
-    console.wait_until("the cause", SOON, |screen| screen.contains(&format!("fault-{fault}")) && screen.contains("r repair"));
+    // What is broken stands before what is only a warning: the generator of the seed.
+    let title = rule(fault).expect("a rule").title;
+    console.wait_until("the cause", SOON, |screen| {
+        let place = |words: &str| screen.find(words);
+        screen.contains("CAUSE 1 of")
+            && place(title).is_some_and(|at| place("A new value at every refresh").is_none_or(|other| at < other))
+    });
+    std::thread::sleep(CALM);
     console
 }
 
