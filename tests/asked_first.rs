@@ -105,7 +105,10 @@ fn a_generator_is_not_stopped_for_a_move_that_is_refused_later() {
         assert!(report.summary.ends_with(&format!("{named}.")), "{report:?}");
     }
     let report = over(ask(stop, &target, &world, all_but("as its first version")));
-    assert_eq!(report.summary, "Nothing was done: something stands at secret/shop/pw already, and is not replaced: move it by hand.");
+    assert_eq!(
+        report.summary,
+        "Nothing was done: something stands at secret/shop/pw already, and is not replaced: move it by hand."
+    );
     // Where that cannot be asked, `cas=0` still keeps what stands there.
     let unasked = |right: &str| (!right.contains("as its first version")).then_some(true);
     assert!(matches!(ask(stop, &target, &world, unasked), Next::Confirm(_)));
@@ -114,7 +117,8 @@ fn a_generator_is_not_stopped_for_a_move_that_is_refused_later() {
 #[test]
 fn what_a_later_step_will_not_do_is_said_before_the_first_write() {
     let path = Target::Objects(vec![address().path_ref(&Text::foreign("secret/shop/db"))]);
-    for (name, state) in [("write-value", PathState::Missing), ("undelete-version", PathState::Deleted { version: 2, at: None })] {
+    for (name, state) in [("write-value", PathState::Missing), ("undelete-version", PathState::Deleted { version: 2, at: None })]
+    {
         let Next::Confirm(preview) = ask(&steps(name)[0], &path, &world(state), all_but("patch externalsecrets")) else {
             panic!("{name} is done without: its reader follows at its interval")
         };
@@ -133,7 +137,10 @@ fn a_path_that_one_may_not_see_is_refused_by_name_and_not_waited_for() {
         let said = "You may not read secret/metadata/shop/db at http://vault.ns.svc:8200: nothing is written unseen.";
         assert_eq!(report.summary, said, "{name}");
         // What was not asked yet is waited for; what has no answer then is asked for as well.
-        assert!(matches!(ask(step, &path, &world(PathState::NotAsked), all_but("secret/metadata/")), Next::Wait { .. }), "{name}");
+        assert!(
+            matches!(ask(step, &path, &world(PathState::NotAsked), all_but("secret/metadata/")), Next::Wait { .. }),
+            "{name}"
+        );
     }
 }
 
@@ -167,7 +174,14 @@ fn every_runbook_with_several_writes_is_known() {
     let several: Vec<&str> = sealwatch::runbooks::RUNBOOKS.iter().filter(|one| one.steps.len() > 1).map(|one| one.name).collect();
     // `recover` and `refresh` begin with a step that asks for everything; the second step of `vault-bootstrap` only looks.
     let looked_at = [
-        "recover", "refresh", "kubernetes-auth", "client-patcher", "vault-bootstrap", "move-to-vault", "write-value", "undelete-version",
+        "recover",
+        "refresh",
+        "kubernetes-auth",
+        "client-patcher",
+        "vault-bootstrap",
+        "move-to-vault",
+        "write-value",
+        "undelete-version",
     ];
     assert_eq!(several, looked_at);
 }
@@ -179,5 +193,9 @@ fn a_right_is_a_question_that_one_can_ask_by_hand() {
         panic!("it asks first")
     };
     let vacant = rights.iter().find(|right| matches!(right, Right::Vacant(_))).expect("whether the path is empty");
-    assert!(vacant.command().contains("bao kv metadata get -address=http://127.0.0.1:8200 -mount=secret shop/pw"), "{}", vacant.command());
+    assert!(
+        vacant.command().contains("bao kv metadata get -address=http://127.0.0.1:8200 -mount=secret shop/pw"),
+        "{}",
+        vacant.command()
+    );
 }

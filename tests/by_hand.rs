@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use common::pictures::sealed;
 use sealwatch::model::inventory::Change;
-use sealwatch::model::kinds::{EndpointSlice, Object, Service, Watched as _};
+use sealwatch::model::kinds::{EndpointSlice, Object, Service, Watched};
 use sealwatch::model::{Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::{
     Aim, ClusterRight, Confirm, KubernetesWrite, KvPath, Next, Operation, Progress, Right, Target, VaultChange, VaultRight,
@@ -120,13 +120,9 @@ fn a_server_with_tls_is_called_by_the_name_of_its_certificate() {
 
 #[test]
 fn a_port_of_the_service_is_not_the_port_of_the_pod() {
-    let object = |kind: Kind, json: &str| -> Object {
-        let names = &mut Names::default();
-        match kind {
-            Kind::Service => Service::read(serde_json::from_str(json).expect("a Service"), names).into_object(),
-            _ => EndpointSlice::read(serde_json::from_str(json).expect("a slice"), names).into_object(),
-        }
-    };
+    fn object<K: Watched>(json: &str) -> Object {
+        K::read(serde_json::from_str(json).expect("an object"), &mut Names::default()).into_object()
+    }
     let server = VaultAddress::parse("http://vault.vault.svc").expect("a URL");
     let port = |target: &str, slices: &[(&str, u16)]| {
         let service = format!(
@@ -134,14 +130,14 @@ fn a_port_of_the_service_is_not_the_port_of_the_pod() {
                 {{"name": "other", "port": 81, "targetPort": 1}}, {{"name": "web", "port": 80{target}}}]}}}}"#
         );
         let mut world = Inventory::default();
-        world.apply(Change::Applied(object(Kind::Service, &service)), jiff::Timestamp::UNIX_EPOCH);
+        world.apply(Change::Applied(object::<Service>(&service)), jiff::Timestamp::UNIX_EPOCH);
         for (pod, port) in slices {
             let slice = format!(
                 r#"{{"metadata": {{"name": "{pod}", "namespace": "vault", "labels": {{"kubernetes.io/service-name": "vault"}}}},
                     "endpoints": [{{"targetRef": {{"kind": "Pod", "name": "{pod}"}}}}],
                     "ports": [{{"name": "other", "port": 1}}, {{"name": "web", "port": {port}}}]}}"#
             );
-            world.apply(Change::Applied(object(Kind::EndpointSlice, &slice)), jiff::Timestamp::UNIX_EPOCH);
+            world.apply(Change::Applied(object::<EndpointSlice>(&slice)), jiff::Timestamp::UNIX_EPOCH);
         }
         world.settle();
         let write = VaultWrite::unseal(server.clone(), replica("vault-1"), 0).in_world(&world);
@@ -150,7 +146,11 @@ fn a_port_of_the_service_is_not_the_port_of_the_pod() {
         forward.trim_start_matches("kubectl -n vault port-forward pod/vault-1 ").to_owned()
     };
     assert_eq!(port(r#", "targetPort": 8200"#, &[]), "8201:8200", "a number");
-    assert_eq!(port(r#", "targetPort": "http""#, &[("vault-0", 8200), ("vault-1", 8250)]), "8201:8250", "a name: each pod its own");
+    assert_eq!(
+        port(r#", "targetPort": "http""#, &[("vault-0", 8200), ("vault-1", 8250)]),
+        "8201:8250",
+        "a name: each pod its own"
+    );
     assert_eq!(port("", &[("vault-1", 8200)]), "8201:80", "none: the same");
     assert_eq!(port(r#", "targetPort": "http""#, &[]), "8201:80", "what cannot be seen is taken for the same");
 }

@@ -5,7 +5,9 @@
 
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
-use sealwatch::model::kinds::{Application, ExternalSecret, HelmRelease, Job, Kustomization, Object, Secret, SecretStore, Watched};
+use sealwatch::model::kinds::{
+    Application, ExternalSecret, HelmRelease, Job, Kustomization, Object, Secret, SecretStore, Watched,
+};
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Inventory, Kind, Name, Names, ObjectRef, VaultAddress};
 use sealwatch::runbooks::{
@@ -177,9 +179,11 @@ fn a_value_that_moves_leaves_yaml_and_terraform_without_it() {
 
 /// A client-patcher that has failed, deployed like this.
 fn patcher(labels: &Value, annotations: &Value) -> Object {
-    object::<Job>(json!({ "metadata": { "name": "client-patcher", "namespace": "shop", "labels": labels, "annotations": annotations,
+    object::<Job>(
+        json!({ "metadata": { "name": "client-patcher", "namespace": "shop", "labels": labels, "annotations": annotations,
             "uid": "11111111-0000-4000-8000-000000000001", "creationTimestamp": at(0).to_string() },
-        "status": { "failed": 1, "conditions": [{ "type": "Failed", "status": "True", "lastTransitionTime": at(1).to_string() }] } }))
+        "status": { "failed": 1, "conditions": [{ "type": "Failed", "status": "True", "lastTransitionTime": at(1).to_string() }] } }),
+    )
 }
 
 fn tracked(hook: &str) -> Value {
@@ -207,7 +211,9 @@ fn only_a_hook_of_a_sync_is_run_again_by_one() {
         write.clone()
     };
     let application = ObjectRef::new(Kind::Application, "argocd", "shop");
-    for hook in ["argocd.argoproj.io/hook=PostSync", "argocd.argoproj.io/hook=PreSync,Sync", "helm.sh/hook=post-install,post-upgrade"] {
+    for hook in
+        ["argocd.argoproj.io/hook=PostSync", "argocd.argoproj.io/hook=PreSync,Sync", "helm.sh/hook=post-install,post-upgrade"]
+    {
         let write = writes(patcher(&none, &tracked(hook)));
         assert_eq!(write, KubernetesWrite::Sync { application: application.clone() }, "{hook}");
     }

@@ -459,7 +459,14 @@ pub fn mending(world: &Inventory, store: &SecretStore, now: Timestamp) -> Option
     let by_role = matches!(login.refusal(), Some(Refusal::Account | Refusal::Namespace));
     let is_denied = by_role && login.checks().is_some_and(|checks| checks.role == Told::Denied);
     let unread = is_denied.then(|| format!("role/{}", login.login.role));
-    Some(Mending { unread, is_asked, method: login.method_ref(), remedy, config: login.config().cloned(), login: login.login.clone() })
+    Some(Mending {
+        unread,
+        is_asked,
+        method: login.method_ref(),
+        remedy,
+        config: login.config().cloned(),
+        login: login.login.clone(),
+    })
 }
 
 impl LoginCase<'_> {

@@ -220,6 +220,8 @@ pub struct Progress {
     pub shares_held: usize,
     /// How many shares were given in all.
     pub shares_given: usize,
+    /// For which replicas the ones that are held were given; none, if that is not known.
+    pub shares_for: Vec<ObjectRef>,
     /// When the last share was given.
     pub share_given_at: Option<Timestamp>,
     /// Everything that was applied, in order.
@@ -265,6 +267,7 @@ impl Progress {
             confirmed: BTreeMap::new(),
             shares_held: 0,
             shares_given: 0,
+            shares_for: Vec::new(),
             share_given_at: None,
             applied: Vec::new(),
             done: BTreeMap::new(),

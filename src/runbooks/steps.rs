@@ -24,6 +24,7 @@ pub mod unseal;
 pub mod value;
 pub mod vso;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -38,7 +39,9 @@ use crate::model::{Fault, Health, Inventory, Kind, ObjectRef, PathState, Text, V
 /// The stores that a target means, in order of their names.
 pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a SecretStore> {
     let refs: BTreeSet<ObjectRef> = match target {
-        Target::Vault(vault) => world.stores_of(vault).map(SecretStore::store_ref).collect(),
+        Target::Vault(_) | Target::Vaults(_) => {
+            target.vaults().iter().flat_map(|vault| world.stores_of(vault)).map(SecretStore::store_ref).collect()
+        }
         Target::Everything => {
             world.stores().filter(|store| !is_behind_closed(store, world)).map(SecretStore::store_ref).collect()
         }
@@ -79,7 +82,10 @@ fn in_namespace<'a>(world: &'a Inventory, namespace: &'a ObjectRef) -> impl Iter
 pub(super) fn external_secrets_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a ExternalSecret> {
     let readers = |store: &ObjectRef| world.readers_of(store).map(|es| es.object_ref()).collect::<Vec<_>>();
     let refs: BTreeSet<ObjectRef> = match target {
-        Target::Vault(vault) => world.stores_of(vault).flat_map(|store| readers(&store.store_ref())).collect(),
+        Target::Vault(_) | Target::Vaults(_) => {
+            let stores = target.vaults().iter().flat_map(|vault| world.stores_of(vault));
+            stores.flat_map(|store| readers(&store.store_ref())).collect()
+        }
         Target::Everything => {
             let closed = |es: &ExternalSecret| {
                 es.store_ref().and_then(|store| world.store(&store)).is_some_and(|store| is_behind_closed(store, world))
@@ -123,7 +129,7 @@ pub(super) fn upkeeps_of<'a>(target: &Target, world: &'a Inventory) -> BTreeMap<
         _ => one == object,
     };
     let meant = world.upkeeps().filter(|(one, of)| match target {
-        Target::Vault(vault) => at(of, vault),
+        Target::Vault(_) | Target::Vaults(_) => target.vaults().iter().any(|vault| at(of, vault)),
         Target::Objects(objects) => objects.iter().any(|object| is_meant(one, of, object)),
         // What stands behind a Vault that is closed waits for that.
         Target::Everything => !world.vault_beside(of).and_then(|at| world.vaults.get(at)).is_some_and(|server| is_closed(server)),
@@ -206,6 +212,13 @@ pub(super) fn by_name(objects: &[ObjectRef], noun: &str) -> Confirm {
 /// Whether a server said itself that it does not serve now. That we cannot reach it says nothing of who reads through it.
 pub(super) fn is_closed(server: &VaultServer) -> bool {
     matches!(ServerState::of(server), ServerState::Sealed | ServerState::NoActiveNode | ServerState::Uninitialised)
+}
+
+/// The same target without the Vaults that are closed, where some of several are open: what reads through these is repaired.
+pub(super) fn without_closed<'a>(target: &'a Target, world: &Inventory) -> Cow<'a, Target> {
+    let Target::Vaults(vaults) = target else { return Cow::Borrowed(target) };
+    let open = |vault: &&ObjectRef| !world.vault(vault).is_some_and(|server| is_closed(server));
+    Target::of_vaults(vaults.iter().filter(open).cloned().collect()).map_or(Cow::Borrowed(target), Cow::Owned)
 }
 
 /// Whether what reads through this store has to wait until its Vault is open.

@@ -53,8 +53,8 @@ impl Run {
     pub(super) fn result(&self, world: &Inventory) -> RunResult {
         let worst = self.progress.done.values().map(|report| report.outcome).max().unwrap_or(Outcome::Nothing);
         match worst {
-            // That it was refused says that nothing was written.
-            Outcome::Refused if self.has_written() => RunResult::Unproved,
+            // That a right is missing is to say that nothing was written. A policy may let an unseal through, and nothing else.
+            Outcome::Refused if self.has_written() && !self.door.writes.borrow().leaves_to_git() => RunResult::Unproved,
             Outcome::Refused => RunResult::Refused,
             _ if self.is_left_to_git() => RunResult::Refused,
             Outcome::Failed | Outcome::Unproved if self.is_unknown(world) => RunResult::Unknown,

@@ -61,7 +61,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
 fn wanted(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Operation> {
     let named: BTreeSet<ObjectRef> = match target {
         Target::Objects(objects) => objects.iter().filter_map(|object| timetable(world, object)).collect(),
-        Target::Vault(_) | Target::Everything => BTreeSet::new(),
+        Target::Vault(_) | Target::Vaults(_) | Target::Everything => BTreeSet::new(),
     };
     let planned =
         || world.all::<CronJob>().iter().filter(|cron| cron.meta.name.as_str().contains(BOOTSTRAP)).map(|cron| cron.object_ref());

@@ -142,7 +142,9 @@ fn synced_without(world: &Inventory, progress: &Progress, owner: &ObjectRef, sin
     match app.phase.as_str() {
         "Failed" | "Error" => Effect::Failed(format!("Argo CD could not sync it: {}", app.said)),
         _ if progress.now.as_second() - finished.as_second() < UNSEEN => Effect::None,
-        _ => Effect::Failed("it was synced, and no client-patcher was made: Git may have it no more, or not as a hook".to_owned()),
+        _ => {
+            Effect::Failed("it was synced, and no client-patcher was made: Git may have it no more, or not as a hook".to_owned())
+        }
     }
 }
 

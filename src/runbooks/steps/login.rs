@@ -1,8 +1,8 @@
 //! The login of stores is mended where its checklist says how: the configuration of the method, a role's bindings, the
 //! right to review tokens. What needs a decision is said and left. The stores prove it, in the step after.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::each::{self, Aside, Each, Effect, Task};
 use super::{asking, by_name, counted, external_secrets_of, stores_of, unseen};
@@ -12,8 +12,7 @@ use crate::model::vault::AuthConfig;
 use crate::model::{Inventory, ObjectRef, Text, VaultServer};
 use crate::runbooks::operation::IN_CLUSTER;
 use crate::runbooks::{
-    AuthMethod, KubernetesWrite, Next, Operation, Preview, Progress, Right, StepDef, Target, VaultChange, VaultRight,
-    VaultWrite,
+    AuthMethod, KubernetesWrite, Next, Operation, Preview, Progress, Right, StepDef, Target, VaultChange, VaultRight, VaultWrite,
 };
 
 /// See the module.
@@ -64,7 +63,8 @@ struct Plan {
 }
 
 fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
-    let mut plan = Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new(), is_unasked: false, unread: Vec::new() };
+    let mut plan =
+        Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new(), is_unasked: false, unread: Vec::new() };
     let mut wanted: BTreeMap<ObjectRef, Operation> = BTreeMap::new();
     let mut methods = Vec::new();
     for store in stores_of(target, world) {

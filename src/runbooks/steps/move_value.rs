@@ -320,7 +320,10 @@ fn path_in_git(_: &Inventory, one: &Move<'_>, progress: &Progress) -> Commit {
     } else {
         "Nothing was written to Vault: its value is to be the present one of the Secret, handed over unseen."
     };
-    let says = vec![value.to_owned(), "It is not in Git: Terraform takes it as a variable and, written so, keeps it nowhere.".to_owned()];
+    let says = vec![
+        value.to_owned(),
+        "It is not in Git: Terraform takes it as a variable and, written so, keeps it nowhere.".to_owned(),
+    ];
     let place = format!("where the paths of {} are kept, if Terraform keeps them", one.server.host_port());
     Commit { object: one.path.object.clone(), place, says, snippets: vec![terraform(&one.path, &one.key)] }
 }

@@ -44,7 +44,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     let holds = |secret: &Secret| secret.marks.as_ref().is_some_and(|marks| marks.placeholder);
     let near = |object: &ObjectRef| match target {
         Target::Objects(objects) => objects.iter().any(|one| one.namespace == object.namespace),
-        Target::Vault(_) | Target::Everything => true,
+        Target::Vault(_) | Target::Vaults(_) | Target::Everything => true,
     };
     let mut tasks = Vec::new();
     for secret in world.all::<Secret>().iter() {

@@ -55,7 +55,7 @@ const ROLLS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
 fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     let named = match target {
         Target::Objects(objects) => objects.iter().filter(|object| ROLLS.contains(&object.kind)).cloned().collect(),
-        Target::Vault(_) | Target::Everything => BTreeSet::new(),
+        Target::Vault(_) | Target::Vaults(_) | Target::Everything => BTreeSet::new(),
     };
     let done = progress.of_step(STEP.id).map(|applied| applied.operation.object().clone());
     let concerned: BTreeSet<ObjectRef> =
@@ -67,7 +67,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
 fn secrets(target: &Target, world: &Inventory) -> BTreeSet<ObjectRef> {
     let named: Vec<ObjectRef> = match target {
         Target::Objects(objects) => objects.iter().filter(|object| object.kind == Kind::Secret).cloned().collect(),
-        Target::Vault(_) | Target::Everything => Vec::new(),
+        Target::Vault(_) | Target::Vaults(_) | Target::Everything => Vec::new(),
     };
     named.into_iter().chain(external_secrets_of(target, world).into_iter().map(ExternalSecret::target_ref)).collect()
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::each::{Each, Effect, Task, preview};
-use super::{closed_server, counted, forecast, had_just_opened, is_closed, upkeeps_of};
+use super::{closed_server, counted, forecast, had_just_opened, is_closed, upkeeps_of, without_closed};
 use crate::diagnosis::state::of_upkeep;
 use crate::model::kinds::{Event, VaultDynamicSecret, VaultPKISecret};
 use crate::model::vso::{ASKED, Upkeep};
@@ -59,8 +59,9 @@ enum Which {
 }
 
 fn next(which: Which, target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let target = &*without_closed(target, world);
     // Of a whole Vault that is closed there is one thing to say, and not one for each.
-    if let Some(why) = closed_server(target, world).filter(|_| matches!(target, Target::Vault(_))) {
+    if let Some(why) = closed_server(target, world).filter(|_| !target.vaults().is_empty()) {
         return Next::Done(StepReport::new(Outcome::Failed, why));
     }
     let tasks = tasks(which, target, world, progress);
@@ -161,7 +162,7 @@ impl<'a> One<'a> {
     /// Nothing if it is not concerned; else why it is left out, if it is.
     #[allow(clippy::option_option, reason = "not concerned, or concerned and perhaps left out")]
     fn why_not(&self, which: Which, target: &Target, now: Timestamp) -> Option<Option<String>> {
-        let is_broad = matches!(target, Target::Vault(_)) || which == Which::Failed;
+        let is_broad = !target.vaults().is_empty() || which == Which::Failed;
         let is_named = which == Which::Meant && matches!(target, Target::Objects(all) if all.contains(&self.object));
         let (fails, upkeep) = (self.fails(now), self.upkeep);
         if is_broad && !fails {
