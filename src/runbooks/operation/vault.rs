@@ -123,9 +123,10 @@ pub struct KvPath {
     pub key: String,
 }
 
-/// What it takes to write what is not there yet: servers ask whether it is, and then for this or for the other.
+/// What it takes to write what is not there yet: servers ask whether it is, and then for this or for the other (measured on
+/// `OpenBao` 2.7.2 with tokens that have one of them: 200 and 403).
 const CREATES: &[&str] = &["create"];
-/// What it takes to write what is there; also where a server does not ask whether it is.
+/// What it takes to write what is there; also where a server does not ask whether it is (`undelete`, measured likewise).
 const UPDATES: &[&str] = &["update"];
 /// What it takes to write either.
 const WRITES: &[&str] = &["update", "create"];

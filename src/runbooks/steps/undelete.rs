@@ -36,9 +36,10 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let plan = plan(target, world, progress);
     if plan.untold > 0 {
         // Where some can be helped, the others are only waited for.
-        let next = match plan.tasks.is_empty() {
-            true => untold(world, progress, (STEP.id, "how the paths stand"), &paths_of(target, world)),
-            false => asking(progress, STEP.id, "how the paths stand"),
+        let next = if plan.tasks.is_empty() {
+            untold(world, progress, (STEP.id, "how the paths stand"), &paths_of(target, world))
+        } else {
+            asking(progress, STEP.id, "how the paths stand")
         };
         if let Some(next) = next {
             return next;
