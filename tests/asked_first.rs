@@ -3,10 +3,12 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says why")]
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::{ExternalSecret, Object, Secret, SecretStore, Watched};
-use sealwatch::model::vault::{ReplicaRole, Seal};
+use sealwatch::model::vault::{LoginChecks, ReplicaRole, Seal, StoreLogin, Told};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, PathFacts, PathState, Text, VaultAddress};
 use sealwatch::runbooks::{Applied, Next, Outcome, Progress, Right, StepDef, StepReport, Target, runbook};
 use serde_json::{Value, json};
@@ -142,6 +144,37 @@ fn a_path_that_one_may_not_see_is_refused_by_name_and_not_waited_for() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_role_that_one_may_not_read_is_refused_by_name() {
+    let store = object::<SecretStore>(json!({
+        "metadata": { "name": "refused", "namespace": "shop" },
+        "spec": { "provider": { "vault": { "server": address().to_string(), "path": "secret", "version": "v2",
+            "auth": { "kubernetes": { "mountPath": "kubernetes", "role": "r", "serviceAccountRef": { "name": "eso" } } } } } },
+        "status": { "conditions": [{ "type": "Ready", "status": "False", "reason": "InvalidProviderConfig" }] },
+    }));
+    let mut world = world(PathState::Missing);
+    world.apply(Change::Applied(store), at(2));
+    world.settle();
+    let refused = ObjectRef::new(Kind::SecretStore, "shop", "refused");
+    let login = StoreLogin::of(world.store(&refused).expect("the store"), None).expect("it logs in");
+    let answer = Told::Said(Some(Text::foreign("service account name not authorized")));
+    let checks = LoginChecks {
+        asked: Some(at(5)),
+        mount: Told::Said(true),
+        role: Told::Denied,
+        config: Told::Denied,
+        login: answer,
+        ..LoginChecks::default()
+    };
+    world.apply(Change::Login(address(), (login.store.clone(), login.account.clone()), Arc::new(checks)), at(5));
+    let step = &steps("kubernetes-auth")[0];
+    let target = Target::Objects(vec![refused]);
+    let report = over(ask(step, &target, &world, all_but("auth/kubernetes/role/r")));
+    assert_eq!(report.outcome, Outcome::Refused, "{report:?}");
+    let said = "You may not read auth/kubernetes/role/r at http://vault.ns.svc:8200: nothing is written unseen.";
+    assert_eq!(report.summary, said);
 }
 
 /// A write that is not allowed by what was asked first, or could not be asked: the server says so.
