@@ -9,6 +9,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     dead_code,
     reason = "a test that fails says why; it uses a part of what the lab can"
 )]
