@@ -37,7 +37,7 @@ fn world(path: PathState) -> Inventory {
         object::<ExternalSecret>(json!({ "metadata": { "name": name, "namespace": "shop" }, "spec": spec, "status": ready }))
     };
     let generator = json!({ "dataFrom": [{ "sourceRef": { "generatorRef": { "kind": "Password", "name": "p" } } }] });
-    let reads = json!({ "secretStoreRef": { "name": "store" }, "refreshInterval": "1h",
+    let spec = json!({ "secretStoreRef": { "name": "store" }, "refreshInterval": "1h",
         "data": [{ "secretKey": "password", "remoteRef": { "key": "shop/db", "property": "password" } }] });
     let store = object::<SecretStore>(json!({
         "metadata": { "name": "store", "namespace": "shop" },
@@ -46,7 +46,7 @@ fn world(path: PathState) -> Inventory {
         "status": ready,
     }));
     let mut world = Inventory::default();
-    for object in [store, secret("pw"), external("pw", generator), secret("db"), external("db", reads)] {
+    for object in [store, secret("pw"), external("pw", generator), secret("db"), external("db", spec)] {
         world.apply(Change::Applied(object), at(0));
     }
     world.settle();
