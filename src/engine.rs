@@ -5,6 +5,7 @@ pub mod config;
 pub mod door;
 pub mod gate;
 mod login;
+pub mod may;
 pub mod past;
 pub mod prober;
 pub mod run;

@@ -12,7 +12,7 @@ pub mod steps;
 
 pub use commit::{Commit, Snippet};
 pub use operation::{
-    Aim, AuthMethod, ClusterRight, KubernetesWrite, KvPath, Operation, Right, VaultChange, VaultRight, VaultWrite,
+    Aim, AuthMethod, ClusterRight, KubernetesWrite, KvPath, Operation, Right, Vacancy, VaultChange, VaultRight, VaultWrite,
 };
 pub use step::{Applied, Confirm, Item, ItemState, Next, Outcome, Preview, Progress, Receipt, Runbook, StepDef, StepReport};
 
@@ -53,6 +53,8 @@ pub fn runbook(name: &str) -> Option<&'static Runbook> {
 pub enum Target {
     /// A Vault, and everything in view that reads through it.
     Vault(ObjectRef),
+    /// Several Vaults, one after the other, and everything in view that reads through them.
+    Vaults(Vec<ObjectRef>),
     /// These objects.
     Objects(Vec<ObjectRef>),
     /// Whatever fails in view and is not behind a Vault that is closed.
@@ -65,18 +67,32 @@ impl Target {
     pub fn describe(&self) -> String {
         match self {
             Self::Vault(vault) => vault.to_string(),
+            Self::Vaults(vaults) => vaults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             Self::Objects(objects) if objects.len() == 1 => objects[0].to_string(),
             Self::Objects(objects) => format!("{} objects", objects.len()),
             Self::Everything => "everything that fails".to_owned(),
         }
     }
 
-    /// The server this is about, if it is about one.
+    /// These Vaults: one as it is, several in their order.
     #[must_use]
-    pub fn server<'a>(&self, world: &'a Inventory) -> Option<&'a crate::model::VaultServer> {
+    pub fn of_vaults(mut vaults: Vec<ObjectRef>) -> Option<Self> {
+        if vaults.len() > 1 { Some(Self::Vaults(vaults)) } else { vaults.pop().map(Self::Vault) }
+    }
+
+    /// The Vaults that this is about; none, if it is about objects.
+    #[must_use]
+    pub fn vaults(&self) -> &[ObjectRef] {
         match self {
-            Self::Vault(vault) => world.vault(vault).map(AsRef::as_ref),
-            Self::Objects(_) | Self::Everything => None,
+            Self::Vault(vault) => std::slice::from_ref(vault),
+            Self::Vaults(vaults) => vaults,
+            Self::Objects(_) | Self::Everything => &[],
         }
+    }
+
+    /// The servers that this is about, in their order.
+    #[must_use]
+    pub fn servers<'a>(&self, world: &'a Inventory) -> Vec<&'a crate::model::VaultServer> {
+        self.vaults().iter().filter_map(|vault| world.vault(vault)).map(AsRef::as_ref).collect()
     }
 }

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use common::pictures::sealed;
-use sealwatch::model::{Kind, Name, ObjectRef, Text, VaultAddress};
+use sealwatch::model::inventory::Change;
+use sealwatch::model::kinds::{EndpointSlice, Object, Service, Watched};
+use sealwatch::model::{Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::{
     Aim, ClusterRight, Confirm, KubernetesWrite, KvPath, Next, Operation, Progress, Right, Target, VaultChange, VaultRight,
     VaultWrite, runbook,
@@ -76,7 +78,7 @@ fn path() -> KvPath {
 }
 
 fn to_vault(change: VaultChange) -> String {
-    aim().at(&Operation::Vault(VaultWrite { server: server(), replica: replica("vault-0"), change }).command())
+    aim().at(&Operation::Vault(VaultWrite::new(server(), replica("vault-0"), change)).command())
 }
 
 #[test]
@@ -105,15 +107,52 @@ fn each_sealed_replica_has_a_port_of_its_own_and_asks_for_as_many_shares_as_it_n
 #[test]
 fn a_server_with_tls_is_called_by_the_name_of_its_certificate() {
     let server = VaultAddress::parse("https://vault.vault.svc:8200").expect("a URL");
-    let command = VaultWrite::unsealing_by_hand(&server, &replica("vault-2"), 1);
+    let command = VaultWrite::unseal(server, replica("vault-2"), 0).unsealing_by_hand(1);
     assert!(command.contains("-address=https://127.0.0.1:8202 -tls-server-name=vault.vault.svc"), "{command}");
     let outside = VaultAddress::parse("https://vault.example.com").expect("a URL");
     let there = ObjectRef { namespace: Name::empty(), ..replica("vault.example.com") };
     assert_eq!(
-        VaultWrite::unsealing_by_hand(&outside, &there, 1),
+        VaultWrite::unseal(outside, there, 0).unsealing_by_hand(1),
         "bao operator unseal -address=https://vault.example.com:443",
         "outside of the cluster there is no pod to reach"
     );
+}
+
+#[test]
+fn a_port_of_the_service_is_not_the_port_of_the_pod() {
+    fn object<K: Watched>(json: &str) -> Object {
+        K::read(serde_json::from_str(json).expect("an object"), &mut Names::default()).into_object()
+    }
+    let server = VaultAddress::parse("http://vault.vault.svc").expect("a URL");
+    let port = |target: &str, slices: &[(&str, u16)]| {
+        let service = format!(
+            r#"{{"metadata": {{"name": "vault", "namespace": "vault"}}, "spec": {{"ports": [
+                {{"name": "other", "port": 81, "targetPort": 1}}, {{"name": "web", "port": 80{target}}}]}}}}"#
+        );
+        let mut world = Inventory::default();
+        world.apply(Change::Applied(object::<Service>(&service)), jiff::Timestamp::UNIX_EPOCH);
+        for (pod, port) in slices {
+            let slice = format!(
+                r#"{{"metadata": {{"name": "{pod}", "namespace": "vault", "labels": {{"kubernetes.io/service-name": "vault"}}}},
+                    "endpoints": [{{"targetRef": {{"kind": "Pod", "name": "{pod}"}}}}],
+                    "ports": [{{"name": "other", "port": 1}}, {{"name": "web", "port": {port}}}]}}"#
+            );
+            world.apply(Change::Applied(object::<EndpointSlice>(&slice)), jiff::Timestamp::UNIX_EPOCH);
+        }
+        world.settle();
+        let write = VaultWrite::unseal(server.clone(), replica("vault-1"), 0).in_world(&world);
+        let command = write.unsealing_by_hand(1);
+        let forward = command.split(" >").next().expect("a forward").to_owned();
+        forward.trim_start_matches("kubectl -n vault port-forward pod/vault-1 ").to_owned()
+    };
+    assert_eq!(port(r#", "targetPort": 8200"#, &[]), "8201:8200", "a number");
+    assert_eq!(
+        port(r#", "targetPort": "http""#, &[("vault-0", 8200), ("vault-1", 8250)]),
+        "8201:8250",
+        "a name: each pod its own"
+    );
+    assert_eq!(port("", &[("vault-1", 8200)]), "8201:80", "none: the same");
+    assert_eq!(port(r#", "targetPort": "http""#, &[]), "8201:80", "what cannot be seen is taken for the same");
 }
 
 #[test]
@@ -202,6 +241,7 @@ fn a_right_is_asked_for_where_it_is_needed() {
     let at = VaultRight {
         server: server(),
         replica: replica("vault-1"),
+        port: 0,
         namespace,
         path: "secret/data/a".to_owned(),
         any_of: &["read"],

@@ -5,7 +5,9 @@
 
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
-use sealwatch::model::kinds::{Application, ExternalSecret, HelmRelease, Kustomization, Object, Secret, SecretStore, Watched};
+use sealwatch::model::kinds::{
+    Application, ExternalSecret, HelmRelease, Job, Kustomization, Object, Secret, SecretStore, Watched,
+};
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Inventory, Kind, Name, Names, ObjectRef, VaultAddress};
 use sealwatch::runbooks::{
@@ -167,9 +169,99 @@ fn a_value_that_moves_leaves_yaml_and_terraform_without_it() {
     {
         assert!(spec.contains(line), "{line}: {spec}");
     }
-    // dataFrom stands in Git: live it would come back.
-    let report = over(ask(&steps("move-to-vault")[1], &pw(), &world, &mut Progress::new(at(10))));
-    assert!(report.summary.contains("Argo CD reverts spec.dataFrom"), "{report:?}");
+    // dataFrom stands in Git, and refreshPolicy does not: live it would come back. So the generator is not stopped either.
+    for step in &steps("move-to-vault")[..2] {
+        let report = over(ask(step, &pw(), &world, &mut Progress::new(at(10))));
+        assert_eq!(report.outcome, Outcome::Failed);
+        assert!(report.summary.starts_with("Nothing was done: Argo CD reverts spec.dataFrom"), "{}: {report:?}", step.id);
+    }
+}
+
+/// A client-patcher that has failed, deployed like this.
+fn patcher(labels: &Value, annotations: &Value) -> Object {
+    object::<Job>(
+        json!({ "metadata": { "name": "client-patcher", "namespace": "shop", "labels": labels, "annotations": annotations,
+            "uid": "11111111-0000-4000-8000-000000000001", "creationTimestamp": at(0).to_string() },
+        "status": { "failed": 1, "conditions": [{ "type": "Failed", "status": "True", "lastTransitionTime": at(1).to_string() }] } }),
+    )
+}
+
+fn tracked(hook: &str) -> Value {
+    let mut annotations = json!({ "argocd.argoproj.io/tracking-id": "shop:batch/Job:shop/client-patcher" });
+    if let Some((key, phase)) = hook.split_once('=') {
+        annotations[key] = json!(phase);
+    }
+    annotations
+}
+
+/// The Application, after a sync that ended like this.
+fn synced(phase: &str, second: i64) -> Object {
+    object::<Application>(json!({ "metadata": { "name": "shop", "namespace": "argocd" }, "status": { "operationState": {
+        "phase": phase, "finishedAt": at(second).to_string(), "message": "one or more objects failed to apply" } } }))
+}
+
+#[test]
+fn only_a_hook_of_a_sync_is_run_again_by_one() {
+    let step = &steps("client-patcher")[0];
+    let target = Target::Objects(vec![ObjectRef::new(Kind::Job, "shop", "client-patcher")]);
+    let none = json!({});
+    let writes = |job: Object| {
+        let operations = agree(step, &target, &world(vec![app(true, None, &json!({})), job]), &mut Progress::new(at(10)));
+        let [Operation::Kubernetes(write)] = operations.as_slice() else { panic!("one write: {operations:?}") };
+        write.clone()
+    };
+    let application = ObjectRef::new(Kind::Application, "argocd", "shop");
+    for hook in
+        ["argocd.argoproj.io/hook=PostSync", "argocd.argoproj.io/hook=PreSync,Sync", "helm.sh/hook=post-install,post-upgrade"]
+    {
+        let write = writes(patcher(&none, &tracked(hook)));
+        assert_eq!(write, KubernetesWrite::Sync { application: application.clone() }, "{hook}");
+    }
+    let flux = json!({ "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system" });
+    let helm = json!({ "meta.helm.sh/release-name": "web", "meta.helm.sh/release-namespace": "shop" });
+    // Whoever deploys these takes one that is there for run.
+    for job in [patcher(&none, &tracked("")), patcher(&flux, &none), patcher(&none, &helm), patcher(&none, &none)] {
+        assert!(matches!(writes(job), KubernetesWrite::RunAgain { .. }));
+    }
+    let world = world(vec![patcher(&flux, &none)]);
+    let Next::Confirm(preview) = ask(step, &target, &world, &mut Progress::new(at(10))) else { panic!("it asks") };
+    let told = "Kustomization/flux-system/apps deploys client-patcher and does not run it again by itself; the new one is the same to it.";
+    assert!(preview.forecast.iter().any(|sentence| sentence == told), "{:?}", preview.forecast);
+}
+
+#[test]
+fn a_sync_that_cannot_run_it_is_refused_and_one_that_does_not_is_told() {
+    let step = &steps("client-patcher")[0];
+    let target = Target::Objects(vec![ObjectRef::new(Kind::Job, "shop", "client-patcher")]);
+    let hook = || patcher(&json!({}), &tracked("argocd.argoproj.io/hook=PostSync"));
+    let refused = |objects: Vec<Object>| over(ask(step, &target, &world(objects), &mut Progress::new(at(10)))).summary;
+    let only = patcher(&json!({}), &tracked("argocd.argoproj.io/hook=SyncFail"));
+    let said = refused(vec![synced("Succeeded", 1), only]);
+    assert!(said.contains("no sync of Application/argocd/shop runs it: it is its hook SyncFail only"), "{said}");
+    let said = refused(vec![synced("Running", 1), hook()]);
+    assert!(said.ends_with("Application/argocd/shop is being synced now: wait for the end of that."), "{said}");
+
+    let mut progress = Progress::new(at(10));
+    let operations = agree(step, &target, &world(vec![synced("Succeeded", 1), hook()]), &mut progress);
+    let result = Ok(Receipt { server_time: Some(at(10)), ..Receipt::default() });
+    progress.applied.push(Applied { step: step.id, operation: operations[0].clone(), at: at(10), result });
+    let mut told = |phase: &str, second: i64, objects: Vec<Object>| {
+        progress.now = at(second + 20);
+        let all = std::iter::once(synced(phase, second)).chain(objects).collect();
+        ask(step, &target, &world(all), &mut progress)
+    };
+    assert!(matches!(told("Succeeded", 5, vec![hook()]), Next::Wait { .. }), "that sync is an older one");
+    assert!(matches!(told("Running", 12, vec![]), Next::Wait { .. }), "the old Job is gone, and the new one not yet there");
+    let report = over(told("Error", 12, vec![hook()]));
+    assert_eq!(report.left[0].1, "Argo CD could not sync it: one or more objects failed to apply");
+    let report = over(told("Succeeded", 12, vec![hook()]));
+    assert!(report.left[0].1.starts_with("it was synced, and no client-patcher was made"), "{report:?}");
+    // A hook may have another name each time.
+    let new = object::<Job>(json!({ "metadata": { "name": "client-patcher-x7k", "namespace": "shop",
+            "annotations": { "argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/tracking-id": "shop:batch/Job:shop/client-patcher-x7k" },
+            "uid": "11111111-0000-4000-8000-000000000002", "creationTimestamp": at(11).to_string() },
+        "status": { "succeeded": 1, "completionTime": at(12).to_string() } }));
+    assert_eq!(over(told("Succeeded", 12, vec![new])).outcome, Outcome::Proved);
 }
 
 #[test]

@@ -309,22 +309,29 @@ fn no_right(scene: &Scene) {
     let worse = format!("ExternalSecret/{DEV}/worse");
     let value = home.secret("value", "canary-that-nobody-may-write");
     let weak = scene.lab.weak_token();
-    let cases: [(&str, &[&str], &str); 6] = [
+    // A path that is new takes `create`: who may only update what is there may not write it.
+    let updates = scene.lab.token("updater", r#"path "secret/*" { capabilities = ["read", "list", "update"] }"#);
+    let blind = scene.lab.token("blind", r#"path "secret/nothing" { capabilities = ["read"] }"#);
+    let cases: [(&str, &[&str], &str); 5] = [
         ("viewer", &["refresh", "--target", STORE], "patch secretstores in ameide-dev"),
         ("viewer", &["recover", "--target", VAULT], "patch secretstores in ameide-dev"),
         ("viewer", &["stop-rotation", "--target", &generator], "patch externalsecrets in ameide-dev"),
         ("limited", &["client-patcher", "--target", &job, "--confirm", PATCHER], "delete jobs in ameide-dev"),
         ("limited", &["vault-bootstrap", "--target", &cron_job], "create jobs in ameide-dev"),
-        // With a token that may read.
-        (
-            "admin",
-            &["write-value", "--target", &worse, "--value-file", &value, "--confirm", "secret/bad/none"],
-            "update secret/data/bad/none",
-        ),
     ];
-    for (who, arguments, right) in cases {
-        if who == "admin" {
-            home.secret("token", &weak);
+    let write: &[&str] = &["write-value", "--target", &worse, "--value-file", &value, "--confirm", "secret/bad/none"];
+    let moving: &[&str] = &["move-to-vault", "--target", &generator, "--confirm", GENERATOR];
+    let at_vault = [
+        (&weak, write, "create secret/data/bad/none"),
+        (&updates, write, "create secret/data/bad/none"),
+        (&blind, write, "read secret/metadata/bad/none"),
+        (&weak, moving, "create secret/data/ameide-dev/powerdns-api-key"),
+    ];
+    let cases = cases.map(|(who, arguments, right)| (who, None, arguments, right));
+    let at_vault = at_vault.map(|(token, arguments, right)| ("admin", Some(token), arguments, right));
+    for (who, token, arguments, right) in cases.into_iter().chain(at_vault) {
+        if let Some(token) = token {
+            home.secret("token", token);
         }
         let (code, report, err) = scene.run(&home, who, &[arguments, &["--yes"]].concat());
         assert_eq!((code, report["result"].as_str()), (Some(4), Some("refused")), "{who} {arguments:?}: {report} {err}");
@@ -344,7 +351,7 @@ fn no_right(scene: &Scene) {
         assert!(audited.lines().any(|line| line.contains(&by)), "{who} asked");
         assert_eq!(audited.lines().filter(|line| line.contains(&by)).find(wrote), None, "{who} wrote");
     }
-    for secret in ["canary-that-nobody-may-write", &weak] {
+    for secret in ["canary-that-nobody-may-write", &weak, &updates, &blind] {
         assert!(!home.everything().contains(secret), "the value or the token came out");
     }
     scene.assert_clean(&home);

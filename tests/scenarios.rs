@@ -15,9 +15,9 @@ use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunSt
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Expected, Repair, Scenario, Shares, Simulation};
 use sealwatch::model::kinds::{Deployment, ExternalSecret, Secret, VaultDynamicSecret, VaultStaticSecret, Watched as _};
-use sealwatch::model::{Clock, Health, Kind, ObjectRef};
+use sealwatch::model::{Clock, Health, Kind, Name, ObjectRef};
 use sealwatch::ports::{Scope, Typed};
-use sealwatch::runbooks::{Confirm, Preview, runbook};
+use sealwatch::runbooks::{Confirm, Preview, Target, recover, runbook};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -93,10 +93,14 @@ impl Drill {
 
     /// Runs the repair: agrees to each step, and gives the shares as the scenario says.
     async fn repair(&mut self, repair: &Repair) -> Arc<Snapshot> {
-        let target = ObjectRef::parse(&repair.target).expect("an object");
+        let all: Vec<ObjectRef> =
+            std::iter::once(&repair.target).chain(&repair.and).map(|one| ObjectRef::parse(one).expect("an object")).collect();
         let name = runbook(&repair.runbook).expect("a runbook").name;
-        let mut paper = self.simulation.paper_shares(&target).into_iter();
-        self.say(Command::Start { runbook: name, target: target_of(&target) }).await;
+        // Each has its own paper.
+        let paper = |vault: &ObjectRef| (vault.namespace.clone(), self.simulation.paper_shares(vault).into_iter());
+        let mut papers: BTreeMap<Name, std::vec::IntoIter<String>> = all.iter().map(paper).collect();
+        let target = if all.len() > 1 { Target::Vaults(all) } else { target_of(&all[0]) };
+        self.say(Command::Start { runbook: name, target }).await;
         let mut answered = String::new();
         let deadline = Instant::now() + Duration::from_secs(repair.within.0);
         loop {
@@ -113,6 +117,7 @@ impl Drill {
                         (Confirm::Share { .. }, Shares::FromSecret) => Decision::SharesFromSecret,
                         (Confirm::Value(_), _) => Decision::Share(typed("a value that nobody knows")),
                         (Confirm::Share { .. }, Shares::Typed) => {
+                            let paper = papers.get_mut(&preview.objects[0].namespace).expect("the paper of this Vault");
                             Decision::Share(typed(&paper.next().expect("a share that was not used")))
                         }
                     };
@@ -267,6 +272,43 @@ async fn sealed_three_of_five() {
 #[tokio::test(start_paused = true)]
 async fn vso_sealed() {
     run("vso-sealed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_vaults_sealed() {
+    run("two-vaults-sealed").await;
+}
+
+/// In one run, each Vault is asked for its own shares, and none goes to the other: also where one was given and held on.
+#[tokio::test(start_paused = true)]
+async fn the_shares_of_one_vault_never_go_to_another() {
+    let mut drill = Drill::start("two-vaults-sealed");
+    drill.look().await;
+    let named = |snapshot: &Snapshot| causes(snapshot).len() == 2;
+    let first = drill.until("both are named", Duration::from_secs(20), named).await;
+    let target = recover::closed(&first.diagnosis.causes, "unseal").expect("both are closed");
+    let [first, second] = target.vaults() else { panic!("{target:?}") };
+    assert_eq!([first, second].map(ToString::to_string), ["Vault/ameide-dev/vault-core-dev", "Vault/payments/vault-payments"]);
+    let repair = Repair { runbook: "unseal".to_owned(), ..drill.scenario.repair.clone().expect("a repair") };
+    let over = drill.repair(&repair).await;
+    let view = over.run.clone().expect("it ran");
+    assert_eq!(view.state, RunState::Over(RunResult::Proved), "{}", picture(&over));
+    let sent = |namespace: &str| -> Vec<String> {
+        let to = view.applied.iter().filter(|applied| applied.operation.object().namespace.as_str() == namespace);
+        to.map(|applied| format!("{:?}", applied.operation)).collect()
+    };
+    // One share to each of three replicas; two of three to the one. A share of the other would be a wrong one.
+    assert_eq!((sent("ameide-dev").len(), sent("payments").len()), (3, 2), "{:#?}", view.applied);
+    assert!(view.applied.iter().all(|applied| applied.result.is_ok()));
+    assert!(sent("ameide-dev").iter().all(|one| one.contains("share: 0")) && !sent("payments").concat().contains("share: 0"));
+    let told: Vec<&String> = drill.shown.iter().filter_map(|preview| preview.will.first()).collect();
+    assert!(told.iter().any(|will| *will == "Vault 2 of 2: payments/vault-payments."), "{told:?}");
+    let report = view.steps[0].report.as_ref().expect("a report");
+    assert!(
+        report.summary.contains("ameide-dev/vault-core-dev: 3 replicas unsealed")
+            && report.summary.contains("payments/vault-payments: 1 replica unsealed"),
+        "{report:?}"
+    );
 }
 
 /// Of both objects of the Vault Secrets Operator: whether they fail, the lease, and when it was issued.

@@ -431,6 +431,36 @@ fn a_lost_answer_is_no_second_lease_and_for_a_static_secret_a_second_change() {
 }
 
 #[test]
+fn what_a_write_without_an_answer_did_is_proof_after_the_next_try() {
+    let mut person = Person::recovers(world(false, vec![leased("creds", 900, &failing(900))]));
+    person.agrees(11);
+    person.progress.applied[0].result = Err(Fault::new(FaultKind::Unknown, "The connection was cut."));
+    person.progress.now = at(ENTERED + 6);
+    let Next::Apply(again) = person.next() else { panic!("it does not try again") };
+    // The same value: nothing changes, and nothing is issued for it.
+    person.wrote(&again, &Ok(Receipt { server_time: Some(at(ENTERED + 6)), resource_version: 11, seal: None }));
+    person.sees(leased("creds", ENTERED + 1, &well(ENTERED + 1)), ENTERED + 7);
+    assert_eq!(person.is_told().outcome, Outcome::Proved, "the first try had it issued");
+}
+
+#[test]
+fn another_process_asks_for_no_second_lease_in_other_words() {
+    let objects = || vec![leased("creds", 900, &failing(900))];
+    let mut before = Person::recovers(world(false, objects()));
+    before.agrees(11);
+    before.progress.applied[0].result = Err(Fault::new(FaultKind::Unknown, "The process ended."));
+    let mut after = Person::recovers(world(false, objects()));
+    after.progress.entered.insert("vso", at(ENTERED + 300));
+    after.progress.now = at(ENTERED + 300);
+    after.progress.applied.clone_from(&before.progress.applied);
+    let preview = after.is_shown();
+    assert!(preview.commands[0].contains(&format!("asked={} ", at(ENTERED).as_second())), "{preview:?}");
+    // It was issued meanwhile, by what the first process sent: that is seen, and nothing is written.
+    after.sees(leased("creds", ENTERED + 2, &well(ENTERED + 2)), ENTERED + 301);
+    assert_eq!(after.is_told().outcome, Outcome::Proved);
+}
+
+#[test]
 fn at_most_eight_are_in_flight() {
     let objects = (0..12).map(|number| fixed(&format!("db-{number:02}"), &failing(900))).collect();
     let mut person = Person::recovers(world(false, objects));

@@ -14,6 +14,7 @@ use super::wiring::Wired;
 use super::{BLIND, FINDINGS, Failure, OK, REFUSED, wiring};
 use crate::diagnosis::lookup::lookup;
 use crate::engine::gate::STAY_CLOSED;
+use crate::engine::may::may;
 use crate::engine::past::{self, Resume, told};
 use crate::engine::run::RunResult;
 use crate::engine::{Command, Decision, Engine, Ports, RunState, RunView, Snapshot, StepState, target_of};
@@ -23,7 +24,7 @@ use crate::ports::{Remembered, Typed};
 use crate::report::run_json;
 use crate::runbooks::steps::bootstrap::copy_of;
 use crate::runbooks::{
-    Aim, Commit, Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Right, Runbook, Target, recover, runbook,
+    Aim, Commit, Confirm, Next, Operation, Preview, Progress, RUNBOOKS, Runbook, Target, recover, runbook, unseal,
 };
 
 /// Does what was asked with runbooks.
@@ -111,12 +112,16 @@ fn choose(snapshot: &Snapshot, runbook: &Runbook, named: Option<ObjectRef>) -> R
         }
         return Ok(target_of(&object));
     }
-    if runbook.name == recover::RUNBOOK.name
-        && let Some(target) = recover::unnamed(&snapshot.diagnosis.causes, &snapshot.world)
-    {
+    let causes = &snapshot.diagnosis.causes;
+    let unnamed = match runbook.name {
+        name if name == recover::RUNBOOK.name => recover::unnamed(causes, &snapshot.world),
+        name if name == unseal::RUNBOOK.name => recover::closed(causes, name),
+        _ => None,
+    };
+    if let Some(target) = unnamed {
         return Ok(target);
     }
-    if let Some(cause) = snapshot.diagnosis.causes.iter().find(|cause| cause.runbooks.contains(&runbook.name)) {
+    if let Some(cause) = causes.iter().find(|cause| cause.runbooks.contains(&runbook.name)) {
         return Ok(target_of(&cause.subject));
     }
     let mut vaults = snapshot.world.vaults.values();
@@ -150,10 +155,7 @@ async fn walk(
             match (step.next)(&target, &snapshot.world, &progress) {
                 Next::Ask(rights) => {
                     for right in rights {
-                        let answer = match &right {
-                            Right::Cluster(right) => ports.cluster.may(right).await.ok(),
-                            Right::Vault(right) => ports.vault.may(right).await.ok(),
-                        };
+                        let answer = may(&ports, &right).await;
                         let word = match answer {
                             Some(true) => "yes",
                             Some(false) => "NO",
@@ -229,6 +231,8 @@ struct Answers {
     given: usize,
     /// Whether shares come from a file or a pipe: then nobody can be asked for more.
     piped: bool,
+    /// The Secrets out of which shares were taken.
+    secrets: Vec<ObjectRef>,
     /// The value to write, until it is given.
     value: Option<Typed>,
     value_given: bool,
@@ -242,7 +246,7 @@ impl Answers {
             None => Vec::new(),
         };
         let value = value_file.map(shares::whole_file).transpose().map_err(unusable)?;
-        Ok(Self { yes, names, shares, given: 0, piped: share_file.is_some(), value, value_given: false })
+        Ok(Self { yes, names, shares, given: 0, piped: share_file.is_some(), secrets: Vec::new(), value, value_given: false })
     }
 
     /// The answer to what a step shows.
@@ -256,7 +260,7 @@ impl Answers {
                 format!("This step asks for the name “{name}”."),
                 "Give it with --confirm NAME; --yes does not answer it.",
             )),
-            Confirm::Share { .. } => self.share(snapshot),
+            Confirm::Share { secret } => self.share(secret, preview, snapshot),
             Confirm::Value(what) => self.value(what),
         }
     }
@@ -281,7 +285,9 @@ impl Answers {
         Ok(Decision::Share(typed))
     }
 
-    fn share(&mut self, snapshot: &Snapshot) -> Result<Decision, Failure> {
+    fn share(&mut self, secret: &ObjectRef, preview: &Preview, snapshot: &Snapshot) -> Result<Decision, Failure> {
+        // Of several Vaults each has its own shares; they are taken in this order.
+        let which = preview.will.first().filter(|_| snapshot.run.as_ref().is_some_and(|run| run.target.contains(", ")));
         if !self.shares.is_empty() {
             self.given += 1;
             return Ok(Decision::Share(self.shares.remove(0)));
@@ -291,11 +297,16 @@ impl Answers {
                 0 => "No unseal share was given.".to_owned(),
                 n => format!("The shares that were given ({n}) do not open this Vault, or more are needed."),
             };
-            return Err(Failure { message, hint: String::new(), code: FINDINGS });
+            let hint = which.map_or_else(String::new, |which| format!("{which} --target names one Vault alone."));
+            return Err(Failure { message, hint, code: FINDINGS });
         }
         if snapshot.writes.policy.shares_from_secret() {
             // Once: if they do not open it, asking again changes nothing.
-            self.piped = true;
+            if self.secrets.contains(secret) {
+                self.piped = true;
+                return self.share(secret, preview, snapshot);
+            }
+            self.secrets.push(secret.clone());
             self.given += 1;
             // A courtesy: if standard error is closed, the run goes on.
             let _ = writeln!(
@@ -303,6 +314,9 @@ impl Answers {
                 "unseal: the shares are taken from the Secret that the runbook names (policy local)"
             );
             return Ok(Decision::SharesFromSecret);
+        }
+        if let Some(which) = which {
+            let _ = writeln!(io::stderr().lock(), "unseal: {which}");
         }
         if let Some(share) = shares::prompt("Unseal share (unseen): ")? {
             self.given += 1;
@@ -313,7 +327,7 @@ impl Answers {
         }
         self.shares = shares::from_stdin()?;
         self.piped = true;
-        self.share(snapshot)
+        self.share(secret, preview, snapshot)
     }
 }
 

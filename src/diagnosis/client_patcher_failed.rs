@@ -18,8 +18,8 @@ left. It has failed, so the placeholder stays.
 not, `404` the client or realm is not there, `permission denied` Vault does not let it write, `exec format error` its image is of
 another architecture, `jq: command not found` its image lacks a program.
 
-**How it is repaired.** Mend what it says, then run it again: by what owns it (Argo CD sync, Helm or Flux reconcile), or by deleting the
-Job and making it anew from its own spec. Then look whether the value in Vault is still a placeholder.
+**How it is repaired.** Mend what it says, then run it again: by a sync, where it is a hook of Argo CD; else by deleting the Job and
+making it anew from its own spec (neither Flux nor Helm runs one again that is there). Then look whether the value in Vault is still a placeholder.
 ",
 };
 

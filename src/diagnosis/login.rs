@@ -444,6 +444,8 @@ pub struct Mending {
     pub config: Option<AuthConfig>,
     /// Whether the steps of this login were asked: before that, what mends it may be another.
     pub is_asked: bool,
+    /// What your token may not read of it, below the method: without that it is not known what mends it.
+    pub unread: Option<String>,
 }
 
 /// What mends the login of this store, if its login is what fails.
@@ -454,7 +456,18 @@ pub fn mending(world: &Inventory, store: &SecretStore, now: Timestamp) -> Option
     let login = case.login()?;
     let remedy = login.remedy()?;
     let is_asked = login.checks().is_some_and(|checks| checks.role != Told::NotAsked && checks.config != Told::NotAsked);
-    Some(Mending { is_asked, method: login.method_ref(), remedy, config: login.config().cloned(), login: login.login.clone() })
+    // Of every other refusal the role says nothing.
+    let by_role = matches!(login.refusal(), Some(Refusal::Account | Refusal::Namespace));
+    let is_denied = by_role && login.checks().is_some_and(|checks| checks.role == Told::Denied);
+    let unread = is_denied.then(|| format!("role/{}", login.login.role));
+    Some(Mending {
+        unread,
+        is_asked,
+        method: login.method_ref(),
+        remedy,
+        config: login.config().cloned(),
+        login: login.login.clone(),
+    })
 }
 
 impl LoginCase<'_> {

@@ -17,6 +17,7 @@ pub(super) use show::first_view;
 use tokio::sync::{mpsc, watch};
 
 use super::gate::Writes;
+use super::may::may;
 use super::past::Resume;
 use super::run::{RunResult, RunState, RunView};
 use super::{Decision, Ports};
@@ -220,10 +221,7 @@ impl Run {
     async fn ask(&mut self, rights: Vec<Right>) {
         let ports = &self.door.ports;
         let asked = rights.into_iter().map(|right| async move {
-            let answer = match &right {
-                Right::Cluster(asked) => ports.cluster.may(asked).await.ok(),
-                Right::Vault(asked) => ports.vault.may(asked).await.ok(),
-            };
+            let answer = may(ports, &right).await;
             (right, answer)
         });
         self.progress.rights.extend(futures::future::join_all(asked).await);
@@ -261,6 +259,7 @@ impl Run {
         if let Some(decision) = self.answer_to(Some(&preview)) {
             return self.decide(step, &preview, decision).await;
         }
+        self.wipe_those_of_others(&preview);
         self.asked = Some(preview.clone());
         self.shown = world.clone();
         self.publish(world, RunState::Asks(preview.clone()));
@@ -296,20 +295,20 @@ impl Run {
             (Confirm::TypeName(name), Decision::Name(typed)) if typed == *name => self.agreed(step, preview, now),
             (Confirm::TypeName(name), _) => Some(format!("Type “{name}” to agree. Nothing was done.")),
             (Confirm::Share { .. }, Decision::Share(share)) if !share.is_empty() => {
-                self.take_shares(vec![share], now);
+                self.take_shares(vec![share], preview, now);
                 self.agreed(step, preview, now)
             }
             (Confirm::Value(_), Decision::Share(value)) if !value.is_empty() => {
-                self.take_shares(vec![value], now);
+                self.take_shares(vec![value], preview, now);
                 None
             }
             (Confirm::Value(_), _) => Some("Type the value. Nothing was done.".to_owned()),
             (Confirm::Share { secret }, Decision::SharesFromSecret) if self.door.writes.borrow().policy.shares_from_secret() => {
-                self.shares_from(step, secret, now).await
+                self.shares_from(step, preview, secret, now).await
             }
             // Under break-glass the context's name opens the Secret; once, and it is said.
             (Confirm::Share { secret }, Decision::Name(typed)) if typed == self.door.identity.context.as_str() => {
-                self.shares_from(step, secret, now).await
+                self.shares_from(step, preview, secret, now).await
             }
             (Confirm::Share { .. }, Decision::SharesFromSecret) => {
                 Some("The policy of this context does not take shares from a Secret. Type a share.".to_owned())
@@ -329,7 +328,9 @@ impl Run {
     }
 
     /// Takes shares in; their numbers go on from those given before.
-    fn take_shares(&mut self, shares: Vec<Typed>, now: Timestamp) {
+    fn take_shares(&mut self, shares: Vec<Typed>, preview: &Preview, now: Timestamp) {
+        self.wipe_those_of_others(preview);
+        self.progress.shares_for.clone_from(&preview.objects);
         self.progress.shares_given += shares.len();
         self.progress.share_given_at = Some(now);
         self.shares.extend(shares);
@@ -337,7 +338,7 @@ impl Run {
     }
 
     /// Takes the shares out of a Secret. It reads, but it opens a safe: it is journalled like a write.
-    async fn shares_from(&mut self, step: &StepDef, secret: &ObjectRef, now: Timestamp) -> Option<String> {
+    async fn shares_from(&mut self, step: &StepDef, preview: &Preview, secret: &ObjectRef, now: Timestamp) -> Option<String> {
         let command = format!(
             "kubectl get secret -n {} {} (its unseal shares)",
             quoted(secret.namespace.as_str()),
@@ -356,7 +357,7 @@ impl Run {
                 Some(format!("{secret} holds no key that begins with “{SHARES_KEY}”. Type a share."))
             }
             Ok(shares) => {
-                self.take_shares(shares, now);
+                self.take_shares(shares, preview, now);
                 None
             }
             Err(fault) => Some(format!("The shares could not be read from {secret}: {fault}")),
@@ -491,9 +492,19 @@ impl Run {
         }
     }
 
+    /// Wipes the shares of another Vault than the one for which shares are asked now.
+    fn wipe_those_of_others(&mut self, preview: &Preview) {
+        if matches!(preview.confirm, Confirm::Share { .. })
+            && !self.progress.shares_for.iter().any(|replica| preview.objects.contains(replica))
+        {
+            self.wipe_shares();
+        }
+    }
+
     fn wipe_shares(&mut self) {
         self.shares.clear();
         self.progress.shares_held = 0;
+        self.progress.shares_for.clear();
     }
 
     /// Under break-glass, many objects at once need more than a `y`. Once a step has asked for the name it goes

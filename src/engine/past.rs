@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Clock, Fault, FaultKind};
+use crate::model::{Clock, Fault, FaultKind, ObjectRef};
 use crate::ports::{LOST, Remembered, RunLine};
 use crate::runbooks::{Applied, Runbook, Target};
 
@@ -96,6 +96,16 @@ pub fn taken_up(
         .filter(|past| !past.applied.is_empty())
 }
 
+/// Forgets what failed at an object and may be done twice, so that it is done again. The first write that may have been done
+/// is kept: what it did counts, and the same is not asked for in other words.
+pub(super) fn forget(applied: &mut Vec<Applied>, step: &str, object: &ObjectRef) {
+    let mut first = true;
+    applied.retain(|one| {
+        let again = one.step == step && one.operation.object() == object && one.operation.is_repeatable();
+        !again || one.is_unanswered() && std::mem::take(&mut first)
+    });
+}
+
 fn applied(runbook: &Runbook, lines: &[(&Remembered, &RunLine)]) -> Vec<Applied> {
     let mut all: Vec<Applied> = Vec::new();
     for (line, run) in lines {
@@ -127,4 +137,31 @@ fn applied(runbook: &Runbook, lines: &[(&Remembered, &RunLine)]) -> Vec<Applied>
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+    use crate::runbooks::{Operation, Receipt};
+
+    #[test]
+    fn of_what_failed_only_the_first_write_without_an_answer_is_remembered() {
+        let one = |name: &str, second: i64, result: Result<Receipt, Fault>| {
+            let object = ObjectRef::new(Kind::VaultDynamicSecret, "shop", name);
+            let operation = Operation::annotate(object, crate::model::vso::ASKED, second.to_string());
+            Applied { step: "vso", operation, at: Timestamp::from_second(second).expect("a time"), result }
+        };
+        let lost = || Err(Fault::new(FaultKind::Unknown, "no answer"));
+        let refused = || Err(Fault::new(FaultKind::Tcp, "refused"));
+        let mut all = vec![
+            one("creds", 1, refused()),
+            one("creds", 2, lost()),
+            one("creds", 3, lost()),
+            one("creds", 4, Ok(Receipt::default())),
+            one("other", 5, lost()),
+        ];
+        forget(&mut all, "vso", &ObjectRef::new(Kind::VaultDynamicSecret, "shop", "creds"));
+        assert_eq!(all.iter().map(|one| one.at.as_second()).collect::<Vec<_>>(), [2, 5]);
+    }
 }

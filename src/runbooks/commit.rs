@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::KvPath;
+use super::operation::quoted;
 use crate::model::kinds::{self, Application, HelmRelease, Kustomization, Meta};
 use crate::model::manager::Manager;
 use crate::model::{Inventory, Kind, ObjectRef};
@@ -78,8 +79,16 @@ pub(super) fn yaml(value: &impl Serialize) -> Snippet {
     Snippet { language: "yaml", text }
 }
 
-/// A path of Vault with one property, as the provider of Vault takes it (5.0 and later). The value is a variable that is
-/// neither shown nor kept.
+/// A path of Vault with one property, as the provider of Vault takes it (5.0 and later, with Terraform 1.11: write-only
+/// arguments). The value is a variable that is neither shown nor kept.
+///
+/// `data_json_wo` and `data_json_wo_version` go together: a value is sent when the number is another than before, so nothing
+/// may have the number ignored (terraform-provider-vault `website/docs/guides/using_write_only_attributes`; `RequiredWith` in
+/// its `resource_generic_secret.go`). A path that is there already is not imported, although `<mount>/data/<name>` could be
+/// (`website/docs/r/kv_secret_v2`, “Import”): an import knows neither the number nor `disable_read`, so it reads the value
+/// into the state (`kvSecretV2Read`, and what the provider's tests say of a fresh import), and a change without another
+/// number then fails (terraform-provider-vault#2588, #2205). Written once more the same value is a new version, and the
+/// state holds none.
 pub(super) fn terraform(path: &KvPath, property: &str) -> Snippet {
     let name = identifier(&path.key);
     let namespace = if path.namespace.is_empty() {
@@ -88,18 +97,18 @@ pub(super) fn terraform(path: &KvPath, property: &str) -> Snippet {
         format!("  namespace = {}\n", hcl(path.namespace.as_str().trim_matches('/')))
     };
     let mount = path.mount.as_str().trim_matches('/');
+    let hand_over = comment(&format!("bao kv get -mount={} -field={} {}", quoted(mount), quoted(property), quoted(&path.key)));
     let text = format!(
         "\
-# Import it where the path is there already (terraform import ADDRESS {mount}/data/{key}), so that its value stays.
+# Terraform 1.11 and the vault provider 5.0 or later. It writes the value that you hand over, as a new version; another
+# value goes there with another data_json_wo_version. Where the path is there already, hand over what stands there:
+#   TF_VAR_{name}=\"$({hand_over})\" terraform apply
+# Do not import the path: an import reads its value into the state.
 resource \"vault_kv_secret_v2\" \"{name}\" {{
 {namespace}  mount                = {mount_word}
   name                 = {key_word}
   data_json_wo         = jsonencode({{ {property_word} = var.{name} }})
   data_json_wo_version = 1
-
-  lifecycle {{
-    ignore_changes = [data_json_wo_version]
-  }}
 }}
 
 variable \"{name}\" {{
@@ -108,11 +117,9 @@ variable \"{name}\" {{
   ephemeral = true
 }}
 ",
-        key = comment(&path.key),
         mount_word = hcl(mount),
         key_word = hcl(&path.key),
         property_word = hcl(property),
-        mount = comment(mount),
     );
     Snippet { language: "terraform", text }
 }
@@ -217,5 +224,18 @@ mod tests {
         let text = terraform(&path, "password").text;
         assert!(text.contains("resource \"vault_kv_secret_v2\" \"shop_db\""), "{text}");
         assert!(text.contains("= jsonencode({ \"password\" = var.shop_db })") && text.contains("= \"secret\""), "{text}");
+        let hand_over = "#   TF_VAR_shop_db=\"$(bao kv get -mount=secret -field=password shop/db)\" terraform apply\n";
+        assert!(text.contains(hand_over) && text.contains("# Do not import the path"), "{text}");
+        // A number that is ignored would send no other value ever.
+        assert!(!text.contains("ignore_changes") && !text.contains("import {"), "{text}");
+    }
+
+    #[test]
+    fn a_hostile_path_cannot_leave_its_comment() {
+        let object = ObjectRef::new(Kind::VaultPath, "vault:8200", "secret/x");
+        let key = "x\nresource \"a\" \"b\" {}".to_owned();
+        let path = KvPath { object, namespace: Text::default(), mount: Text::foreign("secret"), key };
+        let text = terraform(&path, "p\nq").text;
+        assert!(text.lines().filter(|line| line.starts_with("resource")).count() == 1, "{text}");
     }
 }

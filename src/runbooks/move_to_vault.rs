@@ -1,7 +1,7 @@
 //! A generated value moves to Vault, unchanged, and is read from there.
 
 use super::Runbook;
-use super::steps::{keep_value, move_value};
+use super::steps::move_value;
 
 /// See the module.
 pub static RUNBOOK: Runbook = Runbook {
@@ -13,5 +13,5 @@ mount that the namespace reads; then has the ExternalSecret read it from there. 
 of the Secret's data proves it. The YAML and the Terraform for Git are shown, without a value. What Argo CD or Flux would revert is
 left out; hold-self-heal keeps them from reverting.",
     fixes: &["generator-rotates"],
-    steps: &[keep_value::STEP, move_value::COPY, move_value::SWITCH],
+    steps: &[move_value::STOP, move_value::COPY, move_value::SWITCH],
 };

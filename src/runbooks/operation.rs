@@ -7,8 +7,8 @@ mod rights;
 mod vault;
 
 pub use aim::Aim;
-pub use kubernetes::{Guard, KubernetesWrite, RECONCILE, RESTARTED_AT, binding_name};
-pub use rights::{ClusterRight, Right, VaultRight};
+pub use kubernetes::{Guard, KubernetesWrite, RESTARTED_AT, binding_name};
+pub use rights::{ClusterRight, Right, Vacancy, VaultRight};
 pub use vault::{AuthMethod, IN_CLUSTER, KvPath, VaultChange, VaultWrite};
 
 use serde::{Deserialize, Serialize};
@@ -76,8 +76,9 @@ impl Operation {
 
 /// What a person would type for one replica; `command` is told the flags that lead there. `bao` and `vault` prompt for the
 /// share: it never stands in the arguments, which every user of the machine and, through `exec`, the audit log can read.
-/// Each replica has a port of its own, so that what is sent to one never reaches another whose way is still open.
-fn by_hand(server: &VaultAddress, replica: &ObjectRef, command: impl FnOnce(&str) -> String) -> String {
+/// Each replica has a port of its own, so that what is sent to one never reaches another whose way is still open. The pod's
+/// port is the pod's own: behind a Service it may be another than the one in the URL of the stores.
+fn by_hand((server, replica, port): (&VaultAddress, &ObjectRef, u16), command: impl FnOnce(&str) -> String) -> String {
     if replica.namespace.is_empty() {
         return command(&format!("-address={}", quoted(&server.to_string())));
     }
@@ -92,7 +93,7 @@ fn by_hand(server: &VaultAddress, replica: &ObjectRef, command: impl FnOnce(&str
         "kubectl -n {} port-forward pod/{} {local}:{} >/dev/null & sleep 2; {}; kill $!",
         quoted(replica.namespace.as_str()),
         quoted(replica.name.as_str()),
-        server.port,
+        if port == 0 { server.port } else { port },
         command(&reach),
     )
 }

@@ -10,8 +10,8 @@ impl Runbook {
     /// Whether there is anything to do on this target, as the world is now.
     ///
     /// # Errors
-    /// A sentence that says why not.
-    pub fn ready(&self, target: &Target, world: &Inventory, now: Timestamp) -> Result<(), String> {
+    /// A sentence that says why not, and how a run would end.
+    pub fn ready(&self, target: &Target, world: &Inventory, now: Timestamp) -> Result<(), (Outcome, String)> {
         let progress = Progress::new(now);
         let own = self.steps.iter().filter(|step| step.id != check::STEP.id);
         // What begins with a check does what it finds; of all others the first step is the repair, and the rest follow it.
@@ -24,7 +24,7 @@ impl Runbook {
                 Some(_) => {}
             }
         }
-        Err(why.map_or_else(|| "It has no step.".to_owned(), |(_, why)| why))
+        Err(why.unwrap_or_else(|| (Outcome::Nothing, "It has no step.".to_owned())))
     }
 }
 

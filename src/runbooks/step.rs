@@ -220,6 +220,8 @@ pub struct Progress {
     pub shares_held: usize,
     /// How many shares were given in all.
     pub shares_given: usize,
+    /// For which replicas the ones that are held were given; none, if that is not known.
+    pub shares_for: Vec<ObjectRef>,
     /// When the last share was given.
     pub share_given_at: Option<Timestamp>,
     /// Everything that was applied, in order.
@@ -265,6 +267,7 @@ impl Progress {
             confirmed: BTreeMap::new(),
             shares_held: 0,
             shares_given: 0,
+            shares_for: Vec::new(),
             share_given_at: None,
             applied: Vec::new(),
             done: BTreeMap::new(),
@@ -275,6 +278,15 @@ impl Progress {
     #[must_use]
     pub fn last(&self, step: &str, object: &ObjectRef) -> Option<&Applied> {
         self.applied.iter().rev().find(|applied| applied.step == step && applied.operation.object() == object)
+    }
+
+    /// The time from which an effect of a step on an object counts: that of the first write that may have been done, since of
+    /// what it has done the tries after it do nothing more.
+    #[must_use]
+    pub fn counts_from(&self, step: &str, object: &ObjectRef) -> Option<Timestamp> {
+        let mine = || self.of_step(step).filter(|applied| applied.operation.object() == object);
+        let first = mine().find(|applied| applied.is_unanswered());
+        first.or_else(|| mine().next_back()).map(Applied::effective)
     }
 
     /// Whether the answer to a write of a step on an object was lost: it may have been done, whatever came of the tries

@@ -24,21 +24,24 @@ pub mod unseal;
 pub mod value;
 pub mod vso;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Confirm, KvPath, Next, Progress, Right, Target};
+use super::{Confirm, KvPath, Next, Outcome, Progress, Right, StepReport, Target, VaultRight};
 use crate::diagnosis::server::ServerState;
 use crate::model::kinds::{Deployment, ExternalSecret, Role, SecretStore, VaultAuth, VaultStaticSecret, Watched};
 use crate::model::vault::{SecretPath, StoreLogin};
 use crate::model::vso::Upkeep;
-use crate::model::{Fault, Health, Inventory, Kind, ObjectRef, Text, VaultServer};
+use crate::model::{Fault, Health, Inventory, Kind, ObjectRef, PathState, Text, VaultServer};
 
 /// The stores that a target means, in order of their names.
 pub(super) fn stores_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a SecretStore> {
     let refs: BTreeSet<ObjectRef> = match target {
-        Target::Vault(vault) => world.stores_of(vault).map(SecretStore::store_ref).collect(),
+        Target::Vault(_) | Target::Vaults(_) => {
+            target.vaults().iter().flat_map(|vault| world.stores_of(vault)).map(SecretStore::store_ref).collect()
+        }
         Target::Everything => {
             world.stores().filter(|store| !is_behind_closed(store, world)).map(SecretStore::store_ref).collect()
         }
@@ -79,7 +82,10 @@ fn in_namespace<'a>(world: &'a Inventory, namespace: &'a ObjectRef) -> impl Iter
 pub(super) fn external_secrets_of<'a>(target: &Target, world: &'a Inventory) -> Vec<&'a ExternalSecret> {
     let readers = |store: &ObjectRef| world.readers_of(store).map(|es| es.object_ref()).collect::<Vec<_>>();
     let refs: BTreeSet<ObjectRef> = match target {
-        Target::Vault(vault) => world.stores_of(vault).flat_map(|store| readers(&store.store_ref())).collect(),
+        Target::Vault(_) | Target::Vaults(_) => {
+            let stores = target.vaults().iter().flat_map(|vault| world.stores_of(vault));
+            stores.flat_map(|store| readers(&store.store_ref())).collect()
+        }
         Target::Everything => {
             let closed = |es: &ExternalSecret| {
                 es.store_ref().and_then(|store| world.store(&store)).is_some_and(|store| is_behind_closed(store, world))
@@ -123,7 +129,7 @@ pub(super) fn upkeeps_of<'a>(target: &Target, world: &'a Inventory) -> BTreeMap<
         _ => one == object,
     };
     let meant = world.upkeeps().filter(|(one, of)| match target {
-        Target::Vault(vault) => at(of, vault),
+        Target::Vault(_) | Target::Vaults(_) => target.vaults().iter().any(|vault| at(of, vault)),
         Target::Objects(objects) => objects.iter().any(|object| is_meant(one, of, object)),
         // What stands behind a Vault that is closed waits for that.
         Target::Everything => !world.vault_beside(of).and_then(|at| world.vaults.get(at)).is_some_and(|server| is_closed(server)),
@@ -154,6 +160,19 @@ impl<'a> KnownPath<'a> {
     /// Whether Vault said how it stands.
     pub(super) const fn is_told(&self) -> bool {
         self.path.facts.state.is_told()
+    }
+
+    /// What one needs to be told how it stands.
+    fn sight(&self, world: &Inventory) -> Option<Right> {
+        let replica = self.server.active().or_else(|| self.server.open().next().map(|(pod, _)| self.server.replica_ref(pod)))?;
+        let place = self.place();
+        let path = match self.path.kv.as_str() {
+            "v1" => format!("{}/{}", place.mount, place.key),
+            _ => format!("{}/metadata/{}", place.mount, place.key),
+        };
+        let (server, namespace) = (self.server.address.clone(), place.namespace);
+        let port = world.pod_port(&server, &replica.name);
+        Some(Right::Vault(VaultRight { server, replica, port, namespace, path, any_of: &["read"] }))
     }
 
     /// As a write names it.
@@ -193,6 +212,13 @@ pub(super) fn by_name(objects: &[ObjectRef], noun: &str) -> Confirm {
 /// Whether a server said itself that it does not serve now. That we cannot reach it says nothing of who reads through it.
 pub(super) fn is_closed(server: &VaultServer) -> bool {
     matches!(ServerState::of(server), ServerState::Sealed | ServerState::NoActiveNode | ServerState::Uninitialised)
+}
+
+/// The same target without the Vaults that are closed, where some of several are open: what reads through these is repaired.
+pub(super) fn without_closed<'a>(target: &'a Target, world: &Inventory) -> Cow<'a, Target> {
+    let Target::Vaults(vaults) = target else { return Cow::Borrowed(target) };
+    let open = |vault: &&ObjectRef| !world.vault(vault).is_some_and(|server| is_closed(server));
+    Target::of_vaults(vaults.iter().filter(open).cloned().collect()).map_or(Cow::Borrowed(target), Cow::Owned)
 }
 
 /// Whether what reads through this store has to wait until its Vault is open.
@@ -251,6 +277,37 @@ const ASKING: i64 = 20;
 pub(super) fn asking(progress: &Progress, step: &str, what: &str) -> Option<Next> {
     let is_young = progress.now.as_second() - progress.entered_at(step).as_second() < ASKING;
     is_young.then(|| Next::Wait { what: format!("Vault to say {what}"), until: progress.in_seconds(1) })
+}
+
+/// What a step comes to of whose paths Vault does not tell: what one may not see is asked for at once, what was not asked yet
+/// is waited for. A right that is missing is named; nothing is written without.
+pub(super) fn untold(
+    world: &Inventory,
+    progress: &Progress,
+    (step, what): (&str, &str),
+    paths: &[KnownPath<'_>],
+) -> Option<Next> {
+    let untold = || paths.iter().filter(|known| !known.is_told());
+    untold().next()?;
+    let is_denied = untold().any(|known| known.path.facts.state == PathState::Denied);
+    let wait = || asking(progress, step, what);
+    (!is_denied).then(wait).flatten().or_else(|| unseen(progress, untold().filter_map(|known| known.sight(world))))
+}
+
+/// What a step comes to that has to see these first: they are asked for, and what is missing is named.
+pub(super) fn unseen(progress: &Progress, needed: impl Iterator<Item = Right>) -> Option<Next> {
+    let needed: Vec<Right> = needed.collect();
+    let unasked: Vec<Right> = needed.iter().filter(|right| !progress.rights.contains_key(right)).cloned().collect();
+    if !unasked.is_empty() {
+        return Some(Next::Ask(unasked));
+    }
+    let mut missing = needed.iter().filter(|right| lacks(progress, right));
+    let first = missing.next()?;
+    let more = match missing.count() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    Some(Next::Done(StepReport::new(Outcome::Refused, format!("You may not {first}{more}: nothing is written unseen."))))
 }
 
 /// What comes of a write that failed for want of an answer: the same again after a while.

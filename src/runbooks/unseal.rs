@@ -10,6 +10,7 @@ pub static RUNBOOK: Runbook = Runbook {
     summary: "\
 Sends each share, typed once, to every sealed replica in turn, until all of them are open. It goes through
 the Kubernetes API server to each pod, never through `exec`: there the share would stand in the audit log.
+Of several Vaults that are closed one is opened after the other, each with its own shares.
 Stores and ExternalSecrets recover by their own back-off; `recover` does that at once.",
     fixes: &["vault-sealed", "vault-partly-sealed", "vault-no-active-node"],
     steps: &[unseal::STEP],

@@ -104,9 +104,13 @@ impl Lab {
 
     /// A token of its Vault that may read everything below `secret/`, and write nothing.
     pub(crate) fn weak_token(&self) -> String {
-        let policy = r#"path "secret/*" { capabilities = ["read", "list"] }"#;
-        self.ask_vault("sys/policies/acl/reader", &serde_json::json!({"policy": policy}));
-        let made = self.ask_vault("auth/token/create", &serde_json::json!({"policies": ["default", "reader"], "ttl": "1h"}));
+        self.token("reader", r#"path "secret/*" { capabilities = ["read", "list"] }"#)
+    }
+
+    /// A token of its Vault with this policy.
+    pub(crate) fn token(&self, name: &str, policy: &str) -> String {
+        self.ask_vault(&format!("sys/policies/acl/{name}"), &serde_json::json!({"policy": policy}));
+        let made = self.ask_vault("auth/token/create", &serde_json::json!({"policies": ["default", name], "ttl": "1h"}));
         made.pointer("/auth/client_token").and_then(Value::as_str).expect("a token").to_owned()
     }
 

@@ -34,8 +34,7 @@ impl Run {
         for step in self.door.runbook.steps {
             let items = (step.items)(&self.door.target, world, &self.progress);
             for item in items.iter().filter(|item| item.state == ItemState::Failed) {
-                let again = |operation: &Operation| operation.object() == &item.object && operation.is_repeatable();
-                self.progress.applied.retain(|applied| applied.step != step.id || !again(&applied.operation));
+                past::forget(&mut self.progress.applied, step.id, &item.object);
             }
         }
     }

@@ -53,6 +53,8 @@ impl Run {
     pub(super) fn result(&self, world: &Inventory) -> RunResult {
         let worst = self.progress.done.values().map(|report| report.outcome).max().unwrap_or(Outcome::Nothing);
         match worst {
+            // That a right is missing is to say that nothing was written. A policy may let an unseal through, and nothing else.
+            Outcome::Refused if self.has_written() && !self.door.writes.borrow().leaves_to_git() => RunResult::Unproved,
             Outcome::Refused => RunResult::Refused,
             _ if self.is_left_to_git() => RunResult::Refused,
             Outcome::Failed | Outcome::Unproved if self.is_unknown(world) => RunResult::Unknown,
@@ -60,6 +62,11 @@ impl Run {
             Outcome::Unproved => RunResult::Unproved,
             Outcome::Proved | Outcome::Nothing => RunResult::Proved,
         }
+    }
+
+    /// Whether something was written, or may have been.
+    fn has_written(&self) -> bool {
+        self.progress.applied.iter().any(|applied| applied.result.is_ok() || applied.is_unanswered())
     }
 
     /// Whether a write got no answer, and the world does not show either what came of it.

@@ -11,13 +11,14 @@ use crate::model::kinds::{Visitor, Watched, visit};
 use crate::model::{Kind, Text, Unreadable, VaultAddress};
 
 /// Annotations that some kind reads; they may hold anything, and `kubectl apply` leaves whole Secrets in one.
-const ANNOTATIONS: [&str; 17] = [
+const ANNOTATIONS: [&str; 18] = [
     HELD,
     KEPT_FOR,
     "force-sync",
     "reconcile.external-secrets.io/",
     "argocd.argoproj.io/tracking-id",
     "argocd.argoproj.io/hook",
+    "helm.sh/hook",
     "meta.helm.sh/",
     "kubectl.kubernetes.io/restartedAt",
     "vso.secrets.hashicorp.com/restartedAt",

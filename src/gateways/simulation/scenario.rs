@@ -26,6 +26,7 @@ scenarios! {
     "sealed",
     "sealed-three-of-five",
     "vso-sealed",
+    "two-vaults-sealed",
     "partly-sealed",
     "leader-sealed",
     "version-deleted",
@@ -96,6 +97,9 @@ pub struct Repair {
     pub runbook: String,
     /// On what, `Kind/namespace/name`.
     pub target: String,
+    /// On what else, in the same run: more Vaults.
+    #[serde(default)]
+    pub and: Vec<String>,
     /// Where the shares come from.
     #[serde(default)]
     pub shares: Shares,

@@ -1,13 +1,42 @@
-//! What a Vault tells beside its seals, taken in. Each says whether anything is different now.
+//! What a Vault tells beside its seals, taken in. Each says whether anything is different now. And where its pods listen.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::Inventory;
 use crate::model::fault::Fault;
-use crate::model::object::Name;
+use crate::model::kinds::{EndpointSlice, Role, Service};
+use crate::model::object::{Kind, Name, ObjectRef};
 use crate::model::text::Text;
-use crate::model::vault::{Folder, Properties, ReplicaHealth, Surroundings, Told, VaultServer};
+use crate::model::vault::{Folder, Properties, ReplicaHealth, Surroundings, Told, VaultAddress, VaultServer};
+
+impl Inventory {
+    /// The port of a pod of a Vault behind the port that its stores name, which is the Service's: a port-forward to a pod takes
+    /// the pod's own. Where that cannot be seen, the same number.
+    #[must_use]
+    pub fn pod_port(&self, server: &VaultAddress, pod: &Name) -> u16 {
+        self.target_port(server, pod).unwrap_or(server.port)
+    }
+
+    fn target_port(&self, server: &VaultAddress, pod: &Name) -> Option<u16> {
+        let (namespace, name) = server.service()?;
+        let object = ObjectRef { kind: Kind::Service, namespace, name };
+        let port = self.get::<Service>(&object)?.ports.iter().find(|port| port.port == server.port)?;
+        if port.target.is_empty() {
+            return Some(port.port);
+        }
+        if let Ok(number) = port.target.as_str().parse() {
+            return Some(number);
+        }
+        let slices = self.pointing_at(&object, Role::Serves).filter_map(|slice| self.get::<EndpointSlice>(slice));
+        let is_here = |slice: &&Arc<EndpointSlice>| slice.endpoints.iter().any(|endpoint| endpoint.pod.as_ref() == Some(pod));
+        slices.into_iter().filter(is_here).find_map(|slice| {
+            let named = slice.ports.iter().find(|(name, _)| *name == port.name)?;
+            Some(named.1)
+        })
+    }
+}
 
 /// What a replica says of its health.
 pub(super) fn examined(server: &mut VaultServer, pod: &Name, health: ReplicaHealth) -> bool {

@@ -22,6 +22,10 @@ pub struct Application {
     pub health: Option<Condition>,
     /// How the last sync ended: `Succeeded`, `Failed`, `Error`, `Running`, `Terminating`; empty before the first.
     pub phase: Name,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+    /// What Argo said of it.
+    pub said: Text,
     /// The error that Argo tells of itself (`ComparisonError`, …); empty if there is none.
     pub error: Text,
     /// Whether it syncs by itself when Git changes.
@@ -54,6 +58,12 @@ pub struct Ignored {
 }
 
 impl Application {
+    /// Whether it is being synced now.
+    #[must_use]
+    pub fn is_syncing(&self) -> bool {
+        matches!(self.phase.as_str(), "Running" | "Terminating")
+    }
+
     /// How well it is: in sync, and healthy as Argo sees it.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -177,6 +187,9 @@ struct WireWord {
 #[serde(default)]
 struct WirePhase {
     phase: Text,
+    message: Text,
+    #[serde(rename = "finishedAt")]
+    finished_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -244,6 +257,8 @@ impl Watched for Application {
             sync: names.intern(status.sync.status.as_str()),
             health,
             phase: names.intern(status.operation_state.phase.as_str()),
+            finished: status.operation_state.finished_at,
+            said: status.operation_state.message,
             error: status.conditions.into_iter().find(|one| one.kind.as_str().ends_with("Error")).map_or_else(Text::default, |one| one.message),
             heals: automated.as_ref().is_some_and(|policy| policy.self_heal),
             automated: automated.is_some(),

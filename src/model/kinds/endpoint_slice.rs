@@ -17,6 +17,9 @@ pub struct EndpointSlice {
     pub service: Name,
     /// Its endpoints.
     pub endpoints: Box<[Endpoint]>,
+    /// The ports of its pods, by the name that the Service gives each; may be empty. A `targetPort` that is a name is a number
+    /// here: pods for which it is another one have a slice of their own.
+    pub ports: Box<[(Name, u16)]>,
 }
 
 /// One endpoint.
@@ -37,6 +40,16 @@ pub struct Wire {
     metadata: WireMeta,
     #[serde(deserialize_with = "or_default")]
     endpoints: Vec<WireEndpoint>,
+    #[serde(deserialize_with = "or_default")]
+    ports: Vec<WirePort>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WirePort {
+    #[serde(deserialize_with = "or_default")]
+    name: Text,
+    port: Option<u16>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -68,7 +81,7 @@ impl Watched for EndpointSlice {
     type Wire = Wire;
 
     fn read(wire: Wire, names: &mut Names) -> Self {
-        let Wire { metadata, endpoints } = wire;
+        let Wire { metadata, endpoints, ports } = wire;
         let pod = |endpoint: &WireEndpoint, names: &mut Names| {
             let target = endpoint.target_ref.as_ref().filter(|target| target.kind.as_str() == "Pod")?;
             Some(names.intern(target.name.as_str()))
@@ -80,6 +93,7 @@ impl Watched for EndpointSlice {
         });
         Self {
             endpoints: read.collect(),
+            ports: ports.iter().filter_map(|port| Some((names.intern(port.name.as_str()), port.port?))).collect(),
             service: metadata.labels.get(SERVICE).map_or_else(Name::empty, |name| names.intern(Text::foreign(name).as_str())),
             meta: Meta::read(&metadata, names),
         }
@@ -109,6 +123,9 @@ mod tests {
         let pod = Endpoint { pod: Some("vault-0".into()), ready: true, serving: false };
         assert_eq!(*sealed.endpoints, [pod, Endpoint { pod: None, ready: true, serving: true }]);
         assert_eq!(sealed.links()[0].to, ObjectRef::new(Kind::Service, "vault", "vault"));
-        assert!(read(r#"{"metadata": {"name": "x"}, "endpoints": null, "ports": null}"#).endpoints.is_empty());
+        let none = read(r#"{"metadata": {"name": "x"}, "endpoints": null, "ports": null}"#);
+        assert!(none.endpoints.is_empty() && none.ports.is_empty());
+        let named = read(r#"{"metadata": {"name": "x"}, "ports": [{"name": "http", "port": 8200}, {"port": 8201}, {"name": "any"}]}"#);
+        assert_eq!(*named.ports, [("http".into(), 8200), (Name::empty(), 8201)]);
     }
 }

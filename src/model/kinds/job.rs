@@ -32,7 +32,8 @@ pub struct Job {
     pub suspended: bool,
     /// The Job for whose making anew it is kept; empty for any other.
     pub kept_for: Name,
-    /// The phases of a sync in which Argo CD runs it (`argocd.argoproj.io/hook`); empty if it is no hook.
+    /// The phases of a sync in which Argo CD runs it (`argocd.argoproj.io/hook`, and where that is not set `helm.sh/hook`);
+    /// empty if it is no hook.
     pub hook: Name,
     /// What its pods need.
     pub template: PodSpec,
@@ -43,6 +44,12 @@ impl Job {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.failed.as_ref().is_some_and(|failed| failed.status == Status::True)
+    }
+
+    /// Whether a sync of Argo CD runs it again, as a hook of it.
+    #[must_use]
+    pub fn is_run_by_sync(&self) -> bool {
+        self.hook.as_str().split(',').any(|phase| IN_A_SYNC.contains(&phase.trim()))
     }
 
     /// Whether it has done its work.
@@ -75,7 +82,10 @@ pub struct WireStatus {
     failed: u32,
 }
 
-const HOOK: &str = "argocd.argoproj.io/hook";
+/// Argo CD reads the second where the first is not set (docs/user-guide/helm.md, “Helm Hooks”).
+const HOOKS: [&str; 2] = ["argocd.argoproj.io/hook", "helm.sh/hook"];
+/// Phases that every sync has, in the words of both.
+const IN_A_SYNC: [&str; 7] = ["PreSync", "Sync", "PostSync", "pre-install", "pre-upgrade", "post-install", "post-upgrade"];
 /// The annotation by which sealwatch marks the suspended copy of a Job that it makes anew: the name of that Job.
 pub const KEPT_FOR: &str = "sealwatch.dev/kept-for";
 
@@ -94,10 +104,13 @@ impl Watched for Job {
             backoff_limit: spec.backoff_limit.unwrap_or(6),
             deadline: spec.active_deadline_seconds,
             suspended: spec.suspend.unwrap_or(false),
-            hook: metadata.annotations.get(HOOK).map_or_else(Name::empty, |hook| names.intern(Text::foreign(hook).as_str())),
+            hook: HOOKS
+                .iter()
+                .find_map(|key| metadata.annotations.get(*key))
+                .map_or_else(Name::empty, |hook| names.intern(Text::foreign(hook).as_str())),
             kept_for: metadata.annotations.get(KEPT_FOR).map_or_else(Name::empty, |job| names.intern(Text::foreign(job).as_str())),
             template: spec.template.spec.read(names),
-            meta: Meta::read(&metadata, names),
+            meta: Meta::read(&metadata, names).marked(Self::KIND, &metadata, names),
         }
     }
 

@@ -15,11 +15,8 @@ use crate::model::{Kind, Name, ObjectRef, Text, kinds};
 /// The key of an annotation that sealwatch sets.
 pub(super) type Key = &'static str;
 
-/// What Flux looks at.
-pub const RECONCILE: Key = "reconcile.fluxcd.io/requestedAt";
-
 /// Every one of them: a journal that names another is not ours.
-const KEYS: &[Key] = &[FORCE_SYNC, RECONCILE, ASKED];
+const KEYS: &[Key] = &[FORCE_SYNC, ASKED];
 
 fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
     let key = String::deserialize(deserializer)?;

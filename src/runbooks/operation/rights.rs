@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::vault::in_namespace;
-use super::{by_hand, quoted};
+use super::{KvPath, by_hand, quoted};
 use crate::model::{Name, ObjectRef, Text, VaultAddress, kinds};
 
 /// A right that a write needs.
@@ -13,6 +13,34 @@ pub enum Right {
     Cluster(ClusterRight),
     /// At a Vault.
     Vault(VaultRight),
+    /// No right, but asked like one before the first write: what writes there is refused otherwise (`cas=0`).
+    Vacant(Vacancy),
+}
+
+/// A path of a KV v2 mount at which nothing must stand.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vacancy {
+    /// The server.
+    pub server: VaultAddress,
+    /// The replica that is asked.
+    pub replica: ObjectRef,
+    /// The port of its pod; 0 where it is not known.
+    pub port: u16,
+    /// The Vault namespace; empty for that of the token.
+    pub namespace: Text,
+    /// The mount.
+    pub mount: Text,
+    /// What stands after the mount.
+    pub key: String,
+}
+
+impl Vacancy {
+    /// Of this path.
+    #[must_use]
+    pub fn of((server, replica, port): (&VaultAddress, &ObjectRef, u16), path: &KvPath) -> Self {
+        let (namespace, mount, key) = (path.namespace.clone(), path.mount.clone(), path.key.clone());
+        Self { server: server.clone(), replica: replica.clone(), port, namespace, mount, key }
+    }
 }
 
 /// A right at the API server, as a `SelfSubjectAccessReview` asks for it.
@@ -35,6 +63,8 @@ pub struct VaultRight {
     pub server: VaultAddress,
     /// The replica that is asked.
     pub replica: ObjectRef,
+    /// The port of its pod, for whoever asks by hand; 0 where it is not known.
+    pub port: u16,
     /// The Vault namespace; empty for that of the token.
     pub namespace: Text,
     /// The path of the API, such as `secret/data/shop/db`.
@@ -48,6 +78,7 @@ impl fmt::Display for Right {
         match self {
             Self::Cluster(right) => right.fmt(f),
             Self::Vault(right) => right.fmt(f),
+            Self::Vacant(place) => place.fmt(f),
         }
     }
 }
@@ -68,6 +99,12 @@ impl fmt::Display for VaultRight {
     }
 }
 
+impl fmt::Display for Vacancy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "write {}/{} at {} as its first version", self.mount, self.key, self.server)
+    }
+}
+
 impl Right {
     /// The command that asks for it by hand.
     #[must_use]
@@ -81,9 +118,13 @@ impl Right {
                 let subresource = if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
                 format!("kubectl auth can-i {} {resource}{group}{subresource}{namespace}", right.verb)
             }
-            Self::Vault(right) => by_hand(&right.server, &right.replica, |reach| {
+            Self::Vault(right) => by_hand((&right.server, &right.replica, right.port), |reach| {
                 let namespace = in_namespace(&right.namespace);
                 format!("bao token capabilities {reach}{namespace} {}", quoted(&right.path))
+            }),
+            Self::Vacant(place) => by_hand((&place.server, &place.replica, place.port), |reach| {
+                let (namespace, mount) = (in_namespace(&place.namespace), place.mount.as_str().trim_matches('/'));
+                format!("bao kv metadata get {reach}{namespace} -mount={} {}", quoted(mount), quoted(&place.key))
             }),
         }
     }

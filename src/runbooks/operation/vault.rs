@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterRight, Right, VaultRight, by_hand, quoted};
-use crate::model::{ObjectRef, Text, VaultAddress};
+use super::{ClusterRight, Right, Vacancy, VaultRight, by_hand, quoted};
+use crate::model::{Inventory, ObjectRef, Text, VaultAddress};
 
 /// A write to one replica of a Vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub struct VaultWrite {
     pub server: VaultAddress,
     /// The replica.
     pub replica: ObjectRef,
+    /// The port of its pod, for whoever goes there by hand; 0 where it is not known.
+    #[serde(default)]
+    pub port: u16,
     /// What is done there.
     pub change: VaultChange,
 }
@@ -120,22 +123,39 @@ pub struct KvPath {
     pub key: String,
 }
 
-/// What a write needs.
+/// What it takes to write what is not there yet: servers ask whether it is, and then for this or for the other (measured on
+/// `OpenBao` 2.7.2 with tokens that have one of them: 200 and 403).
+const CREATES: &[&str] = &["create"];
+/// What it takes to write what is there; also where a server does not ask whether it is (`undelete`, measured likewise).
+const UPDATES: &[&str] = &["update"];
+/// What it takes to write either.
 const WRITES: &[&str] = &["update", "create"];
 /// What is there is read first.
 const READS: &[&str] = &["read"];
 
 impl VaultWrite {
+    /// A write to a replica whose pod listens where its Service does.
+    #[must_use]
+    pub const fn new(server: VaultAddress, replica: ObjectRef, change: VaultChange) -> Self {
+        Self { server, replica, port: 0, change }
+    }
+
+    /// The same, where the pod has a port of its own.
+    #[must_use]
+    pub fn in_world(self, world: &Inventory) -> Self {
+        Self { port: world.pod_port(&self.server, &self.replica.name), ..self }
+    }
+
     /// Gives a replica the share of this number.
     #[must_use]
     pub const fn unseal(server: VaultAddress, replica: ObjectRef, share: usize) -> Self {
-        Self { server, replica, change: VaultChange::Unseal { share } }
+        Self::new(server, replica, VaultChange::Unseal { share })
     }
 
     /// Has a replica forget the shares that it was given.
     #[must_use]
     pub const fn reset(server: VaultAddress, replica: ObjectRef) -> Self {
-        Self { server, replica, change: VaultChange::ResetUnseal }
+        Self::new(server, replica, VaultChange::ResetUnseal)
     }
 
     /// What it changes.
@@ -164,6 +184,7 @@ impl VaultWrite {
             Right::Vault(VaultRight {
                 server: self.server.clone(),
                 replica: self.replica.clone(),
+                port: self.port,
                 namespace: path.namespace.clone(),
                 path: format!("{}/{prefix}/{}", path.mount, path.key),
                 any_of,
@@ -174,6 +195,7 @@ impl VaultWrite {
             Right::Vault(VaultRight {
                 server: self.server.clone(),
                 replica: self.replica.clone(),
+                port: self.port,
                 namespace: method.namespace.clone(),
                 path: method.path(&below),
                 any_of,
@@ -187,14 +209,15 @@ impl VaultWrite {
                 vec![on_method(method, format!("role/{role}"), WRITES), on_method(method, format!("role/{role}"), READS)]
             }
             VaultChange::Unseal { .. } | VaultChange::ResetUnseal => Vec::new(),
-            VaultChange::Undelete { path, .. } => vec![vault(path, "undelete", &["update", "create"])],
+            VaultChange::Undelete { path, .. } => vec![vault(path, "undelete", UPDATES)],
             VaultChange::MoveValue { path, from, .. } => {
-                vec![vault(path, "data", &["create", "update"]), Right::Cluster(ClusterRight::on("get", from))]
+                let vacant = Right::Vacant(Vacancy::of((&self.server, &self.replica, self.port), path));
+                vec![vault(path, "data", CREATES), Right::Cluster(ClusterRight::on("get", from)), vacant]
             }
             // What is there is read, so that the other properties stay.
-            VaultChange::WriteValue { path, version: 0, .. } => vec![vault(path, "data", &["create", "update"])],
+            VaultChange::WriteValue { path, version: 0, .. } => vec![vault(path, "data", CREATES)],
             VaultChange::WriteValue { path, .. } => {
-                vec![vault(path, "data", &["update"]), vault(path, "data", &["read"])]
+                vec![vault(path, "data", UPDATES), vault(path, "data", READS)]
             }
         };
         reach.into_iter().chain(own).collect()
@@ -202,13 +225,14 @@ impl VaultWrite {
 
     /// The command that does the same by hand.
     pub(super) fn command(&self) -> String {
-        by_hand(&self.server, &self.replica, |reach| self.typed(reach))
+        by_hand((&self.server, &self.replica, self.port), |reach| self.typed(reach))
     }
 
     /// The command that gives a replica so many shares by hand; it asks for each, unseen.
     #[must_use]
-    pub fn unsealing_by_hand(server: &VaultAddress, replica: &ObjectRef, shares: usize) -> String {
-        by_hand(server, replica, |reach| vec![format!("bao operator unseal {reach}"); shares.max(1)].join("; "))
+    pub fn unsealing_by_hand(&self, shares: usize) -> String {
+        let unseal = |reach: &str| vec![format!("bao operator unseal {reach}"); shares.max(1)].join("; ");
+        by_hand((&self.server, &self.replica, self.port), unseal)
     }
 
     /// What is typed for `bao`, with the flags that lead to the replica.

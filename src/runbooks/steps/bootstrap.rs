@@ -9,7 +9,7 @@ use crate::diagnosis::jobs::said;
 use crate::model::inventory::runs::{BOOTSTRAP, base_name};
 use crate::model::kinds::{CronJob, Job, Role, Watched as _};
 use crate::model::{Inventory, Kind, Name, ObjectRef};
-use crate::runbooks::{Applied, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
+use crate::runbooks::{KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -53,7 +53,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
             }
             effect => effect,
         };
-        Task { operation, effect }
+        Task::new(operation, effect)
     };
     operations.into_iter().map(task).collect()
 }
@@ -61,7 +61,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
 fn wanted(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Operation> {
     let named: BTreeSet<ObjectRef> = match target {
         Target::Objects(objects) => objects.iter().filter_map(|object| timetable(world, object)).collect(),
-        Target::Vault(_) | Target::Everything => BTreeSet::new(),
+        Target::Vault(_) | Target::Vaults(_) | Target::Everything => BTreeSet::new(),
     };
     let planned =
         || world.all::<CronJob>().iter().filter(|cron| cron.meta.name.as_str().contains(BOOTSTRAP)).map(|cron| cron.object_ref());
@@ -116,7 +116,7 @@ const fn from(operation: &Operation) -> &ObjectRef {
 /// How a run that was started here ended, if it has.
 pub(super) fn ended(world: &Inventory, progress: &Progress, step: &str, operation: &Operation) -> Effect {
     let object = operation.object();
-    let Some(since) = progress.last(step, object).map(Applied::effective) else { return Effect::None };
+    let Some(since) = progress.counts_from(step, object) else { return Effect::None };
     let found = world.get::<Job>(object);
     let Some(job) = found.filter(|job| job.meta.created.is_some_and(|at| at >= since)) else {
         return if was_not_made(world, progress, step, operation) { Effect::Undone } else { Effect::None };

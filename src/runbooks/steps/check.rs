@@ -42,16 +42,15 @@ fn rights(target: &Target, world: &Inventory) -> BTreeSet<Right> {
     let mut rights: BTreeSet<Right> = stores_of(target, world).iter().map(|store| Right::annotate(&store.store_ref())).collect();
     rights.extend(external_secrets_of(target, world).iter().map(|es| Right::annotate(&es.object_ref())));
     rights.extend(upkeeps_of(target, world).keys().map(Right::annotate));
-    if let Some((namespace, _)) = target.server(world).and_then(|server| server.address.service()) {
-        rights.insert(Right::reach_pod(&namespace));
-    }
+    let services = target.servers(world).into_iter().filter_map(|server| server.address.service());
+    rights.extend(services.map(|(namespace, _)| Right::reach_pod(&namespace)));
     rights
 }
 
 fn preview(target: &Target, world: &Inventory) -> Preview {
     let stores = stores_of(target, world);
     let failing = external_secrets_of(target, world).iter().filter(|es| es.health() == Health::Failing).count();
-    let sealed = target.server(world).map_or(0, |server| server.sealed().count());
+    let sealed = target.servers(world).iter().map(|server| server.sealed().count()).sum();
     let beside = upkeeps_of(target, world);
     let beside_failing = beside.values().filter(|of| of_upkeep(of).health == Health::Failing).count();
     let beside = if beside.is_empty() {

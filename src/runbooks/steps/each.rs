@@ -13,6 +13,32 @@ pub(super) struct Task {
     pub(super) operation: Operation,
     /// What the world shows of it.
     pub(super) effect: Effect,
+    /// What the steps after it need: it is not begun without, since it would be left half done.
+    pub(super) needs: Vec<Right>,
+    /// What the steps after it would like: it is done without, and it is said before what will be left.
+    pub(super) follows: Vec<Right>,
+}
+
+impl Task {
+    /// A write after which no other step writes.
+    pub(super) const fn new(operation: Operation, effect: Effect) -> Self {
+        Self { operation, effect, needs: Vec::new(), follows: Vec::new() }
+    }
+
+    /// The same, with what a later step needs.
+    pub(super) fn needing(self, needs: Vec<Right>) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// The same, with what a later step would like.
+    pub(super) fn followed_by(self, follows: Vec<Right>) -> Self {
+        Self { follows, ..self }
+    }
+
+    /// Every right without which it is not done.
+    pub(super) fn rights(&self) -> impl Iterator<Item = Right> {
+        self.operation.rights().into_iter().chain(self.needs.iter().cloned())
+    }
 }
 
 /// What the world shows of a write that was done, or why it is not done.
@@ -80,7 +106,8 @@ impl Each {
     ) -> Next {
         if tasks.is_empty() && !aside.is_empty() {
             let summary = match aside.as_slice() {
-                [(_, why)] => format!("Nothing was done: {why}."),
+                [(_, why)] if progress.applied.is_empty() => format!("Nothing was done: {why}."),
+                [(_, why)] => format!("Nothing more was done: {why}."),
                 several => format!("{} cannot be helped by this, each for its own reason.", counted(several.len(), self.noun)),
             };
             return Next::Done(StepReport { outcome: Outcome::Failed, summary, left: aside });
@@ -96,7 +123,8 @@ impl Each {
 
     /// What is next. `preview` is asked for what will be done to the tasks that nobody agreed to yet.
     pub(super) fn next(&self, tasks: &[Task], progress: &Progress, preview: impl FnOnce(&[&Task]) -> Preview) -> Next {
-        let rights: BTreeSet<Right> = tasks.iter().flat_map(|task| task.operation.rights()).collect();
+        // Also what later steps need: whatever can refuse is asked before the first write.
+        let rights: BTreeSet<Right> = tasks.iter().flat_map(|task| task.rights().chain(task.follows.iter().cloned())).collect();
         let unasked: Vec<Right> = rights.into_iter().filter(|right| !progress.rights.contains_key(right)).collect();
         if !unasked.is_empty() {
             return Next::Ask(unasked);
@@ -125,7 +153,9 @@ impl Each {
             return Next::Wait { what, until: progress.in_seconds(1) };
         }
         if !open.is_empty() {
-            return Next::Confirm(preview(&open));
+            let mut shown = preview(&open);
+            shown.forecast.extend(left_undone(&open, progress));
+            return Next::Confirm(shown);
         }
         let touched = proved + failed.len();
         let outcome = match (proved, failed.len(), blocked.len()) {
@@ -166,7 +196,7 @@ impl Each {
             if let Effect::LeftOut(why) = &task.effect {
                 return Standing::LeftOut(why.clone());
             }
-            let missing = task.operation.rights().into_iter().find(|right| lacks(progress, right));
+            let missing = task.rights().find(|right| lacks(progress, right));
             return missing.map_or(Standing::Queued, |right| Standing::Blocked(format!("you may not {right}")));
         };
         let in_time = progress.now.as_second() - applied.at.as_second() < self.patience;
@@ -193,6 +223,8 @@ impl Each {
                 Again::Later => Standing::Waiting,
                 Again::Now => Standing::Queued,
                 Again::Never if unheard => Standing::Failed(not_heard(fault)),
+                // It could not be asked for before, or was taken away since.
+                Again::Never if is_refusal(fault) => Standing::Blocked(format!("{fault} {}", needed(task))),
                 Again::Never => Standing::Failed(fault.to_string()),
             },
             (Ok(_), _) if in_time => Standing::Waiting,
@@ -201,10 +233,27 @@ impl Each {
     }
 }
 
+/// What a later step will not do, for want of a right.
+fn left_undone(open: &[&Task], progress: &Progress) -> Vec<String> {
+    let lacking: BTreeSet<&Right> = open.iter().flat_map(|task| &task.follows).filter(|right| lacks(progress, right)).collect();
+    lacking.into_iter().map(|right| format!("You may not {right}: what a later step does with it will be left undone.")).collect()
+}
+
 /// Why nothing was done, where that is one reason for all: a report that has room for one sentence says it.
 fn the_one_reason<'a>(mut left: impl Iterator<Item = &'a (ObjectRef, String)>) -> String {
     let Some((_, why)) = left.next() else { return String::new() };
     if left.all(|(_, other)| other == why) { format!(": {why}") } else { String::new() }
+}
+
+/// Whether a server refused it for who asks.
+const fn is_refusal(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::Forbidden | FaultKind::Unauthorized)
+}
+
+/// The rights of a write, of which one is missing.
+fn needed(task: &Task) -> String {
+    let rights: Vec<String> = task.operation.rights().iter().map(ToString::to_string).collect();
+    format!("It takes: {}.", rights.join(", "))
 }
 
 /// Nobody knows whether it was done.

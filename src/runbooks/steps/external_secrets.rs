@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::forecast;
 use super::stores::settles;
-use super::{Again, again, closed_server, counted, external_secrets_of, had_just_opened, idle, lacks, overtaken};
+use super::{Again, again, closed_server, counted, external_secrets_of, had_just_opened, idle, lacks, overtaken, without_closed};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{Event, ExternalSecret, Watched};
 use crate::model::{Health, Inventory, ObjectRef};
@@ -35,6 +35,7 @@ const TRIES: usize = 4;
 const PAUSE: i64 = 5;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let target = &*without_closed(target, world);
     if let Some(why) = closed_server(target, world) {
         return Next::Done(StepReport::new(Outcome::Failed, why));
     }
@@ -221,6 +222,7 @@ fn why_not(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Optio
 }
 
 fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
+    let target = &*without_closed(target, world);
     let item = |es: &ExternalSecret| {
         let (state, note) = match standing(es, world, progress) {
             Standing::Queued => (ItemState::Queued, String::new()),

@@ -167,7 +167,7 @@ fn task(object: &ObjectRef, world: &Inventory, progress: &Progress) -> Task {
             KubernetesWrite::Hold { object: object.clone(), at }
         };
         let effect = why_not(object, world, held, heals).map_or(Effect::None, Effect::LeftOut);
-        return Task { operation: Operation::Kubernetes(write), effect };
+        return Task::new(Operation::Kubernetes(write), effect);
     };
     let stood = progress.now.as_second() - applied.at.as_second();
     let effect = match (&applied.operation, held, heals) {
@@ -185,7 +185,7 @@ fn task(object: &ObjectRef, world: &Inventory, progress: &Progress) -> Task {
         }
         _ => Effect::None,
     };
-    Task { operation: applied.operation.clone(), effect }
+    Task::new(applied.operation.clone(), effect)
 }
 
 /// Whether it reverts nothing although it is not held.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::each::{Each, Effect, Task, preview};
+use super::each::{Aside, Each, Effect, Task, preview};
 use super::reverted::{Stays, stays, told};
 use super::{by_name, counted, external_secrets_of};
 use crate::model::gitops::SpecField;
@@ -11,7 +11,7 @@ use crate::model::kinds::external_secret::RefreshPolicy;
 use crate::model::kinds::{ExternalSecret, Secret, Watched as _};
 use crate::model::{Inventory, Kind, Name, ObjectRef};
 use crate::runbooks::commit::{manifest, place};
-use crate::runbooks::{Applied, Commit, KubernetesWrite, Operation, Preview, Progress, StepDef, Target};
+use crate::runbooks::{Commit, Item, KubernetesWrite, Next, Operation, Preview, Progress, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -20,21 +20,7 @@ pub const STEP: StepDef = StepDef {
     git: |target, world, progress| {
         tasks(target, world, progress).iter().filter_map(|task| commit(world, task.operation.object())).collect()
     },
-    next: |target, world, progress| {
-        EACH.next(&tasks(target, world, progress), progress, |open| {
-            let base = preview(open);
-            Preview {
-                will: vec![format!("Set spec.refreshPolicy: CreatedOnce on {}.", counted(open.len(), "ExternalSecret"))],
-                will_not: vec![
-                    "The interval is not edited: that would make a new value at once.".to_owned(),
-                    "No value changes. The present one stays until the Secret is deleted.".to_owned(),
-                ],
-                forecast: forecast(world, open),
-                confirm: by_name(&base.objects, "ExternalSecret"),
-                ..base
-            }
-        })
-    },
+    next: |target, world, progress| ask(Aside::new(), &tasks(target, world, progress), world, progress),
     items: |target, world, progress| EACH.items(&tasks(target, world, progress), progress),
 };
 
@@ -48,6 +34,28 @@ const EACH: Each = Each {
     nothing: "None of them makes a new value by itself.",
 };
 
+/// What is next in stopping these, beside what cannot be stopped.
+pub(super) fn ask(aside: Aside, tasks: &[Task], world: &Inventory, progress: &Progress) -> Next {
+    EACH.next_beside(aside, tasks, progress, |open| {
+        let base = preview(open);
+        Preview {
+            will: vec![format!("Set spec.refreshPolicy: CreatedOnce on {}.", counted(open.len(), "ExternalSecret"))],
+            will_not: vec![
+                "The interval is not edited: that would make a new value at once.".to_owned(),
+                "No value changes. The present one stays until the Secret is deleted.".to_owned(),
+            ],
+            forecast: forecast(world, open),
+            confirm: by_name(&base.objects, "ExternalSecret"),
+            ..base
+        }
+    })
+}
+
+/// How far these are.
+pub(super) fn items(tasks: &[Task], progress: &Progress) -> Vec<Item> {
+    EACH.items(tasks, progress)
+}
+
 fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     let rotates = |es: &&ExternalSecret| es.rotates() && es.policy != RefreshPolicy::CreatedOnce;
     let concerned = external_secrets_of(target, world)
@@ -56,10 +64,11 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     concerned.map(|es| task(es, world, progress)).collect()
 }
 
-fn task(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Task {
+/// One that is to be stopped, or was.
+pub(super) fn task(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Task {
     let object = es.object_ref();
     let operation = Operation::Kubernetes(KubernetesWrite::KeepValue { external_secret: object.clone() });
-    let since = progress.last(STEP.id, &object).map(Applied::effective);
+    let since = progress.counts_from(STEP.id, &object);
     let effect = match since {
         None => why_not(es, world).map_or(Effect::None, Effect::LeftOut),
         Some(_) if es.policy != RefreshPolicy::CreatedOnce => Effect::None,
@@ -72,7 +81,7 @@ fn task(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Task {
             }
         }
     };
-    Task { operation, effect }
+    Task::new(operation, effect)
 }
 
 /// The one field that is written.

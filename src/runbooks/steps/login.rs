@@ -1,17 +1,18 @@
 //! The login of stores is mended where its checklist says how: the configuration of the method, a role's bindings, the
 //! right to review tokens. What needs a decision is said and left. The stores prove it, in the step after.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::each::{self, Aside, Each, Effect, Task};
-use super::{asking, by_name, counted, stores_of};
+use super::{asking, by_name, counted, external_secrets_of, stores_of, unseen};
 use crate::diagnosis::login::{Mending, Remedy, mending};
+use crate::model::kinds::Watched as _;
 use crate::model::vault::AuthConfig;
 use crate::model::{Inventory, ObjectRef, Text, VaultServer};
 use crate::runbooks::operation::IN_CLUSTER;
 use crate::runbooks::{
-    AuthMethod, KubernetesWrite, Next, Operation, Preview, Progress, StepDef, Target, VaultChange, VaultWrite,
+    AuthMethod, KubernetesWrite, Next, Operation, Preview, Progress, Right, StepDef, Target, VaultChange, VaultRight, VaultWrite,
 };
 
 /// See the module.
@@ -40,6 +41,12 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     {
         return wait;
     }
+    // What mends a login that one may not look into is not known: the right to look is named.
+    if plan.tasks.is_empty()
+        && let Some(refused) = unseen(progress, plan.unread.into_iter())
+    {
+        return refused;
+    }
     EACH.next_beside(plan.by_hand, &plan.tasks, progress, |open| preview(open, plan.differences))
 }
 
@@ -51,10 +58,13 @@ struct Plan {
     differences: Vec<String>,
     /// Whether a Vault was not yet asked about a login that fails.
     is_unasked: bool,
+    /// What your token may not read of logins that a person would have to mend.
+    unread: Vec<Right>,
 }
 
 fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
-    let mut plan = Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new(), is_unasked: false };
+    let mut plan =
+        Plan { tasks: Vec::new(), by_hand: Vec::new(), differences: Vec::new(), is_unasked: false, unread: Vec::new() };
     let mut wanted: BTreeMap<ObjectRef, Operation> = BTreeMap::new();
     let mut methods = Vec::new();
     for store in stores_of(target, world) {
@@ -62,9 +72,10 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
         plan.is_unasked |= !found.is_asked;
         if let Remedy::ByHand(why) = &found.remedy {
             plan.by_hand.push((store.store_ref(), why.clone()));
+            plan.unread.extend(unread(world, server, &found));
             continue;
         }
-        let Some(operation) = operation(server, &found) else {
+        let Some(operation) = operation(world, server, &found) else {
             plan.by_hand.push((store.store_ref(), "no replica of its Vault takes writes now".to_owned()));
             continue;
         };
@@ -82,6 +93,9 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
     for applied in progress.of_step(STEP.id) {
         wanted.insert(applied.operation.object().clone(), applied.operation.clone());
     }
+    let stores = stores_of(target, world).into_iter().map(|store| Right::annotate(&store.store_ref()));
+    let read = external_secrets_of(target, world).into_iter().map(|es| Right::annotate(&es.object_ref()));
+    let follows: BTreeSet<Right> = stores.chain(read).collect();
     plan.tasks.extend(wanted.into_values().map(|operation| {
         let done = progress.last(STEP.id, operation.object()).filter(|applied| applied.result.is_ok());
         let everywhere = done.is_some_and(|applied| {
@@ -89,7 +103,7 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
             !is_late_elsewhere(world, &operation) || passed >= STANDBYS
         });
         let effect = if everywhere { Effect::Proved("made".to_owned()) } else { Effect::None };
-        Task { operation, effect }
+        Task::new(operation, effect).followed_by(follows.iter().cloned().collect())
     }));
     plan
 }
@@ -108,7 +122,7 @@ fn is_late_elsewhere(world: &Inventory, operation: &Operation) -> bool {
     }
 }
 
-fn operation(server: &VaultServer, found: &Mending) -> Option<Operation> {
+fn operation(world: &Inventory, server: &VaultServer, found: &Mending) -> Option<Operation> {
     let change = match &found.remedy {
         Remedy::Delegate(account) => return Some(Operation::Kubernetes(KubernetesWrite::Delegate { account: account.clone() })),
         Remedy::Configure => VaultChange::Configure { method: method(found, found.method.clone()) },
@@ -120,7 +134,16 @@ fn operation(server: &VaultServer, found: &Mending) -> Option<Operation> {
         },
         Remedy::ByHand(_) => return None,
     };
-    Some(Operation::Vault(VaultWrite { server: server.address.clone(), replica: server.active()?, change }))
+    Some(Operation::Vault(VaultWrite::new(server.address.clone(), server.active()?, change).in_world(world)))
+}
+
+/// The right to read what could not be read of a login.
+fn unread(world: &Inventory, server: &VaultServer, found: &Mending) -> Option<Right> {
+    let (path, replica) = (found.unread.as_ref()?, server.active()?);
+    let path = method(found, found.method.clone()).path(path);
+    let (server, namespace) = (server.address.clone(), found.login.namespace.clone());
+    let port = world.pod_port(&server, &replica.name);
+    Some(Right::Vault(VaultRight { server, replica, port, namespace, path, any_of: &["read"] }))
 }
 
 fn method(found: &Mending, object: ObjectRef) -> AuthMethod {

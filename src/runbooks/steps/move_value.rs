@@ -1,18 +1,35 @@
-//! A generated value moves to Vault. First the present value is written there, from the Secret and to a path where nothing
-//! stands (`cas=0`); it goes from gateway to gateway and is not seen. Then the `ExternalSecret` reads it from there. The
-//! proof is the hash of the Secret's data: the same as before.
+//! A generated value moves to Vault. First the generator is stopped; then the present value is written there, from the Secret
+//! and to a path where nothing stands (`cas=0`); it goes from gateway to gateway and is not seen. Then the `ExternalSecret`
+//! reads it from there. The proof is the hash of the Secret's data: the same as before.
+//!
+//! Whatever refuses one of the three is looked at before the first: a generator that is stopped for a move that cannot be
+//! done is worse than one that is left alone.
 
 use serde::Serialize;
 
 use super::each::{Aside, Each, Effect, Task, preview};
 use super::reverted::{Stays, stays, told};
-use super::{by_name, external_secrets_of};
+use super::{by_name, external_secrets_of, keep_value, lacks};
 use crate::model::gitops::SpecField;
+use crate::model::kinds::external_secret::RefreshPolicy;
 use crate::model::kinds::{ExternalSecret, Secret, SecretStore, Watched as _};
 use crate::model::{Health, Inventory, ObjectRef, VaultAddress};
 use crate::runbooks::commit::{manifest, place, terraform};
 use crate::runbooks::{
-    Applied, Commit, KubernetesWrite, KvPath, Next, Operation, Preview, Progress, StepDef, Target, VaultChange, VaultWrite,
+    Applied, Commit, KubernetesWrite, KvPath, Next, Operation, Preview, Progress, Right, StepDef, Target, Vacancy, VaultChange,
+    VaultWrite,
+};
+
+/// Stops the generator of what can be moved, and of nothing else.
+pub const STOP: StepDef = StepDef {
+    id: keep_value::STEP.id,
+    explanation: "Looks whether anything refuses the move; then sets refreshPolicy: CreatedOnce, so that no new value is made meanwhile.",
+    git: keep_value::STEP.git,
+    next: |target, world, progress| {
+        let (tasks, by_hand) = stops(target, world, progress);
+        keep_value::ask(by_hand, &tasks, world, progress)
+    },
+    items: |target, world, progress| keep_value::items(&stops(target, world, progress).0, progress),
 };
 
 /// Writes the present value to Vault.
@@ -64,7 +81,7 @@ struct Move<'a> {
     replica: ObjectRef,
 }
 
-type MakeTask = fn(&Move<'_>, &Progress) -> Task;
+type MakeTask = fn(&Move<'_>, &Inventory, &Progress) -> Task;
 
 fn next(each: &Each, target: &Target, world: &Inventory, progress: &Progress, make: MakeTask) -> Next {
     let (tasks, by_hand) = tasks(target, world, progress, make);
@@ -121,7 +138,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress, make: MakeTask
             _ => None,
         };
         match reverted.map_or_else(|| of(es, world, progress), Err) {
-            Ok(one) => tasks.push(make(&one, progress)),
+            Ok(one) => tasks.push(make(&one, world, progress)),
             Err(why) => by_hand.push((object, why)),
         }
     }
@@ -157,7 +174,13 @@ fn of<'a>(es: &'a ExternalSecret, world: &'a Inventory, progress: &Progress) -> 
         mount: vault.mount.clone(),
         key: place,
     };
-    Ok(Move { es, secret, key: key.to_string(), store, path, server: vault.address.clone(), replica })
+    let one = Move { es, secret, key: key.to_string(), store, path, server: vault.address.clone(), replica };
+    let port = world.pod_port(&one.server, &one.replica.name);
+    let vacant = Right::Vacant(Vacancy::of((&one.server, &one.replica, port), &one.path));
+    if copied(&one, progress).is_none() && lacks(progress, &vacant) {
+        return Err(format!("something stands at {} already, and is not replaced: move it by hand", one.path.object.name));
+    }
+    Ok(one)
 }
 
 /// The store of its namespace, or one for all that the namespace reads through already, and so may; the one that most do.
@@ -181,7 +204,30 @@ fn store<'a>(es: &ExternalSecret, world: &'a Inventory) -> Option<&'a SecretStor
         .max_by_key(|store| (of_namespace(store), world.readers_of(&store.store_ref()).count()))
 }
 
-fn copy(one: &Move<'_>, progress: &Progress) -> Task {
+fn stops(target: &Target, world: &Inventory, progress: &Progress) -> (Vec<Task>, Aside) {
+    let (mut tasks, mut by_hand) = tasks(target, world, progress, stop);
+    // What was stopped stays on the list, whatever refuses the rest by now.
+    by_hand.retain(|(object, _)| {
+        let stopped = progress.last(STOP.id, object).and_then(|_| world.get::<ExternalSecret>(object));
+        tasks.extend(stopped.map(|es| keep_value::task(es, world, progress)));
+        stopped.is_none()
+    });
+    (tasks, by_hand)
+}
+
+fn stop(one: &Move<'_>, world: &Inventory, progress: &Progress) -> Task {
+    let is_stopped = one.es.policy == RefreshPolicy::CreatedOnce && progress.last(STOP.id, &one.es.object_ref()).is_none();
+    let task = if is_stopped {
+        let task = keep_value::task(one.es, world, progress);
+        Task::new(task.operation, Effect::LeftOut("it makes no new value any more".to_owned()))
+    } else {
+        keep_value::task(one.es, world, progress)
+    };
+    let after = [copy(one, world, progress), switch(one, world, progress)];
+    task.needing(after.iter().flat_map(Task::rights).collect())
+}
+
+fn copy(one: &Move<'_>, world: &Inventory, progress: &Progress) -> Task {
     let change = VaultChange::MoveValue {
         path: one.path.clone(),
         property: one.key.clone(),
@@ -190,10 +236,10 @@ fn copy(one: &Move<'_>, progress: &Progress) -> Task {
         from: one.secret.object_ref(),
         key: one.key.clone(),
     };
-    let write = VaultWrite { server: one.server.clone(), replica: one.replica.clone(), change };
+    let write = VaultWrite::new(one.server.clone(), one.replica.clone(), change).in_world(world);
     let operation = copied(one, progress).map_or(Operation::Vault(write), |applied| applied.operation.clone());
     let effect = if is_written(one, progress) { Effect::Proved("version 1 is there".to_owned()) } else { Effect::None };
-    Task { operation, effect }
+    Task::new(operation, effect).needing(switch(one, world, progress).rights().collect())
 }
 
 /// The write of this value to a Vault, as far as it left.
@@ -219,7 +265,7 @@ fn read_from(one: &Move<'_>, progress: &Progress) -> (ObjectRef, String) {
     }
 }
 
-fn switch(one: &Move<'_>, progress: &Progress) -> Task {
+fn switch(one: &Move<'_>, _: &Inventory, progress: &Progress) -> Task {
     let object = one.es.object_ref();
     let applied = progress.last(SWITCHING.id, &object);
     let written = is_written(one, progress);
@@ -238,9 +284,9 @@ fn switch(one: &Move<'_>, progress: &Progress) -> Task {
         |applied| applied.operation.clone(),
     );
     if !written {
-        return Task { operation, effect: Effect::LeftOut("its value was not written to Vault".to_owned()) };
+        return Task::new(operation, Effect::LeftOut("its value was not written to Vault".to_owned()));
     }
-    let effect = match (&operation, applied.map(Applied::effective)) {
+    let effect = match (&operation, progress.counts_from(SWITCHING.id, &object)) {
         (Operation::Kubernetes(KubernetesWrite::ReadVault { data_hash, .. }), Some(since)) => {
             let synced = one.es.health() == Health::Healthy
                 && one.es.synced_current
@@ -254,7 +300,7 @@ fn switch(one: &Move<'_>, progress: &Progress) -> Task {
         }
         _ => Effect::None,
     };
-    Task { operation, effect }
+    Task::new(operation, effect)
 }
 
 type MakeCommit = fn(&Inventory, &Move<'_>, &Progress) -> Commit;
@@ -270,11 +316,14 @@ fn commits(target: &Target, world: &Inventory, progress: &Progress, make: MakeCo
 /// The path, as Terraform keeps it.
 fn path_in_git(_: &Inventory, one: &Move<'_>, progress: &Progress) -> Commit {
     let value = if is_written(one, progress) {
-        "The value stands there already: import the path."
+        "The value stands there already: hand the same one over, and do not import the path."
     } else {
         "Nothing was written to Vault: its value is to be the present one of the Secret, handed over unseen."
     };
-    let says = vec![value.to_owned(), "It is not in Git: Terraform takes it as a variable and keeps it nowhere.".to_owned()];
+    let says = vec![
+        value.to_owned(),
+        "It is not in Git: Terraform takes it as a variable and, written so, keeps it nowhere.".to_owned(),
+    ];
     let place = format!("where the paths of {} are kept, if Terraform keeps them", one.server.host_port());
     Commit { object: one.path.object.clone(), place, says, snippets: vec![terraform(&one.path, &one.key)] }
 }

@@ -73,5 +73,5 @@ fn task(world: &Inventory, progress: &Progress) -> Result<Task, String> {
         None => Effect::None,
     };
     let at = progress.entered_at(STEP.id);
-    Ok(Task { operation: Operation::Kubernetes(KubernetesWrite::Restart { workload, at }), effect })
+    Ok(Task::new(Operation::Kubernetes(KubernetesWrite::Restart { workload, at }), effect))
 }

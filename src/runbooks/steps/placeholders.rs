@@ -6,7 +6,7 @@ use super::each::{Each, Effect, Task, preview};
 use super::readers::synced;
 use crate::model::kinds::{ExternalSecret, Role, Secret, Watched as _};
 use crate::model::{Inventory, ObjectRef};
-use crate::runbooks::{Confirm, Preview, Progress, StepDef, Target};
+use crate::runbooks::{Confirm, Preview, Progress, Right, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -35,11 +35,16 @@ const EACH: Each = Each {
     nothing: "No Secret in view holds a known placeholder.",
 };
 
+/// What this step will need, as far as that can be seen before the Job has run: asked before that.
+pub(super) fn rights(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Right> {
+    tasks(target, world, progress).iter().flat_map(Task::rights).collect()
+}
+
 fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     let holds = |secret: &Secret| secret.marks.as_ref().is_some_and(|marks| marks.placeholder);
     let near = |object: &ObjectRef| match target {
         Target::Objects(objects) => objects.iter().any(|one| one.namespace == object.namespace),
-        Target::Vault(_) | Target::Everything => true,
+        Target::Vault(_) | Target::Vaults(_) | Target::Everything => true,
     };
     let mut tasks = Vec::new();
     for secret in world.all::<Secret>().iter() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{counted, external_secrets, external_secrets_of, upkeeps_of, vso};
+use super::{counted, external_secrets, external_secrets_of, upkeeps_of, vso, without_closed};
 use crate::model::kinds::{Pod, Watched};
 use crate::model::{Inventory, ObjectRef};
 use crate::runbooks::{Item, ItemState, Next, Outcome, Progress, StepDef, StepReport, Target};
@@ -23,6 +23,7 @@ pub const STEP: StepDef = StepDef {
 const PATIENCE: i64 = 60;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let target = &*without_closed(target, world);
     let (waiting, started) = (waiting(target, world), started(target, world, progress));
     let entered = progress.entered_at(STEP.id);
     if !waiting.is_empty() && progress.now.as_second() - entered.as_second() < PATIENCE {

@@ -7,7 +7,7 @@ use super::{counted, forecast};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{ExternalSecret, Watched as _};
 use crate::model::{Health, Inventory, Kind, ObjectRef};
-use crate::runbooks::{Applied, Confirm, Operation, Preview, Progress, StepDef, Target};
+use crate::runbooks::{Confirm, Operation, Preview, Progress, Right, StepDef, Target};
 
 /// See the module.
 pub const STEP: StepDef = StepDef {
@@ -51,6 +51,12 @@ fn tasks(_: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     readers.iter().filter_map(|es| world.get::<ExternalSecret>(es)).map(|es| synced(STEP.id, es, progress)).collect()
 }
 
+/// What this step will need when this path is written: asked before that is done.
+pub(super) fn rights(world: &Inventory, path: &ObjectRef) -> Vec<Right> {
+    let readers = world.readers_of_path(path).map(|(_, es)| es).filter(|es| not_refreshed(es).is_none());
+    readers.map(|es| Right::annotate(&es.object_ref())).collect()
+}
+
 /// A refresh of one, as far as it is.
 pub(super) fn synced(step: &str, es: &ExternalSecret, progress: &Progress) -> Task {
     let object = es.object_ref();
@@ -60,7 +66,7 @@ pub(super) fn synced(step: &str, es: &ExternalSecret, progress: &Progress) -> Ta
     let applied = progress.last(step, &object);
     let operation = applied
         .map_or_else(|| Operation::annotate(object.clone(), FORCE_SYNC, stamp.to_string()), |applied| applied.operation.clone());
-    let since = applied.map(Applied::effective);
+    let since = progress.counts_from(step, &object);
     let effect = match since {
         Some(since) if es.health() == Health::Healthy && es.synced_current && es.refreshed.is_some_and(|at| at >= since) => {
             Effect::Proved("synced".to_owned())
@@ -68,7 +74,7 @@ pub(super) fn synced(step: &str, es: &ExternalSecret, progress: &Progress) -> Ta
         Some(_) => Effect::None,
         None => not_refreshed(es).map_or(Effect::None, |why| Effect::LeftOut(why.to_owned())),
     };
-    Task { operation, effect }
+    Task::new(operation, effect)
 }
 
 /// Why one is not refreshed at all, if so.

@@ -55,7 +55,7 @@ const ROLLS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
 fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     let named = match target {
         Target::Objects(objects) => objects.iter().filter(|object| ROLLS.contains(&object.kind)).cloned().collect(),
-        Target::Vault(_) | Target::Everything => BTreeSet::new(),
+        Target::Vault(_) | Target::Vaults(_) | Target::Everything => BTreeSet::new(),
     };
     let done = progress.of_step(STEP.id).map(|applied| applied.operation.object().clone());
     let concerned: BTreeSet<ObjectRef> =
@@ -67,7 +67,7 @@ fn tasks(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
 fn secrets(target: &Target, world: &Inventory) -> BTreeSet<ObjectRef> {
     let named: Vec<ObjectRef> = match target {
         Target::Objects(objects) => objects.iter().filter(|object| object.kind == Kind::Secret).cloned().collect(),
-        Target::Vault(_) | Target::Everything => Vec::new(),
+        Target::Vault(_) | Target::Vaults(_) | Target::Everything => Vec::new(),
     };
     named.into_iter().chain(external_secrets_of(target, world).into_iter().map(ExternalSecret::target_ref)).collect()
 }
@@ -91,7 +91,7 @@ fn task(workload: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
         }
         None => Effect::None,
         Some(applied) => {
-            let since = applied.effective();
+            let since = progress.counts_from(STEP.id, &workload).unwrap_or(applied.at);
             rolled_since(world, &workload, since)
                 .map_or(Effect::None, |pods| Effect::Proved(format!("{} since the restart", counted(pods, "pod"))))
         }
@@ -100,7 +100,7 @@ fn task(workload: ObjectRef, world: &Inventory, progress: &Progress) -> Task {
         Operation::Kubernetes(KubernetesWrite::Restart { at, .. }) => *at,
         _ => applied.at,
     });
-    Task { operation: Operation::Kubernetes(KubernetesWrite::Restart { workload, at }), effect }
+    Task::new(Operation::Kubernetes(KubernetesWrite::Restart { workload, at }), effect)
 }
 
 /// How many pods a workload has, once all of them started since then and as many are ready as are wanted.

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{Again, again, closed_server, counted, idle, lacks, overtaken, stores_of};
+use super::{Again, again, closed_server, counted, idle, lacks, overtaken, stores_of, without_closed};
 use crate::model::kinds::SecretStore;
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::{Health, Inventory, ObjectRef};
@@ -34,6 +34,7 @@ const TRIES: usize = 10;
 const PAUSE: i64 = 5;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let target = &*without_closed(target, world);
     if let Some(why) = closed_server(target, world) {
         return Next::Done(StepReport::new(Outcome::Failed, why));
     }
@@ -176,6 +177,7 @@ fn tries(progress: &Progress, store: &ObjectRef) -> usize {
 }
 
 fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
+    let target = &*without_closed(target, world);
     let opened = opened(progress);
     let item = |store: &SecretStore| {
         let (state, note) = match standing(store, world, progress) {

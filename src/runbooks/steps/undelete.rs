@@ -1,7 +1,7 @@
 //! Deleted versions are brought back. The proof is the path itself: its current version exists again.
 
 use super::each::{Aside, Each, Effect, Task, preview};
-use super::{KnownPath, asking, by_name, counted, paths_of};
+use super::{KnownPath, asking, by_name, counted, paths_of, readers, untold};
 use crate::model::{Inventory, PathState, Text};
 use crate::runbooks::{Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange, VaultWrite};
 
@@ -34,10 +34,16 @@ struct Plan {
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let plan = plan(target, world, progress);
-    if plan.untold > 0
-        && let Some(wait) = asking(progress, STEP.id, "how the paths stand")
-    {
-        return wait;
+    if plan.untold > 0 {
+        // Where some can be helped, the others are only waited for.
+        let next = if plan.tasks.is_empty() {
+            untold(world, progress, (STEP.id, "how the paths stand"), &paths_of(target, world))
+        } else {
+            asking(progress, STEP.id, "how the paths stand")
+        };
+        if let Some(next) = next {
+            return next;
+        }
     }
     // Where nobody can see a version, none can be said to be there.
     if plan.untold > 0 && plan.tasks.is_empty() && plan.aside.is_empty() {
@@ -82,7 +88,7 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
             }
             (None, Some(version), Some(replica)) => {
                 let change = VaultChange::Undelete { path: known.place(), version };
-                let write = VaultWrite { server: known.server.address.clone(), replica, change };
+                let write = VaultWrite::new(known.server.address.clone(), replica, change).in_world(world);
                 (Operation::Vault(write), Effect::None)
             }
             (None, Some(_), None) => {
@@ -94,7 +100,8 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
                 continue;
             }
         };
-        plan.tasks.push(Task { operation, effect });
+        let follows = readers::rights(world, operation.object());
+        plan.tasks.push(Task::new(operation, effect).followed_by(follows));
     }
     plan
 }

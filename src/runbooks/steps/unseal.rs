@@ -1,4 +1,5 @@
-//! Every sealed replica gets each share, typed once, in turn.
+//! Every sealed replica gets each share, typed once, in turn; of several Vaults one after the other, each with shares of its
+//! own: those that were given for one never go to another.
 //!
 //! What the servers answer (measured on OpenBao 2.7.2 and HashiCorp Vault 1.21.4): a wrong share is accepted
 //! like a good one, and only the last share fails; which one was wrong cannot be known, so all shares are
@@ -35,10 +36,46 @@ const JOINING: i64 = 6;
 const ROUNDS: usize = 5;
 
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
-    let Some(server) = target.server(world) else {
-        return Next::Done(StepReport::new(Outcome::Nothing, "No Vault is meant that is closed."));
+    let servers = target.servers(world);
+    let mut over = Vec::new();
+    for server in &servers {
+        match of_one(server, world, progress) {
+            Next::Done(report) => over.push((server, report)),
+            Next::Confirm(mut preview) if servers.len() > 1 => {
+                let (number, all) = (over.len() + 1, servers.len());
+                preview.will.insert(0, format!("Vault {number} of {all}: {}.", server.subject().short()));
+                return Next::Confirm(preview);
+            }
+            next => return next,
+        }
+    }
+    Next::Done(all_over(over))
+}
+
+/// How it ended at several: where one could be opened, the rest of a runbook makes sense.
+fn all_over(mut over: Vec<(&&VaultServer, StepReport)>) -> StepReport {
+    if over.len() < 2 {
+        let none = || StepReport::new(Outcome::Nothing, "No Vault is meant that is closed.");
+        return over.pop().map_or_else(none, |(_, report)| report);
+    }
+    let well = |report: &StepReport| matches!(report.outcome, Outcome::Proved | Outcome::Nothing);
+    let worst = over.iter().map(|(_, report)| report.outcome).max().unwrap_or(Outcome::Nothing);
+    let outcome = match over.iter().filter(|(_, report)| well(report)).count() {
+        0 => worst,
+        n if n < over.len() => Outcome::Unproved,
+        _ if over.iter().any(|(_, report)| report.outcome == Outcome::Proved) => Outcome::Proved,
+        _ => Outcome::Nothing,
     };
-    let desk = Desk { server, progress };
+    let said = over.iter().map(|(server, report)| format!("{}: {}", server.subject().short(), report.summary));
+    let summary = said.collect::<Vec<_>>().join(" ");
+    let failed = over.iter().filter(|(_, report)| report.left.is_empty() && !well(report));
+    let failed: Vec<_> = failed.map(|(server, report)| (server.subject(), report.summary.clone())).collect();
+    let left = over.into_iter().flat_map(|(_, report)| report.left).chain(failed).collect();
+    StepReport { outcome, summary, left }
+}
+
+fn of_one(server: &VaultServer, world: &Inventory, progress: &Progress) -> Next {
+    let desk = Desk { world, server, progress };
     let mut sealed: Vec<ObjectRef> = server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect();
     // First the one that the open ones follow: until it is open nobody may be elected.
     let followed = server.named_in_vain();
@@ -62,7 +99,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     for replica in &sealed {
         match desk.replica(replica) {
             Desire::Send(share) => {
-                let write = VaultWrite::unseal(server.address.clone(), replica.clone(), share);
+                let write = VaultWrite::unseal(server.address.clone(), replica.clone(), share).in_world(world);
                 return Next::Apply(vec![Operation::Vault(write)]);
             }
             Desire::GiveUp(why) => {
@@ -84,7 +121,10 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
 }
 
 fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> {
-    let Some(server) = target.server(world) else { return Vec::new() };
+    target.servers(world).into_iter().flat_map(items_of).collect()
+}
+
+fn items_of(server: &VaultServer) -> Vec<Item> {
     let item = |(pod, replica): (&Name, &Replica)| {
         let object = server.replica_ref(pod);
         let (state, note) = match (&replica.fault, &replica.seal) {
@@ -121,6 +161,7 @@ enum Desire {
 
 /// The place where shares are handed out: works out from the record who has had which.
 struct Desk<'a> {
+    world: &'a Inventory,
     server: &'a VaultServer,
     progress: &'a Progress,
 }
@@ -134,6 +175,22 @@ impl Desk<'_> {
             .map(|seal| seal.threshold as usize)
             .max()
             .unwrap_or(1)
+    }
+
+    /// The writes to this server.
+    fn own(&self) -> impl DoubleEndedIterator<Item = &Applied> {
+        self.progress.of_step(STEP.id).filter(|applied| self.is_own(applied.operation.object()))
+    }
+
+    fn is_own(&self, replica: &ObjectRef) -> bool {
+        self.server.replicas.contains_key(&replica.name) && *replica == self.server.replica_ref(&replica.name)
+    }
+
+    /// The shares that are held for this server, by number: those of another never come here.
+    fn held(&self) -> std::ops::Range<usize> {
+        let given_for = &self.progress.shares_for;
+        let is_mine = given_for.is_empty() || given_for.iter().any(|replica| self.is_own(replica));
+        if is_mine { self.progress.held_shares() } else { 0..0 }
     }
 
     /// How many shares a replica still needs.
@@ -211,7 +268,7 @@ impl Desk<'_> {
             ));
         }
         let taken = self.taken(replica);
-        if let Some(share) = self.progress.held_shares().find(|share| !taken.contains(share)) {
+        if let Some(share) = self.held().find(|share| !taken.contains(share)) {
             return Desire::Send(share);
         }
         match self.record(replica).next_back() {
@@ -243,13 +300,14 @@ impl Desk<'_> {
         sealed
             .iter()
             .find(|replica| !self.taken(replica).is_empty())
-            .map(|replica| Operation::Vault(VaultWrite::reset(self.server.address.clone(), replica.clone())))
+            .map(|replica| VaultWrite::reset(self.server.address.clone(), replica.clone()).in_world(self.world))
+            .map(Operation::Vault)
     }
 
     /// The failure that says a share was wrong, unless shares were given again since.
     fn wrong_share(&self) -> Option<&Applied> {
         let wrong = |applied: &&Applied| matches!(&applied.result, Err(fault) if is_wrong_share(fault.message.as_str()));
-        let last = self.progress.of_step(STEP.id).rev().find(wrong)?;
+        let last = self.own().rev().find(wrong)?;
         (self.progress.share_given_at.is_none_or(|given| given <= last.at)).then_some(last)
     }
 
@@ -295,7 +353,7 @@ impl Desk<'_> {
     fn patience_is_over(&self) -> bool {
         const ELECTION: i64 = 30;
         let entered = self.progress.entered.get(STEP.id).copied().unwrap_or(self.progress.started);
-        let last = self.progress.of_step(STEP.id).next_back().map_or(entered, |applied| applied.at);
+        let last = self.own().next_back().map_or(entered, |applied| applied.at);
         self.progress.now.as_second() - last.as_second() > ELECTION
     }
 
@@ -315,7 +373,7 @@ impl Desk<'_> {
                 };
                 will.push(format!("{which} ({}). Every replica was reset: give all shares again.", fault.message));
             }
-            _ if given == 0 && self.progress.shares_given > 0 && self.progress.shares_held == 0 => {
+            _ if given == 0 && self.own().next().is_some() && self.held().is_empty() => {
                 will.push("The shares given so far were wiped after two minutes. Give them again.".to_owned());
             }
             _ => {}
@@ -330,7 +388,7 @@ impl Desk<'_> {
         if self.duplicate(sealed) {
             will.push("The last share had been given already: the server counts it once. Give another one.".to_owned());
         }
-        if given > 0 && self.progress.of_step(STEP.id).next().is_none() {
+        if given > 0 && self.own().next().is_none() {
             will.push("Somebody else has begun to unseal: the shares that were given count.".to_owned());
         }
         if sealed.iter().any(|replica| self.was_reset(replica)) {
@@ -358,7 +416,10 @@ impl Desk<'_> {
             forecast,
             commands: sealed
                 .iter()
-                .map(|replica| VaultWrite::unsealing_by_hand(&self.server.address, replica, self.lacking(replica)))
+                .map(|replica| {
+                    let write = VaultWrite::unseal(self.server.address.clone(), replica.clone(), 0).in_world(self.world);
+                    write.unsealing_by_hand(self.lacking(replica))
+                })
                 .collect(),
             objects: sealed.to_vec(),
             confirm: Confirm::Share { secret: ObjectRef { kind: Kind::Secret, namespace, name: Name::new(SHARES_SECRET) } },

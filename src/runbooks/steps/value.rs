@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::each::{Each, Effect, Task, preview};
-use super::{KnownPath, asking, external_secrets_of, reads};
+use super::{KnownPath, external_secrets_of, readers, reads, untold};
 use crate::model::vault::Has;
 use crate::model::{Inventory, ObjectRef, PathState};
 use crate::runbooks::{
@@ -39,8 +39,10 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let task = match task(target, world, progress) {
         Ok(task) => task,
         Err(why) => {
-            let wait = (why == NOT_TOLD).then(|| asking(progress, STEP.id, "how the path stands")).flatten();
-            return wait.unwrap_or_else(|| Next::Done(StepReport::new(Outcome::Failed, why)));
+            let known = wanted(target, world).ok().and_then(|(path, _)| KnownPath::named(world, &path));
+            let known = known.filter(|_| why == NOT_TOLD);
+            let untold = untold(world, progress, (STEP.id, "how the path stands"), known.as_slice());
+            return untold.unwrap_or_else(|| Next::Done(StepReport::new(Outcome::Failed, why)));
         }
     };
     EACH.next(&[task], progress, |open| {
@@ -76,7 +78,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
 fn task(target: &Target, world: &Inventory, progress: &Progress) -> Result<Task, String> {
     // Once written, it is what it was, whatever the world lacks then.
     if let Some(applied) = progress.of_step(STEP.id).next_back() {
-        return Ok(Task { operation: applied.operation.clone(), effect: effect(world, &applied.operation) });
+        return Ok(Task::new(applied.operation.clone(), effect(world, &applied.operation)));
     }
     let (path, property) = wanted(target, world)?;
     let known = KnownPath::named(world, &path).ok_or_else(|| format!("{path} is not known: no store in view reads it."))?;
@@ -97,8 +99,9 @@ fn task(target: &Target, world: &Inventory, progress: &Progress) -> Result<Task,
     };
     let replica = known.server.active().ok_or("No replica of this Vault takes writes now.")?;
     let change = VaultChange::WriteValue { path: known.place(), property, version };
-    let write = VaultWrite { server: known.server.address.clone(), replica, change };
-    Ok(Task { operation: Operation::Vault(write), effect: Effect::None })
+    let write = VaultWrite::new(known.server.address.clone(), replica, change).in_world(world);
+    let follows = readers::rights(world, write.object());
+    Ok(Task::new(Operation::Vault(write), Effect::None).followed_by(follows))
 }
 
 /// Which property of which path: what is lacking, if it is one; else what is read, if that is one.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::each::{Each, Effect, Task, preview};
-use super::{closed_server, counted, forecast, had_just_opened, is_closed, upkeeps_of};
+use super::{closed_server, counted, forecast, had_just_opened, is_closed, upkeeps_of, without_closed};
 use crate::diagnosis::state::of_upkeep;
 use crate::model::kinds::{Event, VaultDynamicSecret, VaultPKISecret};
 use crate::model::vso::{ASKED, Upkeep};
@@ -59,8 +59,9 @@ enum Which {
 }
 
 fn next(which: Which, target: &Target, world: &Inventory, progress: &Progress) -> Next {
+    let target = &*without_closed(target, world);
     // Of a whole Vault that is closed there is one thing to say, and not one for each.
-    if let Some(why) = closed_server(target, world).filter(|_| matches!(target, Target::Vault(_))) {
+    if let Some(why) = closed_server(target, world).filter(|_| !target.vaults().is_empty()) {
         return Next::Done(StepReport::new(Outcome::Failed, why));
     }
     let tasks = tasks(which, target, world, progress);
@@ -141,24 +142,27 @@ impl<'a> One<'a> {
     /// What is to be done with it, if it is concerned at all.
     fn task(&self, which: Which, target: &Target, progress: &Progress) -> Option<Task> {
         let effect = match progress.last(ID, &self.object) {
-            Some(applied) => self.effect(applied),
+            Some(applied) => self.effect(applied, progress.counts_from(ID, &self.object).unwrap_or(applied.at)),
             None => self.why_not(which, target, progress.now)?.map_or(Effect::None, Effect::LeftOut),
         };
-        Some(Task { operation: self.annotate(progress), effect })
+        Some(Task::new(self.annotate(progress), effect))
     }
 
     fn annotate(&self, progress: &Progress) -> Operation {
-        let tries = progress.of_step(ID).filter(|applied| *applied.operation.object() == self.object).count();
+        let mine = || progress.of_step(ID).filter(|applied| *applied.operation.object() == self.object);
         // The value that stands there already changes nothing. That is wanted where a second change would issue a second
-        // lease: an answer that was lost need not mean that the first did not arrive.
-        let again = if self.issued { 0 } else { i64::try_from(tries).unwrap_or(0) };
+        // lease: an answer that was lost need not mean that the first did not arrive, whichever process sent it.
+        if let Some(first) = mine().next().filter(|_| self.issued) {
+            return first.operation.clone();
+        }
+        let again = i64::try_from(mine().count()).unwrap_or(0);
         Operation::annotate(self.object.clone(), ASKED, (progress.stamp(ID) + again).to_string())
     }
 
     /// Nothing if it is not concerned; else why it is left out, if it is.
     #[allow(clippy::option_option, reason = "not concerned, or concerned and perhaps left out")]
     fn why_not(&self, which: Which, target: &Target, now: Timestamp) -> Option<Option<String>> {
-        let is_broad = matches!(target, Target::Vault(_)) || which == Which::Failed;
+        let is_broad = !target.vaults().is_empty() || which == Which::Failed;
         let is_named = which == Which::Meant && matches!(target, Target::Objects(all) if all.contains(&self.object));
         let (fails, upkeep) = (self.fails(now), self.upkeep);
         if is_broad && !fails {
@@ -205,8 +209,7 @@ impl<'a> One<'a> {
     }
 
     /// What came of its annotation.
-    fn effect(&self, applied: &Applied) -> Effect {
-        let since = applied.effective();
+    fn effect(&self, applied: &Applied, since: Timestamp) -> Effect {
         let version = applied.result.as_ref().map_or(0, |receipt| receipt.resource_version);
         let newer = self.world.meta_of(&self.object).is_some_and(|meta| version > 0 && meta.resource_version > version);
         // Times have whole seconds: within the same one, the object's version tells what came after.

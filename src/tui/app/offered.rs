@@ -4,7 +4,7 @@ use super::board::Pane;
 use super::effect::Effect;
 use super::model::{Model, Screen};
 use crate::engine::target_of;
-use crate::runbooks::{RUNBOOKS, Runbook, Target, hold_self_heal, recover};
+use crate::runbooks::{Outcome, RUNBOOKS, Runbook, Target, hold_self_heal, recover, unseal};
 
 /// Causes that are tried for one that a runbook repairs.
 const TRIED: usize = 8;
@@ -18,14 +18,17 @@ impl Model {
         if let Some(run) = self.snapshot.run.as_ref().filter(|_| self.run_is_on()) {
             return Err(format!("Not while “{}” goes on: o opens that.", run.runbook));
         }
-        let mut first = None;
+        // Why what needs it cannot be helped says more than that something else does not need it.
+        let mut worst: Option<(Outcome, String)> = None;
         for target in self.candidates(runbook) {
             match runbook.ready(&target, &self.snapshot.world, self.now) {
                 Ok(()) => return Ok(target),
-                Err(why) => first = first.or(Some(why)),
+                Err(why) if worst.as_ref().is_none_or(|(outcome, _)| why.0 > *outcome) => worst = Some(why),
+                Err(_) => {}
             }
         }
-        Err(first.unwrap_or_else(|| "Nothing in view needs it, and nothing is selected on the board.".to_owned()))
+        let nothing = || "Nothing in view needs it, and nothing is selected on the board.".to_owned();
+        Err(worst.map_or_else(nothing, |(_, why)| why))
     }
 
     /// What a runbook may be meant for, the likeliest first.
@@ -43,7 +46,14 @@ impl Model {
         let causes = self.snapshot.diagnosis.causes.iter().filter(|cause| cause.runbooks.contains(&runbook.name)).take(TRIED);
         let held = (runbook.name == hold_self_heal::RUNBOOK.name).then_some(Target::Everything);
         let of_recover = (runbook.name == recover::RUNBOOK.name).then(unnamed).flatten();
+        // Several Vaults that are closed are one run, whichever of them stands first.
+        let opens = [recover::RUNBOOK.name, unseal::RUNBOOK.name].contains(&runbook.name);
+        let several = (opens && self.board.focus == Pane::Causes)
+            .then(|| recover::closed(&self.snapshot.diagnosis.causes, runbook.name))
+            .flatten()
+            .filter(|target| matches!(target, Target::Vaults(_)));
         let mut all: Vec<Target> = Vec::new();
+        all.extend(several);
         all.extend(closed.filter(|_| unpointed));
         all.extend(unpointed.then(unnamed).flatten());
         all.extend(its_own);

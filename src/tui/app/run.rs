@@ -263,7 +263,7 @@ impl Model {
     pub(super) fn run_subject(&self) -> Option<crate::model::ObjectRef> {
         match self.run.target.as_ref()? {
             Target::Vault(vault) => Some(vault.clone()),
-            Target::Objects(objects) => objects.first().cloned(),
+            Target::Objects(several) | Target::Vaults(several) => several.first().cloned(),
             Target::Everything => None,
         }
     }
