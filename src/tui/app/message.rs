@@ -23,6 +23,8 @@ pub enum Message {
     Paste(String),
     /// The hidden field holds this many characters now. What they are, this side never learns.
     Hidden(usize),
+    /// What was typed unseen would be sent while another step is looked at: the step that asks is shown instead.
+    ComeBack,
     /// The hidden field was sent to the engine and wiped.
     HiddenSent,
     /// The hidden field was wiped because it stood too long.

@@ -77,7 +77,10 @@ impl Model {
     pub(super) fn start_named(&mut self, runbook: &'static Runbook) -> Vec<Effect> {
         match self.target_for(runbook) {
             Ok(target) => self.start(runbook.name, target),
-            Err(_) if self.run_is_on() => self.start(runbook.name, Target::Everything),
+            Err(_) if self.run_is_on() => {
+                self.open_running();
+                Vec::new()
+            }
             Err(why) => {
                 self.say(format!("“{}” would do nothing: {why}", runbook.name));
                 Vec::new()

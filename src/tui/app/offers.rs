@@ -90,7 +90,7 @@ impl Model {
     fn typing_offers(&self, typing: Typing, offers: &mut Vec<Offer>) {
         let shares = matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { .. }));
         match typing {
-            Typing::Name if self.run.looked_at.is_some() => offers.push(offer(Action::Accept, "the step that asks")),
+            _ if self.looks_elsewhere() => offers.push(offer(Action::Accept, "the step that asks")),
             // Enter counts once the whole name is there, or anything of what is not seen.
             Typing::Name if !self.name_is_typed() => {}
             Typing::Share if self.hidden == 0 => {}
@@ -107,7 +107,7 @@ impl Model {
 
     fn reading_offers(&self, offers: &mut Vec<Offer>) {
         let run = self.snapshot.run.as_ref();
-        let elsewhere = self.run.looked_at.is_some();
+        let elsewhere = self.looks_elsewhere();
         match (self.asked().map(|preview| &preview.confirm), &self.run.prompt) {
             (Some(confirm), _) if self.closed_to(confirm).is_some() => {
                 if self.snapshot.writes.refused.is_none() {

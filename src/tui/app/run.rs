@@ -94,6 +94,28 @@ impl Model {
         }
     }
 
+    /// Whether another step is looked at than the one that the run is at.
+    #[must_use]
+    pub const fn looks_elsewhere(&self) -> bool {
+        self.run.looked_at.is_some()
+    }
+
+    /// Whether what is typed now would be for another step than the one that is looked at: nothing is sent from there.
+    #[must_use]
+    pub fn types_elsewhere(&self) -> bool {
+        self.looks_elsewhere() && self.typing().is_some()
+    }
+
+    /// Comes back to the step that the run is at; says whether another one was looked at. What is typed, sent or agreed to
+    /// must be for what is shown.
+    pub(super) fn come_back(&mut self) -> bool {
+        let was_elsewhere = self.run.looked_at.take().is_some();
+        if was_elsewhere {
+            self.look_ahead();
+        }
+        was_elsewhere
+    }
+
     /// Whether the keys of the person go to the hidden field.
     #[must_use]
     pub fn hides_input(&self) -> bool {
@@ -115,13 +137,18 @@ impl Model {
     /// Begins a runbook. It asks before it does anything.
     pub(super) fn start(&mut self, runbook: &'static str, target: Target) -> Vec<Effect> {
         if self.run_is_on() {
-            self.open(Screen::Runbook);
-            self.say("A runbook goes on already: this is it. s stops it.");
+            self.open_running();
             return Vec::new();
         }
         self.run = Run { target: Some(target.clone()), clock: self.run.clock, ..Run::default() };
         self.open(Screen::Runbook);
         vec![Effect::Engine(Ask::Start { runbook, target })]
+    }
+
+    /// Shows the run that goes on to somebody who would begin another.
+    pub(super) fn open_running(&mut self) {
+        self.open(Screen::Runbook);
+        self.say("A runbook goes on already: this is it. s stops it.");
     }
 
     /// A new picture came: is the same still asked?
@@ -235,7 +262,7 @@ impl Model {
                 if let Some(why) = self.closed_to(&confirm) {
                     return self.say(why);
                 }
-                if self.run.looked_at.is_some() {
+                if self.looks_elsewhere() {
                     return self.say("This is not the step that asks. Enter goes back to that.");
                 }
                 let from_secret = self.run.prompt.as_ref().is_some_and(|prompt| prompt.way == Way::FromSecret);
@@ -272,6 +299,7 @@ impl Model {
     pub(super) fn run_type(&mut self, chord: Chord, action: Option<Action>) -> Vec<Effect> {
         match action {
             Some(Action::Accept) if self.typing() == Some(Typing::Name) => return self.send_name(),
+            Some(Action::Accept) if self.come_back() => {}
             // The keys of a field are those of the footer; the arrows between steps lead no further than either end.
             Some(Action::Accept | Action::NextPane | Action::Down | Action::Up)
                 if !action.is_some_and(|one| self.is_offered(one)) => {}
@@ -286,6 +314,7 @@ impl Model {
             Some(Action::Down) => self.look_by(1),
             Some(Action::Up) => self.look_by(-1),
             _ if self.typing() == Some(Typing::Name) => {
+                self.come_back();
                 if let Some(prompt) = &mut self.run.prompt {
                     prompt.field.take(chord);
                 }
@@ -310,16 +339,14 @@ impl Model {
     }
 
     fn send_name(&mut self) -> Vec<Effect> {
-        let (Some(wanted), Some(prompt)) = (self.wanted_name(), &self.run.prompt) else { return Vec::new() };
-        if prompt.sent {
+        if self.run.prompt.as_ref().is_some_and(|prompt| prompt.sent) {
             self.say("It was sent already.");
             return Vec::new();
         }
-        // What is agreed to must be what is shown.
-        if self.run.looked_at.take().is_some() {
-            self.look_ahead();
+        if self.come_back() {
             return Vec::new();
         }
+        let (Some(wanted), Some(prompt)) = (self.wanted_name(), &self.run.prompt) else { return Vec::new() };
         let typed = prompt.field.text().to_owned();
         if typed != wanted {
             self.say(if typed.is_empty() {
@@ -342,8 +369,7 @@ impl Model {
 
     /// Enter comes back to the step that asks, or starts what writes nothing, or comes back to a field that was left.
     fn run_enter(&mut self, repeat: bool, at: Moment) -> Vec<Effect> {
-        if self.run.looked_at.take().is_some() {
-            self.look_ahead();
+        if self.come_back() {
             return Vec::new();
         }
         let starts = self.asked().is_some_and(|preview| preview.confirm == Confirm::Start);
@@ -396,6 +422,7 @@ impl Model {
         if !matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { .. })) {
             return;
         }
+        self.come_back();
         let Some(prompt) = &mut self.run.prompt else { return };
         prompt.way = if prompt.way == Way::FromSecret { Way::Typing } else { Way::FromSecret };
         prompt.field.clear();

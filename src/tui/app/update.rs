@@ -24,7 +24,15 @@ pub fn update(model: &mut Model, message: Message, at: Moment) -> Vec<Effect> {
             return effects;
         }
         Message::Paste(text) => model.paste(&text),
-        Message::Hidden(length) => model.hidden = length,
+        Message::Hidden(length) => {
+            if length > 0 && model.typing() == Some(Typing::Share) {
+                model.come_back();
+            }
+            model.hidden = length;
+        }
+        Message::ComeBack => {
+            model.come_back();
+        }
         Message::HiddenSent => {
             model.hidden = 0;
             if matches!(model.overlay, Some(Overlay::Login(_))) {

@@ -8,6 +8,7 @@ use crate::theme::Role;
 use crate::tui::app::Model;
 use crate::tui::app::document::{Ink, wrap};
 use crate::tui::app::prompt::{Prompt, Way};
+use crate::tui::app::run::Typing;
 use crate::tui::screens::{Look, below};
 use crate::tui::widgets::input;
 use crate::tui::widgets::pen::Pen;
@@ -50,9 +51,13 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
         return Asked::Key("Sent. The world will tell.".to_owned());
     }
     // What `y` would do must be what is shown below.
-    let elsewhere = model.run.looked_at.is_some();
-    if elsewhere && model.typing().is_none() {
-        return Asked::Key("Another step is shown below. Enter comes back to what this one asks.".to_owned());
+    if model.looks_elsewhere() {
+        let text = "Another step is shown below. Enter comes back to what this one asks.".to_owned();
+        return match model.typing() {
+            None => Asked::Key(text),
+            Some(Typing::Name) => Asked::Name(text, prompt),
+            Some(Typing::Share) => Asked::Share(text),
+        };
     }
     // Keys do not count before one could have read what is asked, and the bar says so.
     let read_first = |text: String| if model.run_is_settling() { "Read first …".to_owned() } else { text };
@@ -61,9 +66,6 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
         (Confirm::Start, _) => Asked::Key(read_first("Enter starts this step. It writes nothing.".to_owned())),
         (Confirm::Yes, _) => Asked::Key(yes("y agrees to what is shown below; Enter does not, Esc leaves it undone.".to_owned())),
         (Confirm::TypeName(name), Way::Left) => Asked::Key(format!("It asks for the name “{name}”. Enter goes to the field.")),
-        (Confirm::TypeName(_), _) if elsewhere => {
-            Asked::Name("Another step is shown below. Enter comes back to what this one asks.".to_owned(), prompt)
-        }
         (Confirm::TypeName(name), _) => Asked::Name(format!("Type “{name}” in full to agree:"), prompt),
         (Confirm::Value(what), Way::Left) => Asked::Key(format!("It asks for {what}. Enter goes to the field.")),
         (Confirm::Value(what), _) => {
