@@ -15,7 +15,7 @@ use super::run::Run;
 use super::well::Recovery;
 use super::writes::WritesDialog;
 use crate::diagnosis::chain::Chain;
-use crate::engine::{RunState, RunView, Snapshot};
+use crate::engine::{RunView, Snapshot};
 use crate::keymap::Place;
 use crate::runbooks::{Aim, Target};
 
@@ -131,8 +131,11 @@ impl Model {
 
     /// Takes a new picture in. Rows are worked out anew only if the world or the diagnosis is another one.
     pub(super) fn take(&mut self, snapshot: Arc<Snapshot>, at: Moment) {
-        let same =
+        let same_world =
             self.snapshot.world.revision == snapshot.world.revision && Arc::ptr_eq(&self.snapshot.diagnosis, &snapshot.diagnosis);
+        // Seals are polled every second: most pictures differ in a time only, and what costs is not worked out anew for them.
+        let same_run = self.snapshot.run.as_ref().map(Arc::as_ptr) == snapshot.run.as_ref().map(Arc::as_ptr);
+        let was_on = self.run_is_on();
         if let (Some(old), Some(new)) = (&self.snapshot.run, &snapshot.run)
             && old.started != new.started
         {
@@ -141,8 +144,7 @@ impl Model {
                 self.past.remove(0);
             }
         }
-        let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
-        if over(&snapshot) && self.run_is_on() {
+        if was_on && snapshot.run.as_ref().is_some_and(|run| run.is_over()) {
             // What was said of a run that goes on is not so any more.
             self.saying = None;
         }
@@ -156,12 +158,19 @@ impl Model {
         self.snapshot = snapshot;
         self.now = self.snapshot.now;
         self.recovery.follow(&self.snapshot);
-        if !same {
+        if !same_world {
             self.reindex();
         }
         self.retrace();
-        self.reoffer();
-        self.run_changed(at);
+        if !same_world || was_on != self.run_is_on() {
+            self.reoffer();
+        }
+        if !same_run {
+            self.run_changed(at);
+        }
+        if !same_run || !same_world {
+            self.look_ahead();
+        }
     }
 
     /// Says something until the next key.
@@ -207,7 +216,7 @@ impl Model {
     /// Whether a runbook goes on.
     #[must_use]
     pub fn run_is_on(&self) -> bool {
-        self.snapshot.run.as_ref().is_some_and(|run| !matches!(run.state, RunState::Over(_)))
+        self.snapshot.run.as_ref().is_some_and(|run| !run.is_over())
     }
 
     /// How far `PgUp` and `PgDn` go, in rows: on what is read a whole page but for one line, so that the eye finds its

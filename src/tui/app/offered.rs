@@ -60,7 +60,7 @@ impl Model {
         once
     }
 
-    /// Works out anew what the list says, if it is read: once for a picture, not for each frame.
+    /// Works out anew what the list says, if it is read: once for a picture in which something changed, not for each frame.
     pub(super) fn reoffer(&mut self) {
         // Also while something lies over it: it is come back to.
         let is_read = self.stack.iter().any(|screen| matches!(screen, Screen::Runbooks(_)));

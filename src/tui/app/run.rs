@@ -56,7 +56,7 @@ pub fn current(run: &RunView) -> usize {
     let needs_eyes = |step: &StepView| matches!(step.state, StepState::Ended(outcome) if outcome >= Outcome::Unproved);
     let failed = run.steps.iter().position(needs_eyes);
     // What a run that ended early did not reach tells nothing: what it ended at does.
-    let told = if matches!(run.state, RunState::Over(_)) { failed.or(goes_on) } else { goes_on.or(failed) };
+    let told = if run.is_over() { failed.or(goes_on) } else { goes_on.or(failed) };
     told.unwrap_or(run.steps.len().saturating_sub(1))
 }
 
@@ -154,16 +154,22 @@ impl Model {
     /// A new picture came: is the same still asked?
     pub(super) fn run_changed(&mut self, at: Moment) {
         self.run.clock = at.since_start;
-        let step = self.snapshot.run.as_ref().and_then(|run| run.steps.get(current(run))).map(|step| step.id);
-        let asked = self.asked().cloned().zip(step);
-        let answers = self.snapshot.run.as_ref().map_or(0, |run| run.answers);
+        let run = self.snapshot.run.clone();
+        let here = run.as_deref().map(current);
+        // The run came to the step that was looked at: nothing else is looked at any more.
+        self.run.looked_at = self.run.looked_at.filter(|step| Some(*step) != here);
+        let asked = run.as_deref().and_then(|run| match &run.state {
+            RunState::Asks(preview) => Some((preview, run.steps.get(current(run))?.id)),
+            _ => None,
+        });
+        let answers = run.as_ref().map_or(0, |run| run.answers);
         if let Some(prompt) = &mut self.run.prompt {
             prompt.heard(answers);
         }
         let dropped = match (asked, &mut self.run.prompt) {
-            (Some((preview, step)), Some(prompt)) => prompt.refresh(step, &preview, at.since_start),
+            (Some((preview, step)), Some(prompt)) => prompt.refresh(step, preview, at.since_start),
             (Some((preview, step)), prompt) => {
-                *prompt = Some(Prompt::new(step, &preview, at.since_start));
+                *prompt = Some(Prompt::new(step, preview, at.since_start));
                 false
             }
             (None, prompt) => prompt.take().is_some_and(|prompt| prompt.is_pending()),
@@ -171,11 +177,10 @@ impl Model {
         if dropped {
             self.say("What is shown changed while you agreed: nothing was done. Look again.");
         }
-        self.look_ahead();
     }
 
     /// Works out what a step that is not reached yet would do.
-    fn look_ahead(&mut self) {
+    pub(super) fn look_ahead(&mut self) {
         self.run.ahead = self.ahead();
     }
 

@@ -111,10 +111,12 @@ impl Model {
 
     /// Works the chain out that is being read, for this picture.
     pub(super) fn retrace(&mut self) {
-        self.traced = match self.stack.last() {
-            Some(Screen::Reader(Reader { page: Page::Trace(object), .. })) => Some(self.chain(object)),
+        // Also while something lies over it: it is come back to.
+        let object = self.stack.iter().rev().find_map(|screen| match screen {
+            Screen::Reader(Reader { page: Page::Trace(object), .. }) => Some(object),
             _ => None,
-        };
+        });
+        self.traced = object.map(|object| self.chain(object));
     }
 
     /// Opens the chain of what was named after the word `trace`, or of what is selected on the board.

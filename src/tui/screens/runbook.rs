@@ -17,7 +17,7 @@ use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
 use crate::tui::app::rows::Tone;
 use crate::tui::app::run::current;
-use crate::tui::app::summary::{is_over, summary, why_not_done};
+use crate::tui::app::summary::{summary, why_not_done};
 use crate::tui::app::words::since;
 use crate::tui::widgets::lines::{glyph, role};
 use crate::tui::widgets::pen::{Pen, fit};
@@ -49,7 +49,7 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
             rest = below(rest, rows);
         }
     }
-    if is_over(run) {
+    if run.is_over() {
         rest = below(rest, over(run, look, rest, buffer));
     }
     if let Some(step) = run.steps.get(looked_at) {
@@ -150,7 +150,7 @@ const fn sign(tone: Tone) -> &'static str {
 
 fn step_state(run: &RunView, step: &StepView, current: bool) -> (Tone, &'static str) {
     match step.state {
-        StepState::Next => (Tone::Quiet, if is_over(run) { "not done" } else { "next" }),
+        StepState::Next => (Tone::Quiet, if run.is_over() { "not done" } else { "next" }),
         StepState::Runs if current && matches!(run.state, RunState::Asks(_)) => (Tone::Warning, "asks"),
         StepState::Runs if matches!(run.state, RunState::Paused) => (Tone::Warning, "paused"),
         StepState::Runs => (Tone::Active, "RUNS"),
