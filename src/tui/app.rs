@@ -21,6 +21,7 @@ pub mod palette;
 pub mod prompt;
 pub mod rows;
 pub mod run;
+mod shell;
 pub mod status;
 pub mod story;
 pub mod summary;
@@ -31,7 +32,7 @@ mod well;
 pub mod words;
 pub mod writes;
 
-pub use effect::{Ask, Effect};
+pub use effect::{Ask, Clip, Effect};
 pub use message::{Message, Moment, Spot};
 pub use model::{Model, Overlay, Reader, Saying, Screen};
 pub use update::update;

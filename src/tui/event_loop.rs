@@ -262,9 +262,9 @@ impl<'a, F: Face> EventLoop<'a, F> {
                         return Ok(Some(ExitReason::EngineEnded));
                     }
                 }
-                Effect::Copy(text) => {
-                    let refused = self.options.clipboard.copy(&text).err().map(|fault| fault.to_string());
-                    self.update(Message::Copied { text, refused }, Dirty::Hand);
+                Effect::Copy(clip) => {
+                    let refused = self.options.clipboard.copy(clip.text()).err().map(|fault| fault.to_string());
+                    self.update(Message::Copied { clip, refused }, Dirty::Hand);
                 }
                 Effect::Redraw => {
                     self.face.forget()?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::causes::Told;
-use super::effect::{Ask, Effect};
+use super::effect::{Ask, Clip, Effect};
 use super::index::{Entry, Index, View};
 use super::links::{InFold, Linked};
 use super::model::{Model, Overlay, Reader, Screen};
@@ -318,7 +318,7 @@ impl Model {
 
     fn copy_name(&mut self) -> Vec<Effect> {
         if let Some(object) = self.board.object(self) {
-            vec![Effect::Copy(object.short())]
+            vec![Effect::Copy(Clip::Words(object.short()))]
         } else {
             self.say("Nothing is selected.");
             Vec::new()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::board::Pane;
+use super::effect::Clip;
 use crate::engine::Snapshot;
 use crate::keymap::Chord;
 
@@ -41,8 +42,8 @@ pub enum Message {
     Scrolled(isize),
     /// What came of a copy.
     Copied {
-        /// The text.
-        text: String,
+        /// What.
+        clip: Clip,
         /// Why it could not be copied, if so.
         refused: Option<String>,
     },

@@ -2,6 +2,7 @@
 
 use super::board::Pane;
 use super::document::{Document, Ink};
+use super::effect::Clip;
 use super::model::Model;
 use super::rows::{Tone, describe};
 use super::story::{certainty, tell};
@@ -34,8 +35,8 @@ pub enum Page {
     Commands,
     /// What could not be copied, whole, to be selected with the mouse.
     ToCopy {
-        /// The text.
-        text: String,
+        /// What.
+        clip: Clip,
         /// Why it could not be copied.
         why: String,
     },
@@ -70,20 +71,20 @@ impl Page {
             Self::Help => help(),
             Self::Errors => errors(model),
             Self::Commands => commands(model),
-            Self::ToCopy { text, why } => to_copy(text, why),
+            Self::ToCopy { clip, why } => to_copy(clip, why),
         }
     }
 
     /// What `K` copies of it: as it is to be pasted.
-    pub(super) fn to_copy(&self, model: &Model) -> Option<String> {
+    pub(super) fn to_copy(&self, model: &Model) -> Option<Clip> {
         match self {
             Self::Commands => {
                 let applied = runs(model).flat_map(|run| &run.applied);
                 let commands: Vec<String> = applied.map(|applied| applied.operation.command()).collect();
-                (!commands.is_empty()).then(|| model.aim().all(&commands))
+                (!commands.is_empty()).then(|| Clip::Commands(model.aim().all(&commands)))
             }
             // It was made ready to be pasted when it was to be copied first.
-            Self::ToCopy { text, .. } => Some(text.clone()),
+            Self::ToCopy { clip, .. } => Some(clip.clone()),
             _ => None,
         }
     }
@@ -366,14 +367,16 @@ fn errors(model: &Model) -> Document {
     page
 }
 
-/// A text that the person takes by hand: nothing stands before its lines, so that a mouse takes no more than it.
-fn to_copy(text: &str, why: &str) -> Document {
+/// A text that the person takes by hand: nothing stands before its lines, so that a mouse takes no more than it, and a
+/// command that is longer than a line is still one to a shell.
+fn to_copy(clip: &Clip, why: &str) -> Document {
     let mut page = Document::default();
     page.text(Ink::Muted, why);
     page.text(Ink::Muted, "It holds no secret. K tries to copy it again.");
     page.gap();
-    for line in text.lines() {
-        page.flush(Ink::Code, line);
+    match clip {
+        Clip::Commands(text) => page.shell(text),
+        Clip::Words(text) => text.lines().for_each(|line| page.flush(Ink::Code, line)),
     }
     page
 }
@@ -389,7 +392,7 @@ fn commands(model: &Model) -> Document {
         any = true;
         page.title(format!("{} on {}, {}", run.runbook, run.target, Clock(run.started)));
         for applied in &run.applied {
-            page.pair(Clock(applied.at).to_string(), 10, Ink::Code, model.aim().at(&applied.operation.command()));
+            page.command(Clock(applied.at).to_string(), 10, model.aim().at(&applied.operation.command()));
             if let Err(fault) = &applied.result {
                 page.pair("", 10, Ink::Tone(Tone::Failing), fault.to_string());
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::effect::{Ask, Effect};
+use super::effect::{Ask, Clip, Effect};
 use super::message::Moment;
 use super::model::{Model, Overlay, Reader, Screen};
 use super::pages::Page;
@@ -465,11 +465,11 @@ impl Model {
     }
 
     /// What `K` copies: what is to be committed, else the commands of what is shown, else the last one that ran.
-    pub(super) fn to_copy(&self) -> Option<String> {
+    pub(super) fn to_copy(&self) -> Option<Clip> {
         let aim = self.aim();
         let commands = self.preview().map(|preview| aim.all(&preview.commands)).filter(|commands| !commands.is_empty());
         let last = || Some(aim.at(&self.snapshot.run.as_ref()?.applied.last()?.operation.command()));
-        self.for_git().or(commands).or_else(last)
+        self.for_git().map(Clip::Words).or_else(|| commands.or_else(last).map(Clip::Commands))
     }
 }
 

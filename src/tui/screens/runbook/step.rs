@@ -76,7 +76,7 @@ fn words(model: &Model, run: &RunView, step: &StepView) -> Document {
     }
     let last = run.applied.iter().rev().find(|applied| applied.step == step.id);
     if let Some(applied) = last.filter(|_| !asks) {
-        page.pair("ran last", LABEL, Ink::Code, model.aim().at(&applied.operation.command()));
+        page.command("ran last", LABEL, model.aim().at(&applied.operation.command()));
     }
     if let Some(report) = &step.report {
         page.pair("came out", LABEL, Ink::Plain, report.summary.clone());
@@ -108,7 +108,7 @@ fn preview(model: &Model, page: &mut Document, preview: &Preview) {
         }
     }
     if let Some(first) = preview.commands.first() {
-        page.pair("by hand", LABEL, Ink::Code, model.aim().at(first));
+        page.command("by hand", LABEL, model.aim().at(first));
         let more = preview.commands.len() - 1;
         if more > 0 {
             page.pair("", LABEL, Ink::Muted, format!("and {more} more like it; K copies all of them"));
