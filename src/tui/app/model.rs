@@ -43,6 +43,8 @@ pub struct Model {
     /// Runs that were over before the present one, the newest last; for the commands run so far.
     pub past: Vec<Arc<RunView>>,
     pub(super) recovery: Recovery,
+    /// Since when there is a Vault, and none was ever heard.
+    pub unheard: Option<Timestamp>,
     /// The chain that is being read, worked out once for a picture and not for each frame.
     pub(super) traced: Option<Chain>,
     /// What each runbook of the list is ready for, or why it would do nothing; worked out as the chain is.
@@ -117,6 +119,7 @@ impl Model {
             hidden: 0,
             past: Vec::new(),
             recovery: Recovery::default(),
+            unheard: None,
             traced: None,
             offered: Vec::new(),
             last_key: None,
@@ -124,6 +127,7 @@ impl Model {
             snapshot,
         };
         model.recovery.follow(&model.snapshot);
+        model.listen();
         model.reindex();
         model.run_changed(Moment { since_start: Duration::ZERO, now: model.now });
         model
@@ -158,6 +162,7 @@ impl Model {
         self.snapshot = snapshot;
         self.now = self.snapshot.now;
         self.recovery.follow(&self.snapshot);
+        self.listen();
         if !same_world {
             self.reindex();
         }
@@ -171,6 +176,13 @@ impl Model {
         if !same_run || !same_world {
             self.look_ahead();
         }
+    }
+
+    /// Notes since when no Vault was ever heard, although there is one.
+    fn listen(&mut self) {
+        let world = &self.snapshot.world;
+        let unheard = world.vault_seen.is_none() && !world.vaults.is_empty();
+        self.unheard = unheard.then(|| self.unheard.unwrap_or(self.now));
     }
 
     /// Says something until the next key.

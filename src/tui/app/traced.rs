@@ -119,6 +119,12 @@ impl Model {
         self.traced = object.map(|object| self.chain(object));
     }
 
+    /// Opens the chain of an object.
+    pub(super) fn open_trace(&mut self, object: ObjectRef) {
+        self.open(Screen::Reader(Reader::new(Page::Trace(object))));
+        self.retrace();
+    }
+
     /// Opens the chain of what was named after the word `trace`, or of what is selected on the board.
     pub(super) fn trace(&mut self, palette: Palette) {
         let typed = palette.field.text().trim().trim_start_matches(':');
@@ -133,10 +139,7 @@ impl Model {
             })
         };
         match object {
-            Ok(object) => {
-                self.open(Screen::Reader(Reader::new(Page::Trace(object))));
-                self.retrace();
-            }
+            Ok(object) => self.open_trace(object),
             Err(why) => {
                 self.say(why);
                 self.overlay = Some(Overlay::Palette(palette));

@@ -203,6 +203,12 @@ impl Model {
             Action::Top => self.scroll(isize::MIN),
             Action::Bottom => self.scroll(isize::MAX),
             Action::Back => drop(self.stack.pop()),
+            Action::Why => {
+                if let Some(Screen::Reader(Reader { page: Page::Trace(object), .. })) = self.stack.last() {
+                    let page = Page::Why(object.clone());
+                    self.stack.push(Screen::Reader(Reader::new(page)));
+                }
+            }
             Action::CopyCommand => {
                 if let Some(Screen::Reader(reader)) = self.stack.last() {
                     match reader.page.to_copy(self) {

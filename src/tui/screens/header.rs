@@ -22,6 +22,9 @@ const LATE: i64 = 45;
 /// A watch that nothing happens on says no more often than this, in seconds, that it is alive: younger is fresh.
 const FRESH: i64 = 30;
 
+/// A Vault that is there answers within so many seconds.
+const PROMPT: i64 = 10;
+
 /// Ages that differ by no more seconds than this are one age to a person.
 const ALIKE: u64 = 5;
 
@@ -105,7 +108,11 @@ fn ages(model: &Model, narrow: bool) -> String {
     let data = match (cluster, vault) {
         (None, None) => "no data yet".to_owned(),
         (None, Some(vault)) => format!("Vault data {vault} old"),
-        (Some(cluster), None) => format!("data {cluster} old"),
+        (Some(cluster), None) => match model.unheard.map(since) {
+            None => format!("data {cluster} old"),
+            Some(Age(..PROMPT)) => format!("data {cluster} old, Vault not heard yet"),
+            Some(silence) => format!("data {cluster} old, Vault never heard in {silence}"),
+        },
         (Some(cluster), Some(vault)) if cluster.0.max(vault.0) <= FRESH || cluster.0.abs_diff(vault.0) <= ALIKE => {
             format!("data {} old", Age(cluster.0.max(vault.0)))
         }
