@@ -59,7 +59,8 @@ impl Past {
         let unknown = self.applied.iter().filter(|applied| applied.is_unanswered()).count();
         let rest = if unknown == 0 { String::new() } else { format!(", {unknown} without an answer") };
         format!(
-            "Taken up again: {done} done{rest} by the run of {} (process {}, which is gone).",
+            "Taken up again on {}: {done} done{rest} by the run of {} (process {}, which is gone).",
+            self.target.describe(),
             Clock(self.began),
             self.process
         )
@@ -127,4 +128,18 @@ fn applied(runbook: &Runbook, lines: &[(&Remembered, &RunLine)]) -> Vec<Applied>
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Kind, ObjectRef};
+
+    #[test]
+    fn a_run_that_is_taken_up_names_what_it_was_on() {
+        let target = Target::Vault(ObjectRef::new(Kind::Vault, "vault", "vault"));
+        let past = Past { target, began: Timestamp::UNIX_EPOCH, process: 7, applied: Vec::new() };
+        let said = past.describe();
+        assert!(said.starts_with("Taken up again on Vault/vault/vault: 0 done by the run of"), "{said}");
+    }
 }
