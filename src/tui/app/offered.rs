@@ -4,7 +4,7 @@ use super::board::Pane;
 use super::effect::Effect;
 use super::model::{Model, Screen};
 use crate::engine::target_of;
-use crate::runbooks::{RUNBOOKS, Runbook, Target, hold_self_heal, recover};
+use crate::runbooks::{RUNBOOKS, Runbook, Target, hold_self_heal, recover, restart_eso};
 
 /// Causes that are tried for one that a runbook repairs.
 const TRIED: usize = 8;
@@ -30,6 +30,9 @@ impl Model {
 
     /// What a runbook may be meant for, the likeliest first.
     fn candidates(&self, runbook: &Runbook) -> Vec<Target> {
+        if runbook.name == restart_eso::RUNBOOK.name {
+            return vec![restart_eso::target(&self.snapshot.world).unwrap_or(Target::Everything)];
+        }
         if !self.board.marks.is_empty() {
             return vec![Target::Objects(self.board.marks.iter().cloned().collect())];
         }

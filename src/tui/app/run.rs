@@ -9,7 +9,7 @@ use super::pages::Page;
 use super::prompt::{Answer, Prompt, Way};
 use crate::engine::{RunState, RunView, StepState, StepView};
 use crate::keymap::{Action, Chord};
-use crate::runbooks::{Commit, Confirm, Next, Outcome, Preview, Progress, Target, runbook};
+use crate::runbooks::{Commit, Confirm, Next, Outcome, Preview, Progress, Target, restart_eso, runbook};
 
 /// The state of the runbook's screen.
 #[derive(Clone, Debug, Default)]
@@ -140,6 +140,9 @@ impl Model {
             self.open_running();
             return Vec::new();
         }
+        // The store or Vault that is pointed at is not what is restarted.
+        let own = (runbook == restart_eso::RUNBOOK.name).then(|| restart_eso::target(&self.snapshot.world)).flatten();
+        let target = own.unwrap_or(target);
         self.run = Run { target: Some(target.clone()), clock: self.run.clock, ..Run::default() };
         self.open(Screen::Runbook);
         vec![Effect::Engine(Ask::Start { runbook, target })]
