@@ -293,11 +293,10 @@ pub(super) fn used_by(page: &mut Document, world: &Inventory, namespace: &Name, 
     let consumers = || world.consumers_of(namespace, secret).filter(|pod| !pod.is_over());
     let (mut waiting, mut waits, mut names, mut runs) = (0, Vec::new(), Vec::new(), 0);
     for pod in consumers() {
-        let said = pod.waiting.as_ref().filter(|_| pod.wants_secret());
-        if let Some((reason, message)) = said {
+        if pod.wants_secret() {
             waiting += 1;
             if waits.len() < PODS {
-                waits.push(format!("{}: {reason}: {message}", pod.meta.name).trim_end_matches([':', ' ']).to_owned());
+                waits.push(format!("{}: {}", pod.meta.name, pod.why_it_waits()));
             }
         } else {
             runs += 1;

@@ -69,8 +69,7 @@ fn waiting(page: &mut Document, model: &Model, chain: &Chain) {
     }
     page.title(format!("Waiting: {}", counted(pods.len(), "pod")));
     for (object, pod) in pods.iter().take(MOST) {
-        let said = pod.waiting.as_ref().map_or_else(String::new, |(reason, message)| format!("{reason}: {message}"));
-        page.text(Ink::Plain, format!("{}  {}", object.short(), said.trim_end_matches([':', ' '])));
+        page.text(Ink::Plain, format!("{}  {}", object.short(), pod.why_it_waits()));
     }
     if pods.len() > MOST {
         page.text(Ink::Muted, format!("and {} more", pods.len() - MOST));
