@@ -8,6 +8,7 @@ pub mod document;
 pub mod effect;
 pub mod field;
 pub mod filter;
+mod identity;
 pub mod index;
 pub mod links;
 pub mod login;

@@ -29,6 +29,8 @@ pub enum Page {
     Trace(ObjectRef),
     /// Every key.
     Help,
+    /// As whom one looks.
+    Identity,
     /// What went wrong inside.
     Errors,
     /// The commands run so far.
@@ -56,6 +58,7 @@ impl Page {
             Self::Why(object) => format!("WHY  {}", named(object)),
             Self::Trace(object) => format!("TRACE  {}", named(object)),
             Self::Help => "KEYS".to_owned(),
+            Self::Identity => "AS WHOM".to_owned(),
             Self::Errors => "ERRORS".to_owned(),
             Self::Commands => "COMMANDS RUN SO FAR".to_owned(),
             Self::ToCopy { .. } => "TO COPY BY HAND".to_owned(),
@@ -69,6 +72,7 @@ impl Page {
             Self::Why(object) => why(model, object),
             Self::Trace(object) => super::traced::page(model, object),
             Self::Help => help(),
+            Self::Identity => super::identity::page(model),
             Self::Errors => errors(model),
             Self::Commands => commands(model),
             Self::ToCopy { clip, why } => to_copy(clip, why),
@@ -325,12 +329,13 @@ fn help() -> Document {
             page.keys(keys, 18, long);
         }
     }
-    page.title("Signs");
+    page.title("Signs and words");
     for (sign, meaning) in [
         ("✖ ▲ ? ✔", "Broken now; wrong or about to break; not known; well. The word beside it says the same."),
         ("● ○", "A replica that is sealed; one that is open."),
         ("Valid?", "The store says so, and its Vault says otherwise."),
         ("▸ ◆", "The selected row, and the part that keys work on; a marked row."),
+        ("read as NAME", "Whose token reads a Vault. :whoami says where it is from, what it may, and how to use a lesser one."),
         ("…", "Something was cut off here for want of room. X shows all of it."),
     ] {
         page.keys(sign, 18, meaning);

@@ -67,8 +67,10 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let (tone, writes) = writes(model, narrow);
     let loud = if production { bar } else { look.theme.on(role(tone), Role::Header) };
     pen.put("  ", bar).put(&writes, loud);
-    if !snapshot.identity.user.is_empty() {
-        pen.put(&format!("  as {}", snapshot.identity.user), bar);
+    // A name is whole or not there: the page of :whoami has it.
+    let user = format!("  as {}", snapshot.identity.user);
+    if !snapshot.identity.user.is_empty() && usize::from(pen.left()) >= user.width() {
+        pen.put(&user, bar);
     }
     let mut pen = Pen::new(buffer, area, 0);
     pen.skip_to(area.x + room);
@@ -94,7 +96,9 @@ fn writes(model: &Model, narrow: bool) -> (Tone, String) {
             let key = if narrow { "" } else { " (W closes)" };
             (Tone::Warning, format!("WRITES OPEN {}{key}", Age::between(model.now, until)))
         }
+        (true, None, _) if narrow => (Tone::Warning, "WRITES OPEN".to_owned()),
         (true, None, _) => (Tone::Warning, format!("WRITES OPEN, policy {}", writes.policy.as_str())),
+        (false, _, Some(_)) if narrow => (Tone::Healthy, "READ-ONLY".to_owned()),
         (false, _, Some(_)) => (Tone::Healthy, format!("READ-ONLY, policy {}", writes.policy.as_str())),
         (false, _, None) => (Tone::Healthy, "READ-ONLY (W opens)".to_owned()),
     }
