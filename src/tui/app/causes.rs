@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::model::Model;
-use super::words::counted;
+use super::words::{counted, short};
 use crate::diagnosis::{Cause, Severity};
 use crate::model::{Kind, Name, ObjectRef};
 
@@ -89,7 +89,7 @@ impl Told {
     #[must_use]
     pub fn subject(&self) -> String {
         match self.subjects.as_slice() {
-            [one] => one.short(),
+            [one] => short(one),
             many => counted(many.len(), self.cause.subject.kind.as_str()),
         }
     }

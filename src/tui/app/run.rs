@@ -265,6 +265,9 @@ impl Model {
         match action {
             Action::Agree | Action::Accept => {
                 let Some(confirm) = self.asked().map(|preview| preview.confirm.clone()) else {
+                    if self.snapshot.run.as_ref().is_some_and(|run| run.state == RunState::Paused) {
+                        return self.say("It is paused: nothing is asked until p lets it go on.");
+                    }
                     return self.say(if over { "It is over: nothing is asked any more." } else { "Nothing is asked now." });
                 };
                 if let Some(why) = self.closed_to(&confirm) {
@@ -322,9 +325,8 @@ impl Model {
             Some(Action::Down) => self.look_by(1),
             Some(Action::Up) => self.look_by(-1),
             _ if self.typing() == Some(Typing::Name) => {
-                self.come_back();
-                if let Some(prompt) = &mut self.run.prompt {
-                    prompt.field.take(chord);
+                if self.run.prompt.as_mut().is_some_and(|prompt| prompt.field.take(chord)) {
+                    self.come_back();
                 }
             }
             _ => {}

@@ -65,8 +65,11 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
         _ => {}
     }
     let (tone, writes) = writes(model, narrow);
+    // The policy is whole or not there.
+    let whole = usize::from(pen.left()) >= writes.width() + 2;
+    let writes = if whole { writes.as_str() } else { writes.split(',').next().unwrap_or_default() };
     let loud = if production { bar } else { look.theme.on(role(tone), Role::Header) };
-    pen.put("  ", bar).put(&writes, loud);
+    pen.put("  ", bar).put(writes, loud);
     // A name is whole or not there: the page of :whoami has it.
     let user = format!("  as {}", snapshot.identity.user);
     if !snapshot.identity.user.is_empty() && usize::from(pen.left()) >= user.width() {
@@ -96,9 +99,7 @@ fn writes(model: &Model, narrow: bool) -> (Tone, String) {
             let key = if narrow { "" } else { " (W closes)" };
             (Tone::Warning, format!("WRITES OPEN {}{key}", Age::between(model.now, until)))
         }
-        (true, None, _) if narrow => (Tone::Warning, "WRITES OPEN".to_owned()),
         (true, None, _) => (Tone::Warning, format!("WRITES OPEN, policy {}", writes.policy.as_str())),
-        (false, _, Some(_)) if narrow => (Tone::Healthy, "READ-ONLY".to_owned()),
         (false, _, Some(_)) => (Tone::Healthy, format!("READ-ONLY, policy {}", writes.policy.as_str())),
         (false, _, None) => (Tone::Healthy, "READ-ONLY (W opens)".to_owned()),
     }
@@ -122,8 +123,10 @@ fn ages(model: &Model, narrow: bool) -> String {
         }
         (Some(cluster), Some(vault)) => format!("cluster {cluster}, Vault {vault} old"),
     };
-    // Which list is late is named where there is room; where there is not, that one is.
-    let late = model.snapshot.longest_silent(LATE).map_or_else(String::new, |(kind, at)| {
+    // Which list is late is named where there is room; where there is not, that one is. In a simulation none is: its watches
+    // say nothing while nothing happens.
+    let simulated = model.snapshot.identity.server.as_str() == SIMULATION;
+    let late = model.snapshot.longest_silent(LATE).filter(|_| !simulated).map_or_else(String::new, |(kind, at)| {
         let what = if narrow { "a list".to_owned() } else { format!("list of {kind}") };
         format!(", {what} {}", since(at))
     });

@@ -20,10 +20,12 @@ use crate::tui::app::run::current;
 use crate::tui::app::summary::summary;
 use crate::tui::app::words::since;
 use crate::tui::widgets::lines::role;
-use crate::tui::widgets::pen::{Pen, fit};
+use crate::tui::widgets::pen::{Pen, fit_around};
 
 /// Rows below the steps: a question, a rule, some of what it is about.
 const KEPT: usize = 8;
+/// Rows below the steps while it asks: what is agreed to is read whole before what came of others is.
+const KEPT_TO_ASK: usize = 14;
 /// Rows below the steps of a run that is over: most of its summary.
 const KEPT_AT_THE_END: usize = 10;
 
@@ -42,7 +44,12 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
     // In a low window the first steps give way to what is asked: nobody agrees to what is not shown.
     let first = (run.steps.len() + KEPT).saturating_sub(usize::from(rest.height)).min(at);
     // The results of steps go on below their rows, as long as what is asked and the step in full keep their room.
-    let kept = run.steps.len() - first + if run.is_over() { KEPT_AT_THE_END } else { KEPT };
+    let kept = match run.state {
+        RunState::Asks(_) => KEPT_TO_ASK,
+        RunState::Over(_) => KEPT_AT_THE_END,
+        RunState::Running { .. } | RunState::Paused => KEPT,
+    };
+    let kept = run.steps.len() - first + kept;
     let spare = rest.height.saturating_sub(u16::try_from(kept).unwrap_or(u16::MAX));
     let sayings = rows::Sayings::of(run, area.width, spare);
     for number in first..run.steps.len() {
@@ -88,7 +95,8 @@ fn title(model: &Model, run: &RunView, look: Look<'_>, area: Rect, buffer: &mut 
     let target = format!("  {}", run.target);
     let time = [long, short].into_iter().find(|time| time.width() + target.width() <= room).unwrap_or_default();
     room = room.saturating_sub(time.width());
-    let target = fit(&target, room);
+    // What it is called stands at the end.
+    let target = fit_around(&target, room, room / 3);
     rule(
         &[
             (&name, look.of(Role::Title)),

@@ -1,5 +1,7 @@
 //! The list of steps: a row for each with what came of it. What is longer than its row goes on below, where there is room.
 
+use std::cmp::Reverse;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
@@ -46,16 +48,19 @@ impl Sayings {
             number == at || matches!(ended, Some(StepState::Ended(outcome)) if outcome >= Outcome::Unproved)
         };
         let mut order: Vec<usize> = (0..sayings.len()).collect();
-        order.sort_by_key(|number| !needs_eyes(*number));
+        // Then what came last: that is what one waited for.
+        order.sort_by_key(|number| (!needs_eyes(*number), Reverse(*number)));
         let mut left = usize::from(spare);
         for number in order {
             let Some(lines) = sayings.get_mut(number) else { continue };
-            let kept = (lines.len() - 1).min(left).min(MOST);
+            // A question stands right under its step, and what it is about is told in full below.
+            let asks = number == at && matches!(run.state, RunState::Asks(_));
+            let kept = if asks { 0 } else { (lines.len() - 1).min(left).min(MOST) };
             left -= kept;
             // The rest stands behind the last line, which is cut with a mark then.
             let rest = lines.split_off(kept + 1);
             if let Some(last) = lines.last_mut() {
-                rest.iter().for_each(|line| *last = format!("{last} {line}"));
+                *last = std::iter::once(&*last).chain(&rest).cloned().collect::<Vec<_>>().join(" ");
             }
         }
         Self(sayings)

@@ -14,7 +14,7 @@ use crate::tui::app::document::{Document, Ink};
 use crate::tui::app::rows::Tone;
 use crate::tui::app::run::{Ahead, current};
 use crate::tui::app::summary;
-use crate::tui::app::words::named;
+use crate::tui::app::words::{named, short};
 use crate::tui::screens::{Look, below, lines, rule};
 use crate::tui::widgets::lines::{glyph, role};
 use crate::tui::widgets::pen::Pen;
@@ -170,7 +170,7 @@ fn row_of(run: &RunView, item: &Item, look: Look<'_>, area: Rect, row: u16, buff
     let mut pen = Pen::new(buffer, area, row);
     pen.put("  ", look.of(Role::Text)).put(glyph(tone), look.of(role(tone))).put(" ", look.of(Role::Text));
     pen.column_put(word, 10, false, look.of(role(tone)));
-    pen.put(&item.object.short(), look.of(Role::Text));
+    pen.put(&short(&item.object), look.of(Role::Text));
     let why = summary::why_not_done(run).filter(|_| item.state == ItemState::Queued);
     let notes: Vec<String> = [item.note.clone(), why.unwrap_or_default()].into_iter().filter(|note| !note.is_empty()).collect();
     if !notes.is_empty() {
