@@ -106,11 +106,11 @@ impl Preview {
     }
 }
 
-/// Whether these are all among those; there may be thousands.
+/// Whether some objects are all among others; there may be thousands.
 #[must_use]
-pub fn are_among(these: &[ObjectRef], those: &[ObjectRef]) -> bool {
-    let those: HashSet<&ObjectRef> = those.iter().collect();
-    these.iter().all(|object| those.contains(object))
+pub fn are_among(some: &[ObjectRef], all: &[ObjectRef]) -> bool {
+    let all: HashSet<&ObjectRef> = all.iter().collect();
+    some.iter().all(|object| all.contains(object))
 }
 
 /// How the person agrees to a step.

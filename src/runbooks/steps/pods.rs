@@ -52,8 +52,10 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
 /// The pods that a target means: those that read a Secret of it, each with what keeps that Secret.
 fn consumers<'a>(target: &Target, world: &'a Inventory) -> impl Iterator<Item = (ObjectRef, &'a Pod)> {
     let synced = external_secrets_of(target, world).into_iter().map(|es| (es.object_ref(), es.target_ref()));
-    let kept =
-        upkeeps_of(target, world).into_iter().map(|(one, of)| (of.secret_ref(&one), one)).map(|(secret, one)| (one, secret));
+    let kept = upkeeps_of(target, world).into_iter().map(|(one, of)| {
+        let secret = of.secret_ref(&one);
+        (one, secret)
+    });
     synced.chain(kept).flat_map(|(keeper, secret)| {
         world.consumers_of(&secret.namespace, &secret.name).map(move |pod| (keeper.clone(), pod.as_ref()))
     })

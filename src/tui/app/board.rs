@@ -304,6 +304,9 @@ impl Model {
     }
 
     fn fold(&mut self) {
+        if self.board.folds().is_none() {
+            return;
+        }
         let pane = self.board.tab();
         if !self.board.view.unfolded.remove(&pane) {
             self.board.view.unfolded.insert(pane);

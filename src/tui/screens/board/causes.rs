@@ -7,7 +7,6 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::diagnosis::state::of_server;
 use crate::diagnosis::{self, Cause, Severity};
-use crate::engine::Snapshot;
 use crate::model::{Clock, Kind};
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
