@@ -464,7 +464,10 @@ async fn another_process_takes_an_interrupted_run_up_and_does_nothing_twice() {
     scene.say(Command::Start { runbook: "recover", target: Target::Vault(vault()) }).await;
     let snapshot = scene.until("the first question", |snapshot| asks(snapshot).is_some()).await;
     let said = snapshot.run.as_ref().and_then(|run| run.taken_up.clone()).unwrap_or_default();
-    assert!(said.starts_with("Taken up again: ") && said.contains(" done by the run of "), "{said}");
+    assert!(
+        said.starts_with("Taken up again on Vault/ameide-dev/vault-core-dev: ") && said.contains(" done by the run of "),
+        "{said}"
+    );
     scene.say(Command::Decide(Decision::Agree)).await;
     // It asks for what is left, and for no share.
     scene.until("the rest, or the end", |snapshot| asks(snapshot) == Some(Confirm::Yes) || over(snapshot).is_some()).await;
