@@ -267,7 +267,7 @@ async fn what_cannot_be_journalled_is_not_done() {
     scene.until("a refusal", |snapshot| notice(snapshot).is_some_and(|said| said.contains("No space left on device."))).await;
     assert_eq!(scene.cluster.shares_read.load(Ordering::SeqCst), 0, "the safe stayed closed");
     scene.give_share().await;
-    let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+    let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| run.is_over());
     let snapshot = scene.until("the end", over).await;
     let run = snapshot.run.as_ref().expect("a run");
     assert_eq!(run.state, RunState::Over(RunResult::Refused));
@@ -302,7 +302,7 @@ fn gitops(unseal: bool) -> Policy {
 
 #[tokio::test(start_paused = true)]
 async fn under_gitops_nothing_is_written_and_an_unseal_only_if_that_is_configured() {
-    let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+    let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| run.is_over());
     let mut scene = Scene::new(gitops(false), true, false);
     scene.start().await;
     scene.say(Command::Decide(Decision::Agree)).await;
@@ -464,7 +464,10 @@ async fn another_process_takes_an_interrupted_run_up_and_does_nothing_twice() {
     scene.say(Command::Start { runbook: "recover", target: Target::Vault(vault()) }).await;
     let snapshot = scene.until("the first question", |snapshot| asks(snapshot).is_some()).await;
     let said = snapshot.run.as_ref().and_then(|run| run.taken_up.clone()).unwrap_or_default();
-    assert!(said.starts_with("Taken up again: ") && said.contains(" done by the run of "), "{said}");
+    assert!(
+        said.starts_with("Taken up again on Vault/ameide-dev/vault-core-dev: ") && said.contains(" done by the run of "),
+        "{said}"
+    );
     scene.say(Command::Decide(Decision::Agree)).await;
     // It asks for what is left, and for no share.
     scene.until("the rest, or the end", |snapshot| asks(snapshot) == Some(Confirm::Yes) || over(snapshot).is_some()).await;
@@ -491,7 +494,7 @@ async fn another_process_takes_an_interrupted_run_up_and_does_nothing_twice() {
 
 /// Agrees to whatever is asked for `y` or Enter until the run is over.
 async fn agrees_to_all(scene: &mut Scene) -> Arc<Snapshot> {
-    let ended = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+    let ended = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| run.is_over());
     let mut answers = 0;
     loop {
         let asked = |snapshot: &Snapshot| {
@@ -519,7 +522,7 @@ async fn recover_without_a_target_takes_all_that_still_fails_once_the_vault_is_o
     let sealed = scene.snapshots.borrow().world.clone();
     assert_eq!(recover::everything(&sealed), None, "what is behind a Vault that is closed waits for that");
     scene.give_share().await;
-    let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
+    let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| run.is_over());
     let open = scene.until("the end", over).await;
     assert_eq!(recover::everything(&open.world), Some(Target::Everything));
     let failing = |snapshot: &Snapshot| -> Vec<ObjectRef> {

@@ -28,6 +28,8 @@
 mod beside;
 #[path = "common/child.rs"]
 mod child;
+#[path = "common/home.rs"]
+mod home;
 #[path = "common/lab.rs"]
 mod lab;
 #[path = "common/pty.rs"]
@@ -39,7 +41,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use beside::{Console, Meanwhile, over};
-use child::{Home, Running};
+use child::Running;
+use home::Home;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use lab::{Lab, wait_until};
 use sealwatch::engine::run::RunResult;
@@ -159,8 +162,8 @@ async fn bad_ways_end_as_they_should() {
     }
     let generator = scene.get(GENERATOR).await["spec"]["dataFrom"].clone();
     scene.make_with(ANOTHER, json!({"refreshInterval": "1h", "dataFrom": generator})).await;
-    let bulk = Home::with_token_in_variable("bad-ways-bulk", &scene.lab);
-    let idle = Home::new("bad-ways-idle", &scene.lab);
+    let bulk = Home::with_token_in_variable("bad-ways-bulk", "local", &scene.lab);
+    let idle = Home::new("bad-ways-idle", "local", &scene.lab);
     killed_between_a_job_and_the_next(&scene, &bulk).await;
     for name in ["worse", "bad-1", "bad-2", "bad-3", "bad-4"] {
         wait_until("what has no path to fail", SOON, async || scene.is_ready(name, "False").await).await;
@@ -260,7 +263,7 @@ async fn is_complete(jobs: &Api<DynamicObject>) -> Result<(), String> {
 fn wrong_share(scene: &Scene) {
     let pod = scene.lab.text("/vault/replicas/1/pod").to_owned();
     scene.lab.fault("vault-restarted", &["--pod", &pod]);
-    let home = Home::new("bad-ways-share", &scene.lab);
+    let home = Home::new("bad-ways-share", "local", &scene.lab);
     let shares = scene.lab.shares();
     let (right, last) = (&shares[..scene.lab.threshold()], scene.lab.threshold() - 1);
     // As somebody types it who takes one letter for another.
@@ -302,7 +305,7 @@ fn wrong_share(scene: &Scene) {
 
 /// Who may not is told so, by the exit code and by name, and nothing leaves.
 fn no_right(scene: &Scene) {
-    let home = Home::new("bad-ways-no-right", &scene.lab);
+    let home = Home::new("bad-ways-no-right", "local", &scene.lab);
     let job = format!("Job/{DEV}/{PATCHER}");
     let cron_job = format!("CronJob/{DEV}/foundation-vault-bootstrap-vault-bootstrap");
     let generator = format!("ExternalSecret/{DEV}/{GENERATOR}");
@@ -399,7 +402,7 @@ async fn cut_for_a_moment(scene: &Scene) {
 /// The same, and the network does not come back: nobody knows, and that is what is said. The next process sees that it is
 /// done, and does nothing.
 async fn cut_until_the_next_process(scene: &Scene) {
-    let home = Home::new("bad-ways-cut", &scene.lab);
+    let home = Home::new("bad-ways-cut", "local", &scene.lab);
     let namespaces: Api<DynamicObject> = Api::all_with(scene.client.clone(), &resource("", "v1", "Namespace"));
     let uid = namespaces.get("kube-system").await.expect("a namespace").metadata.uid.expect("a uid");
     let target = ObjectRef::new(Kind::ExternalSecret, DEV, GENERATOR);

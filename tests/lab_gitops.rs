@@ -133,7 +133,7 @@ fn a_live_change_under_argo_cd_is_shown_for_git_or_held() {
         let es = get(&client, &external_secret()).await;
         es["metadata"]["managedFields"].to_string().contains("argocd-controller")
     }));
-    let (local, gitops) = (Home::new("gitops-test", "local"), Home::new("gitops-test", "gitops"));
+    let (local, gitops) = (Home::new("gitops-test", "local", &lab), Home::new("gitops-test", "gitops", &lab));
     let target = format!("ExternalSecret/{NAMESPACE}/app");
     let stop = ["stop-rotation", "--target", &target, "--confirm", "app", "--write"];
 

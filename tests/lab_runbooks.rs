@@ -65,7 +65,8 @@ struct Scene {
 
 impl Scene {
     fn up(name: &str, arguments: &[&str]) -> Self {
-        Self { lab: Lab::up(name, arguments), home: Home::new(name, "local") }
+        let lab = Lab::up(name, arguments);
+        Self { home: Home::new(name, "local", &lab), lab }
     }
 
     /// The binary, with the root token for the lab's Vault.

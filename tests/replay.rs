@@ -537,7 +537,8 @@ fn the_palette_traces_what_is_named_or_selected_and_keeps_what_was_mistyped() {
 #[test]
 fn the_status_line_is_copied_and_holds_no_escape() {
     let effects = Person::before(sealed(), 120, 40).presses("S");
-    let [Effect::Copy(line)] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Copy(clip)] = effects.as_slice() else { panic!("{effects:?}") };
+    let line = clip.text();
     assert!(
         line.starts_with("02:40:07Z prod-weu: Vault vault/vault SEALED 3 of 3 (0/3 open), 26 of 308 ExternalSecrets fail"),
         "{line}"

@@ -6,12 +6,15 @@
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::{
-    Event, Object, VaultAuth, VaultConnection, VaultDynamicSecret, VaultPKISecret, VaultStaticSecret, Watched,
+    Deployment, Event, Object, Pod, Secret, VaultAuth, VaultConnection, VaultDynamicSecret, VaultPKISecret, VaultStaticSecret,
+    Watched,
 };
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::steps::vso::{FAILED, MEANT};
+use sealwatch::runbooks::steps::{readers, restart};
 use sealwatch::runbooks::{Applied, Next, Operation, Outcome, Preview, Progress, Receipt, Right, StepDef, StepReport, Target};
+use sealwatch::runbooks::{KvPath, VaultChange, VaultWrite, recover};
 use serde_json::{Value, json};
 
 /// When the step is entered.
@@ -466,4 +469,83 @@ fn at_most_eight_are_in_flight() {
     let mut person = Person::recovers(world(false, objects));
     assert_eq!(person.agrees(11).len(), 8);
     assert!(person.waits());
+}
+
+/// A world in which a path that an object of the operator reads was written a moment ago, by this step of a run.
+fn after_a_write(object: Object) -> (Inventory, Progress) {
+    let mut progress = Progress::new(at(ENTERED));
+    progress.entered.insert("readers", at(ENTERED));
+    let path = KvPath {
+        object: address().path_ref(&Text::foreign("secret/db")),
+        namespace: Text::default(),
+        mount: Text::foreign("secret"),
+        key: "db".to_owned(),
+    };
+    let change = VaultChange::Undelete { path, version: 3 };
+    let replica = ObjectRef::new(Kind::VaultReplica, "vault", "vault-0");
+    let operation = Operation::Vault(VaultWrite { server: address(), replica, change });
+    progress.applied.push(Applied { step: "undelete", operation, at: at(ENTERED - 5), result: Ok(Receipt::default()) });
+    (world(false, vec![object]), progress)
+}
+
+#[test]
+fn what_the_operator_keeps_like_a_path_that_was_written_follows_it_too() {
+    let (world, progress) = after_a_write(fixed("db", &well(900)));
+    let mut person = Person { step: &READERS, target: Target::Everything, world, progress };
+    let shown = person.is_shown();
+    assert_eq!(shown.will, ["Annotate 1 VaultStaticSecret and wait until each is synced."]);
+    assert_eq!(names(&shown), ["db"]);
+    person.progress.agreed.entry("readers").or_default().extend(shown.objects);
+    let Next::Apply(operations) = person.next() else { panic!("it does not begin") };
+    let receipt = Receipt { server_time: Some(at(ENTERED)), resource_version: 10, seal: None };
+    let operation = operations[0].clone();
+    assert_eq!(operation.object(), &on(Kind::VaultStaticSecret, "db"));
+    person.progress.applied.push(Applied { step: "readers", operation, at: at(ENTERED), result: Ok(receipt) });
+    assert!(person.waits());
+    person.sees(fixed("db", &well(ENTERED + 3)), ENTERED + 4);
+    assert_eq!(person.is_told().outcome, Outcome::Proved);
+}
+
+static READERS: StepDef = readers::STEP;
+
+#[test]
+fn a_workload_that_runs_with_an_older_value_of_what_the_operator_keeps_is_restarted() {
+    let spec = json!({ "containers": [{ "name": "main", "envFrom": [{ "secretRef": { "name": "db" } }] }] });
+    let deployment = object::<Deployment>(json!({ "metadata": { "name": "api", "namespace": "shop" },
+        "spec": { "replicas": 1, "template": { "spec": spec } } }));
+    let owner = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "api-abcde", "controller": true, "uid": "x" }]);
+    let started = json!([{ "name": "main", "state": { "running": { "startedAt": at(100).to_string() } } }]);
+    let pod = object::<Pod>(json!({ "metadata": { "name": "api-abcde-1", "namespace": "shop",
+        "labels": { "pod-template-hash": "abcde" }, "ownerReferences": owner },
+        "spec": spec, "status": { "phase": "Running", "containerStatuses": started } }));
+    let wrote = json!([{ "manager": "vso", "operation": "Update", "time": at(200).to_string(), "fieldsV1": { "f:data": { "f:k": {} } } }]);
+    let secret = object::<Secret>(json!({ "metadata": { "name": "db", "namespace": "shop", "managedFields": wrote } }));
+    let world = world(false, vec![fixed("db", &well(200)), deployment, pod, secret]);
+    let target = Target::Objects(vec![on(Kind::VaultStaticSecret, "db")]);
+    let mut person = Person { step: &RESTART, target, world, progress: Progress::new(at(ENTERED)) };
+    assert_eq!(names(&person.is_shown()), ["api"]);
+}
+
+static RESTART: StepDef = restart::STEP;
+
+#[test]
+fn what_fails_of_the_operator_alone_is_something_to_recover() {
+    let all = |world: &Inventory| recover::everything(world);
+    assert_eq!(all(&world(false, vec![fixed("db", &failing(900))])), Some(Target::Everything));
+    assert_eq!(all(&world(false, vec![fixed("db", &well(900))])), None);
+    assert_eq!(all(&world(true, vec![fixed("db", &failing(900))])), None, "it waits for its Vault");
+}
+
+#[test]
+fn what_is_not_believed_at_once_is_the_reason_when_nothing_came_of_it() {
+    let mut person = Person::recovers(world(true, vec![fixed("db", &failing(900))]));
+    answer(&mut person.world, false, ENTERED - 5);
+    person.agrees(11);
+    person.sees(fixed("db", &failing(ENTERED + 2)), ENTERED + 3);
+    assert!(person.waits(), "its Vault opened a moment ago");
+    let items = (person.step.items)(&person.target, &person.world, &person.progress);
+    assert!(items[0].note.contains("for now it says: Failed to sync the secret"), "{items:?}");
+    person.progress.now = at(ENTERED + 400);
+    let report = person.is_told();
+    assert!(report.left[0].1.contains("Failed to sync the secret"), "the reason is not lost: {report:?}");
 }

@@ -408,15 +408,12 @@ impl<'a> PathCase<'a> {
 
     /// What reads it as it is now. Who reads only an older version of it does not mind.
     fn readers(&self) -> Vec<(&'a SecretStore, &'a Arc<ExternalSecret>)> {
-        let readers = self.case.world.readers_of_path(&self.object);
-        let minds = |store: &SecretStore, es: &ExternalSecret| {
-            let is_here = |key: &Text| {
-                let vault = store.vault.as_ref();
-                vault.is_some_and(|vault| vault.path_of(key.as_str()).as_str() == self.object.name.as_str())
-            };
-            es.reads().any(|(remote, version)| self.path.facts.is_current(version) && is_here(&remote.key))
-        };
-        readers.filter(|(store, es)| minds(store, es)).collect()
+        let reads = self.case.world.reads_of_path(&self.object);
+        let current = reads.filter(|(.., version)| self.path.facts.is_current(*version));
+        let mut readers: Vec<_> = current.map(|(store, es, _)| (store, es)).collect();
+        // One that reads several properties minds once.
+        readers.dedup_by(|(_, one), (_, other)| Arc::ptr_eq(one, other));
+        readers
     }
 
     /// Adds the path as the root, and what reads it.

@@ -59,7 +59,8 @@ impl Past {
         let unknown = self.applied.iter().filter(|applied| applied.is_unanswered()).count();
         let rest = if unknown == 0 { String::new() } else { format!(", {unknown} without an answer") };
         format!(
-            "Taken up again: {done} done{rest} by the run of {} (process {}, which is gone).",
+            "Taken up again on {}: {done} done{rest} by the run of {} (process {}, which is gone).",
+            self.target.describe(),
             Clock(self.began),
             self.process
         )
@@ -142,7 +143,7 @@ fn applied(runbook: &Runbook, lines: &[(&Remembered, &RunLine)]) -> Vec<Applied>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Kind;
+    use crate::model::{Kind, ObjectRef};
     use crate::runbooks::{Operation, Receipt};
 
     #[test]
@@ -163,5 +164,13 @@ mod tests {
         ];
         forget(&mut all, "vso", &ObjectRef::new(Kind::VaultDynamicSecret, "shop", "creds"));
         assert_eq!(all.iter().map(|one| one.at.as_second()).collect::<Vec<_>>(), [2, 5]);
+    }
+
+    #[test]
+    fn a_run_that_is_taken_up_names_what_it_was_on() {
+        let target = Target::Vault(ObjectRef::new(Kind::Vault, "vault", "vault"));
+        let past = Past { target, began: Timestamp::UNIX_EPOCH, process: 7, applied: Vec::new() };
+        let said = past.describe();
+        assert!(said.starts_with("Taken up again on Vault/vault/vault: 0 done by the run of"), "{said}");
     }
 }

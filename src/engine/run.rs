@@ -35,6 +35,14 @@ pub struct RunView {
     pub withdrawn: u32,
 }
 
+impl RunView {
+    /// Whether it is over.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, RunState::Over(_))
+    }
+}
+
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunState {

@@ -13,7 +13,7 @@ use super::door::{Door, Order, first_view};
 use super::gate::{STAY_CLOSED, Writes};
 use super::login::{LoggingIn, LoginView, log_out};
 use super::past;
-use super::run::{RunState, RunView};
+use super::run::RunView;
 use super::snapshot::{Notice, Snapshot};
 use super::{Command, Engine, Looks, Options, Ports, prober};
 use crate::diagnosis::{Diagnosis, Memory};
@@ -504,7 +504,7 @@ impl World {
 impl RunHandle {
     fn is_on(&self) -> bool {
         // A run that ended without a word has dropped its view.
-        self.view.has_changed().is_ok() && !matches!(self.view.borrow().state, RunState::Over(_))
+        self.view.has_changed().is_ok() && !self.view.borrow().is_over()
     }
 }
 

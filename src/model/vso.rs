@@ -70,6 +70,8 @@ pub struct WireSpec {
     pub kind: Text,
     /// The KV version that is pinned, of static secrets only.
     pub version: Option<u64>,
+    /// Whether a keyed digest of the data is kept, of static secrets only; if nothing is said it is.
+    pub hmac_secret_data: Option<bool>,
     /// Whether credentials that Vault rotates itself may be read, of dynamic secrets only.
     pub allow_static_creds: bool,
     /// Percentage of the lease after which it is renewed, of dynamic secrets only.
@@ -158,8 +160,18 @@ impl Upkeep {
         }
     }
 
+    /// The Secret that this object of the operator writes, beside it.
+    #[must_use]
+    pub fn secret_ref(&self, object: &ObjectRef) -> ObjectRef {
+        self.secret_in(&object.namespace)
+    }
+
+    fn secret_in(&self, namespace: &Name) -> ObjectRef {
+        ObjectRef { kind: Kind::Secret, namespace: namespace.clone(), name: self.destination.clone() }
+    }
+
     pub(super) fn links(&self, meta: &Meta) -> Vec<Link> {
-        let secret = ObjectRef { kind: Kind::Secret, namespace: meta.namespace.clone(), name: self.destination.clone() };
+        let secret = self.secret_in(&meta.namespace);
         let writes = (!self.destination.is_empty()).then_some(Link { to: secret, role: Role::Writes });
         let auth = self.auth.iter().map(|auth| Link { to: auth.clone(), role: Role::ReadsThrough });
         let restarts = self.restarts.iter().map(|workload| Link { to: workload.clone(), role: Role::Restarts });

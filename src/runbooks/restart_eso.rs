@@ -1,7 +1,8 @@
 //! External Secrets itself is restarted.
 
-use super::Runbook;
 use super::steps::{operator};
+use super::{Runbook, Target};
+use crate::model::Inventory;
 
 /// See the module.
 pub static RUNBOOK: Runbook = Runbook {
@@ -13,3 +14,9 @@ lease. No store, ExternalSecret or Secret is touched.",
     fixes: &["sync-stalled"],
     steps: &[operator::STEP],
 };
+
+/// What it is run on, whatever is pointed at: External Secrets itself, where it can be seen.
+#[must_use]
+pub fn target(world: &Inventory) -> Option<Target> {
+    world.controller.as_ref().map(|controller| Target::Objects(vec![controller.deployment.clone()]))
+}

@@ -1,7 +1,7 @@
 //! What a runbook is made of: steps, what a step may say is next, and the record of what was done, from
 //! which every step works out where it stands. Nothing else is remembered, so a run can be resumed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
@@ -102,10 +102,15 @@ impl Preview {
     /// since some recovered by themselves while the person read.
     #[must_use]
     pub fn is_covered_by(&self, shown: &Self) -> bool {
-        (!self.exact || self.will == shown.will)
-            && self.confirm == shown.confirm
-            && self.objects.iter().all(|object| shown.objects.contains(object))
+        (!self.exact || self.will == shown.will) && self.confirm == shown.confirm && are_among(&self.objects, &shown.objects)
     }
+}
+
+/// Whether some objects are all among others; there may be thousands.
+#[must_use]
+pub fn are_among(some: &[ObjectRef], all: &[ObjectRef]) -> bool {
+    let all: HashSet<&ObjectRef> = all.iter().collect();
+    some.iter().all(|object| all.contains(object))
 }
 
 /// How the person agrees to a step.

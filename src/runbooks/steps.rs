@@ -31,6 +31,7 @@ use jiff::Timestamp;
 
 use super::{Confirm, KvPath, Next, Outcome, Progress, Right, StepReport, Target, VaultRight};
 use crate::diagnosis::server::ServerState;
+use crate::diagnosis::state::of_upkeep;
 use crate::model::kinds::{Deployment, ExternalSecret, Role, SecretStore, VaultAuth, VaultStaticSecret, Watched};
 use crate::model::vault::{SecretPath, StoreLogin};
 use crate::model::vso::Upkeep;
@@ -124,7 +125,7 @@ pub(super) fn upkeeps_of<'a>(target: &Target, world: &'a Inventory) -> BTreeMap<
         Kind::VaultAuth => world.auth_of(of).as_ref() == Some(object),
         Kind::VaultConnection => connection(of).as_ref() == Some(object),
         Kind::Namespace => one.namespace == object.name,
-        Kind::Secret => one.namespace == object.namespace && of.destination == object.name,
+        Kind::Secret => of.secret_ref(one) == *object,
         Kind::VaultPath => reads(one, object),
         _ => one == object,
     };
@@ -226,14 +227,15 @@ fn is_behind_closed(store: &SecretStore, world: &Inventory) -> bool {
     world.vault_of(store).is_some_and(|server| is_closed(server))
 }
 
-/// Whether anything fails that a refresh could help: not behind a Vault that is closed, and no generator, whose refresh
-/// would rotate.
+/// Whether anything fails that a refresh could help, of either operator: not behind a Vault that is closed, and no
+/// generator, whose refresh would rotate.
 pub(super) fn anything_fails(world: &Inventory) -> bool {
     let waits = |es: &ExternalSecret| {
         es.store_ref().and_then(|store| world.store(&store)).is_some_and(|store| is_behind_closed(store, world))
     };
     world.stores().any(|store| store.health() == Health::Failing && !is_behind_closed(store, world))
         || world.failing::<ExternalSecret>().any(|es| !es.rotates() && es.parent().is_none() && !waits(es))
+        || upkeeps_of(&Target::Everything, world).into_values().any(|of| of_upkeep(of).health == Health::Failing)
 }
 
 /// For how long after a replica opened what a Vault answers is not believed at once, in seconds: a standby that is
@@ -335,13 +337,25 @@ pub(super) fn again(progress: &Progress, step: &str, object: &ObjectRef, fault: 
     }
 }
 
-/// How many objects a person agreed to a step on that needed it no more when their turn came, as the end of a list.
-pub(super) fn overtaken(progress: &Progress, step: &str) -> String {
+/// How many objects a person agreed to a step on that needed it no more when their turn came, as the end of a list: those
+/// that came back by themselves, and those that are not there any more.
+pub(super) fn overtaken(world: &Inventory, progress: &Progress, step: &str) -> String {
     let agreed = progress.agreed.get(step).into_iter().flatten();
-    match agreed.filter(|object| progress.last(step, object).is_none()).count() {
-        0 => String::new(),
-        n => format!(", {n} more came back without it"),
-    }
+    let untouched = agreed.filter(|object| progress.last(step, object).is_none());
+    let (back, gone): (Vec<&ObjectRef>, Vec<&ObjectRef>) = untouched.partition(|object| world.has(object));
+    let said = |count: usize, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
+    format!("{}{}", said(back.len(), "more came back without it"), said(gone.len(), "deleted meanwhile"))
+}
+
+/// How many names stand in a sentence; the items of a step name all of them.
+const NAMED: usize = 4;
+
+/// The first names of many, with how many more there are.
+pub(super) fn few<'a>(objects: impl ExactSizeIterator<Item = &'a ObjectRef>) -> String {
+    let more = objects.len().saturating_sub(NAMED);
+    let mut names: Vec<String> = objects.take(NAMED).map(ObjectRef::short).collect();
+    names.extend((more > 0).then(|| format!("and {more} more")));
+    names.join(", ")
 }
 
 /// Whether the API server said that this right is missing. A right that was not asked for is not missing.
@@ -352,4 +366,25 @@ pub(super) fn lacks(progress: &Progress, right: &Right) -> bool {
 /// `1 store`, `3 stores`.
 pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kinds::OnShelf as _;
+    use crate::model::{Change, Names};
+
+    #[test]
+    fn what_was_deleted_meanwhile_did_not_come_back_without_it() {
+        let mut world = Inventory::default();
+        let json = r#"{"metadata": {"name": "there", "namespace": "a"}, "spec": {"secretStoreRef": {"name": "store"}}}"#;
+        let es = ExternalSecret::read(serde_json::from_str(json).expect("it parses"), &mut Names::default());
+        world.apply(Change::Listed(Kind::ExternalSecret.into(), vec![es.into_object()], Vec::new()), Timestamp::UNIX_EPOCH);
+        world.settle();
+        let mut progress = Progress::new(Timestamp::UNIX_EPOCH);
+        assert_eq!(overtaken(&world, &progress, "step"), "");
+        let agreed = ["there", "gone"].map(|name| ObjectRef::new(Kind::ExternalSecret, "a", name));
+        progress.agreed.insert("step", agreed.into_iter().collect());
+        assert_eq!(overtaken(&world, &progress, "step"), ", 1 more came back without it, 1 deleted meanwhile");
+    }
 }

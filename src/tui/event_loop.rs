@@ -22,6 +22,7 @@ use super::signals::{Signal, Signals};
 use super::terminal::Face;
 use super::{ExitReason, FaceOptions};
 use crate::engine::{Command, Decision, Looks, Snapshot};
+use crate::keymap::Key;
 
 /// Frames that nobody pressed a key for keep this far apart.
 const FRAME: Duration = Duration::from_millis(16);
@@ -215,6 +216,11 @@ impl<'a, F: Face> EventLoop<'a, F> {
     /// Feeds the hidden field, if the message is for it. Nothing of what was typed goes further.
     async fn hide(&mut self, message: &Message, commands: &mpsc::Sender<Command>) -> bool {
         let at = self.moment().since_start;
+        // Nobody sends what is asked by a step that is not the one that is shown: Enter shows it first.
+        if self.model.types_elsewhere() && matches!(message, Message::Key { chord, .. } if chord.key == Key::Enter) {
+            self.update(Message::ComeBack, Dirty::Hand);
+            return true;
+        }
         let did = match message {
             Message::Key { chord, .. } => self.hidden.key(*chord, at),
             Message::Paste(text) => self.hidden.paste(text, at),
@@ -256,9 +262,9 @@ impl<'a, F: Face> EventLoop<'a, F> {
                         return Ok(Some(ExitReason::EngineEnded));
                     }
                 }
-                Effect::Copy(text) => {
-                    let refused = self.options.clipboard.copy(&text).err().map(|fault| fault.to_string());
-                    self.update(Message::Copied { text, refused }, Dirty::Hand);
+                Effect::Copy(clip) => {
+                    let refused = self.options.clipboard.copy(clip.text()).err().map(|fault| fault.to_string());
+                    self.update(Message::Copied { clip, refused }, Dirty::Hand);
                 }
                 Effect::Redraw => {
                     self.face.forget()?;
@@ -379,7 +385,7 @@ mod tests {
         let mut snapshot = Snapshot::empty(Timestamp::UNIX_EPOCH, Scope::Everywhere, Policy::simulated());
         snapshot.writes.open = true;
         let confirm = Confirm::Share { secret: ObjectRef::new(Kind::Secret, "vault", "shares") };
-        let step = StepView {
+        let step = &StepView {
             id: "unseal",
             explanation: "",
             state: StepState::Runs,
@@ -396,7 +402,7 @@ mod tests {
             started: Timestamp::UNIX_EPOCH,
             ended: None,
             state: RunState::Asks(Preview { confirm, ..Preview::default() }),
-            steps: vec![step],
+            steps: vec![step.clone(), StepView { id: "stores", state: StepState::Next, ..step.clone() }],
             applied: Vec::new(),
             notice: None,
             answers: 0,
@@ -409,13 +415,17 @@ mod tests {
     fn keys(text: &str) -> Vec<io::Result<Event>> {
         let key = |c| match c {
             '\n' => KeyCode::Enter,
+            '\u{2193}' => KeyCode::Down,
             c => KeyCode::Char(c),
         };
         text.chars().map(|c| Ok(Event::Key(KeyEvent::new(key(c), KeyModifiers::NONE)))).collect()
     }
 
-    #[tokio::test]
-    async fn a_share_goes_to_the_engine_and_nowhere_else() {
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Presses keys on a run that asks for a share. What comes to the engine, if anything does, and all that was ever on
+    /// the screen.
+    async fn sends(pressed: Vec<io::Result<Event>>, within: Duration) -> (Option<Decision>, String) {
         let options = FaceOptions {
             theme: Theme::load("night", None, Depth::Mono).expect("it loads"),
             ascii: false,
@@ -428,8 +438,7 @@ mod tests {
         let (commands, mut asked) = mpsc::channel(8);
         let (_tell, told) = mpsc::channel(8);
         publish.send_replace(Arc::new(asks_for_a_share()));
-        // `o` opens the run; then the share, which looks like keys that mean something, and Enter.
-        let pressed = stream::iter(keys("oqsWp!c4naryShare\n")).chain(stream::pending()).boxed();
+        let pressed = stream::iter(pressed).chain(stream::pending()).boxed();
         let signals = Signals::listen(None).expect("signals");
         let sources = Sources { input: pressed, snapshots, commands, told, signals };
         let mut paper = Paper::default();
@@ -438,9 +447,33 @@ mod tests {
         let command = tokio::select! {
             command = asked.recv() => command,
             _ = running => None,
+            () = tokio::time::sleep(within) => None,
         };
-        let Some(Command::Decide(Decision::Share(share))) = command else { panic!("no share was sent") };
+        let decision = match command {
+            Some(Command::Decide(decision)) => Some(decision),
+            _ => None,
+        };
+        (decision, paper.0)
+    }
+
+    #[tokio::test]
+    async fn a_share_goes_to_the_engine_and_nowhere_else() {
+        // `o` opens the run; then the share, which looks like keys that mean something, and Enter.
+        let (decision, paper) = sends(keys("oqsWp!c4naryShare\n"), LONG).await;
+        let Some(Decision::Share(share)) = decision else { panic!("no share was sent") };
         assert_eq!(share.reveal(), "qsWp!c4naryShare");
-        assert!(!paper.0.contains("c4nary"), "it was on the screen");
+        assert!(!paper.contains("c4nary"), "it was on the screen");
+    }
+
+    #[tokio::test]
+    async fn nothing_that_is_typed_unseen_is_sent_while_another_step_is_looked_at() {
+        // Typed at the step that asks; then the next step is looked at, and Enter comes back first.
+        let (decision, _) = sends(keys("oc4nary\u{2193}\n"), Duration::from_millis(300)).await;
+        assert!(decision.is_none(), "it was sent unseen");
+        let (decision, _) = sends(keys("oc4nary\u{2193}\n\n"), LONG).await;
+        assert!(matches!(decision, Some(Decision::Share(share)) if share.reveal() == "c4nary"), "Enter at the step sends it");
+        // Typed while the next step is looked at: typing comes back by itself.
+        let (decision, _) = sends(keys("o\u{2193}c4nary\n"), LONG).await;
+        assert!(matches!(decision, Some(Decision::Share(share)) if share.reveal() == "c4nary"), "it is back already");
     }
 }

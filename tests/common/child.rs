@@ -1,9 +1,7 @@
 //! The binary without a screen, in a home of its own: what it says, what it keeps, what its children see.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,71 +11,11 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::home::Home;
 use super::lab::Lab;
 
-/// A home of its own, with a policy that lets scripts write. What it is given stands in `given`; everything else is what
-/// sealwatch and its children left there.
-pub(crate) struct Home {
-    folder: PathBuf,
-    /// Whether the Vault token stands in the environment, and not in a file.
-    in_variable: bool,
-}
-
+/// What a home tells of what ran in it.
 impl Home {
-    pub(crate) fn new(name: &str, lab: &Lab) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        DirBuilder::new().recursive(true).mode(0o700).create(path.join("given/sealwatch")).expect("a folder");
-        let policy = "[[context]]\ncontext = \"*\"\npolicy = \"local\"\n";
-        std::fs::write(path.join("given/sealwatch/config.toml"), policy).expect("written");
-        let home = Self { folder: path, in_variable: false };
-        home.secret("token", &std::fs::read_to_string(lab.text("/files/root_token")).expect("the root token"));
-        home
-    }
-
-    /// The same with the Vault token in the environment of sealwatch, as most people have it.
-    pub(crate) fn with_token_in_variable(name: &str, lab: &Lab) -> Self {
-        let mut home = Self::new(name, lab);
-        home.in_variable = true;
-        home
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    /// Where sealwatch keeps what it must remember.
-    pub(crate) fn state(&self) -> PathBuf {
-        self.file("state")
-    }
-
-    /// What sealwatch finds in its environment.
-    pub(crate) fn variables(&self, lab: &Lab, kubeconfig: &str) -> Vec<(&'static str, String)> {
-        let text = |path: PathBuf| path.to_string_lossy().into_owned();
-        let token = std::fs::read_to_string(self.file("given/token")).expect("a token").trim().to_owned();
-        vec![
-            ("PATH", "/usr/bin:/bin".to_owned()),
-            ("HOME", text(self.folder.clone())),
-            ("XDG_CONFIG_HOME", text(self.file("given"))),
-            ("XDG_STATE_HOME", text(self.state())),
-            ("KUBECONFIG", kubeconfig.to_owned()),
-            ("VAULT_ADDR", lab.text("/vault/url").to_owned()),
-            if self.in_variable { ("VAULT_TOKEN", token) } else { ("BAO_TOKEN_PATH", text(self.file("given/token"))) },
-        ]
-    }
-
-    /// A file that only its owner may read.
-    pub(crate) fn secret(&self, name: &str, text: &str) -> String {
-        self.given(name, text, 0o600)
-    }
-
-    fn given(&self, name: &str, text: &str, mode: u32) -> String {
-        let path = self.file("given").join(name);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&path).expect("a file of ours");
-        file.write_all(text.as_bytes()).expect("written");
-        path.to_string_lossy().into_owned()
-    }
-
     /// The same login as of this kubeconfig, by a plug-in that notes its arguments and what its environment holds.
     pub(crate) fn plug_in(&self, kubeconfig: &str) -> String {
         let text = std::fs::read_to_string(kubeconfig).expect("a kubeconfig");
@@ -106,18 +44,10 @@ impl Home {
         self.secret("kubeconfig", &lines.join("\n"))
     }
 
-    pub(crate) fn journal(&self) -> String {
-        let mut all = String::new();
-        for path in files(&self.state()).into_iter().filter(|path| path.ends_with("journal.jsonl")) {
-            all.push_str(&std::fs::read_to_string(path).expect("a journal"));
-        }
-        all
-    }
-
     /// What is searched for values must be there.
     pub(crate) fn assert_was_watched(&self) {
         let is_seen = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("seen-"));
-        let seen = files(&self.folder).into_iter().filter(is_seen).map(|path| std::fs::read_to_string(path).expect("text"));
+        let seen = self.files().into_iter().filter(is_seen).map(|path| std::fs::read_to_string(path).expect("text"));
         let seen: String = seen.collect();
         assert!(seen.contains("--log"), "the arguments were seen");
         assert!(self.in_variable || seen.contains("XDG_STATE_HOME="), "the environment was seen");
@@ -127,23 +57,11 @@ impl Home {
     /// Everything that was left here: journal, log, what was said, what others could see, what children saw.
     pub(crate) fn everything(&self) -> String {
         let mut all = String::new();
-        for path in files(&self.folder).into_iter().filter(|path| !path.starts_with(self.file("given"))) {
+        for path in self.files().into_iter().filter(|path| !path.starts_with(self.file("given"))) {
             all.push_str(&String::from_utf8_lossy(&std::fs::read(path).expect("a file")));
         }
         all
     }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        // A leftover folder below target/ harms nobody.
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    entries.flatten().flat_map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { vec![entry.path()] }).collect()
 }
 
 /// What others can see of a process while it runs: arguments and environment of itself and of its children.
@@ -216,7 +134,7 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it, with a token for the lab's Vault.
     pub(crate) fn start(lab: &Lab, home: &Home, kubeconfig: &str, arguments: &[&str]) -> Self {
-        let number = files(&home.folder).len();
+        let number = home.files().len();
         let [out, err, seen] = ["out", "err", "seen"].map(|what| home.file(&format!("{what}-{number}")));
         let child = Command::new(env!("CARGO_BIN_EXE_sealwatch"))
             .args(arguments)

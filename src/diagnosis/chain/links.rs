@@ -137,11 +137,7 @@ pub(super) fn down(world: &Inventory, object: &ObjectRef) -> Vec<ObjectRef> {
         }
         kind if is_generator(kind) => pointing(Role::Generates).cloned().collect(),
         Kind::VaultStaticSecret | Kind::VaultDynamicSecret | Kind::VaultPKISecret => {
-            let written = world.upkeep(object).map(|upkeep| &upkeep.destination);
-            written
-                .map(|name| ObjectRef { kind: Kind::Secret, namespace: object.namespace.clone(), name: name.clone() })
-                .into_iter()
-                .collect()
+            world.upkeep(object).map(|upkeep| upkeep.secret_ref(object)).into_iter().collect()
         }
         Kind::Secret => {
             let users: BTreeSet<ObjectRef> = pointing(Role::Consumes)

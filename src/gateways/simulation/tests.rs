@@ -85,7 +85,7 @@ fn store() -> ObjectRef {
     ObjectRef::new(Kind::SecretStore, "orders", "vault")
 }
 
-fn pass(world: &mut World, seconds: u64) {
+pub(super) fn pass(world: &mut World, seconds: u64) {
     world.advance(after(world.now, Duration::from_secs(seconds)));
 }
 
@@ -123,16 +123,16 @@ fn hash(world: &World, secret: &str) -> String {
     object.meta.annotations.get("reconcile.external-secrets.io/data-hash").cloned().expect("a data-hash")
 }
 
-fn seal(world: &mut World, replicas: &[usize]) {
+pub(super) fn seal(world: &mut World, replicas: &[usize]) {
     for replica in replicas {
         world.servers[0].seal(*replica);
     }
     world.settle();
 }
 
-fn unseal(world: &mut World) {
+pub(super) fn unseal(world: &mut World) {
     let share = world.servers[0].shares[0].clone();
-    for replica in 0..3 {
+    for replica in 0..world.servers[0].replicas.len() {
         world.servers[0].unseal(replica, &share).expect("200");
     }
     world.settle();

@@ -10,6 +10,7 @@ use crate::model::kinds::generator::KINDS;
 use crate::model::kinds::{ExternalSecret, Meta, Role, SecretStore, Visitor, Watched, visit};
 use crate::model::object::{Kind, Name, ObjectRef, Uid};
 use crate::model::shelf::Placed as _;
+use crate::model::text::Text;
 use crate::model::vault::{StoreLogin, VaultServer};
 
 impl Inventory {
@@ -94,6 +95,21 @@ impl Inventory {
             }
         }
         logins
+    }
+
+    /// What is read of a path of a Vault: who reads it through which store, and which version of it; `None` is the current
+    /// one. One that reads several properties stands there for each.
+    pub fn reads_of_path<'a>(
+        &'a self,
+        path: &ObjectRef,
+    ) -> impl Iterator<Item = (&'a SecretStore, &'a Arc<ExternalSecret>, Option<u64>)> + use<'a> {
+        let full = path.name.clone();
+        self.readers_of_path(path).flat_map(move |(store, es)| {
+            let full = full.clone();
+            let is_here =
+                move |key: &Text| store.vault.as_ref().is_some_and(|vault| vault.path_of(key.as_str()).as_str() == full.as_str());
+            es.reads().filter(move |(remote, _)| is_here(&remote.key)).map(move |(_, version)| (store, es, version))
+        })
     }
 
     /// The `ExternalSecret`s that read a path of a Vault, each with the store that it reads through.

@@ -38,6 +38,13 @@ impl Pod {
         self.phase.as_str() == "Pending" && self.waiting.as_ref().is_some_and(|(reason, _)| REASONS.contains(&reason.as_str()))
     }
 
+    /// Why it waits, as its kubelet says it: `reason: message`; empty if it does not wait.
+    #[must_use]
+    pub fn why_it_waits(&self) -> String {
+        let said = self.waiting.as_ref().map_or_else(String::new, |(reason, message)| format!("{reason}: {message}"));
+        said.trim_end_matches([':', ' ']).to_owned()
+    }
+
     /// Whether it will never run again.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -16,6 +16,8 @@ pub struct VaultStaticSecret {
     pub engine: Name,
     /// The version that it is pinned to; `None` for the newest.
     pub version: Option<u64>,
+    /// Whether the operator keeps a keyed digest of the data (`hmacSecretData`), without which it writes at every turn.
+    pub keeps_digest: bool,
 }
 
 impl Watched for VaultStaticSecret {
@@ -28,6 +30,7 @@ impl Watched for VaultStaticSecret {
         let meta = Meta::read(&metadata, names).marked(Self::KIND, &metadata, names);
         Self {
             engine: names.intern(spec.kind.as_str()),
+            keeps_digest: spec.hmac_secret_data != Some(false),
             version: spec.version.filter(|version| *version > 0),
             upkeep: Upkeep::read(spec, &status, &meta, names),
             meta,

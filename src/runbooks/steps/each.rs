@@ -45,6 +45,8 @@ impl Task {
 pub(super) enum Effect {
     /// Nothing yet.
     None,
+    /// Nothing yet, and it complains; what it says may pass.
+    NotYet(String),
     /// It is there, in a few words.
     Proved(String),
     /// It can never be there: why.
@@ -180,7 +182,10 @@ impl Each {
         let item = |task: &Task| {
             let (state, note) = match self.standing(task, progress) {
                 Standing::Queued => (ItemState::Queued, String::new()),
-                Standing::Waiting => (ItemState::Applied, "in flight".to_owned()),
+                Standing::Waiting => match &task.effect {
+                    Effect::NotYet(why) => (ItemState::Applied, format!("in flight; for now it says: {why}")),
+                    _ => (ItemState::Applied, "in flight".to_owned()),
+                },
                 Standing::Proved(how) => (ItemState::Proved, how),
                 Standing::Failed(why) | Standing::Blocked(why) => (ItemState::Failed, why),
                 Standing::LeftOut(why) => (ItemState::LeftOut, why),
@@ -228,6 +233,7 @@ impl Each {
                 Again::Never => Standing::Failed(fault.to_string()),
             },
             (Ok(_), _) if in_time => Standing::Waiting,
+            (Ok(_), Effect::NotYet(why)) => Standing::Failed(format!("no effect within {} s: {why}", self.patience)),
             (Ok(_), _) => Standing::Failed(format!("done, but no effect was seen within {} s", self.patience)),
         }
     }

@@ -108,7 +108,7 @@ impl Tally<'_> {
         if !self.blocked.is_empty() {
             let _ = write!(summary, ", {} could not be touched", self.blocked.len());
         }
-        summary.push_str(&overtaken(progress, STEP.id));
+        summary.push_str(&overtaken(world, progress, STEP.id));
         let outcome = match (self.proved, self.failed.len() + self.blocked.len()) {
             (0, 0) => Outcome::Nothing,
             (_, 0) => Outcome::Proved,

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 
 use super::restart::rolled;
 use super::vso::is_issued;
-use super::{KnownPath, counted, reads};
+use super::{KnownPath, counted, few, reads};
 use crate::model::kinds::secret::Writer;
 use crate::model::kinds::{ExternalSecret, Secret, VaultStaticSecret};
-use crate::model::vso::Upkeep;
 use crate::model::{Inventory, Kind, ObjectRef, PathState, Status};
 
 /// What a sync of one does.
@@ -93,7 +92,7 @@ fn reloaded(world: &Inventory, target: &ObjectRef) -> Vec<ObjectRef> {
 }
 
 fn by_reloader(restarts: &BTreeSet<ObjectRef>) -> String {
-    format!("Reloader, where it runs, restarts {}: {}.", counted(restarts.len(), "workload"), few(restarts))
+    format!("Reloader, where it runs, restarts {}: {}.", counted(restarts.len(), "workload"), few(restarts.iter()))
 }
 
 /// What a reconcile of one by the Vault Secrets Operator does to its Secret (`vaultstaticsecret_controller.go`).
@@ -105,8 +104,10 @@ enum Keeps {
     Newer,
     /// Somebody else wrote it since, which the operator's digest shows.
     Drifted,
-    /// There is no digest: it is written whatever Vault has, and `rolloutRestartTargets` are ignored.
+    /// It keeps no digest: it is written whatever Vault has, and `rolloutRestartTargets` are ignored.
     Blind,
+    /// There is no digest yet, since it was never synced: it is written.
+    First,
     /// It stays: its digest is that of what Vault has.
     Same,
     /// Vault has not told.
@@ -136,7 +137,7 @@ impl Restarts {
             let Some(upkeep) = world.upkeep(object) else { continue };
             restarts.count += 1;
             restarts.named.extend(upkeep.restarts.iter().cloned());
-            restarts.reloaded.extend(reloaded(world, &secret_of(object, upkeep)));
+            restarts.reloaded.extend(reloaded(world, &upkeep.secret_ref(object)));
         }
         restarts
     }
@@ -145,7 +146,7 @@ impl Restarts {
     fn clause(&self) -> String {
         match self.named.len() {
             0 => "no workload is named to be restarted then".to_owned(),
-            n => format!("the operator then restarts {}: {}", counted(n, "workload"), few(&self.named)),
+            n => format!("the operator then restarts {}: {}", counted(n, "workload"), few(self.named.iter())),
         }
     }
 
@@ -174,6 +175,7 @@ pub(super) fn of_upkeeps<'a>(world: &Inventory, objects: impl Iterator<Item = &'
     after(&[Keeps::Drifted]).tell(&mut says, &drifted_says);
     // Measured on 1.4.1: the first sync of a new object restarts too.
     after(&[Keeps::New]).tell(&mut says, &format!("Made, because it is not there: {}", secrets(new)));
+    after(&[Keeps::First]).tell(&mut says, &format!("Written, because it was never synced: {}", secrets(count(Keeps::First))));
     if count(Keeps::Blind) > 0 {
         let blind = secrets(count(Keeps::Blind));
         says.push(format!(
@@ -202,23 +204,22 @@ pub(super) fn of_upkeeps<'a>(world: &Inventory, objects: impl Iterator<Item = &'
     says
 }
 
-fn secret_of(object: &ObjectRef, upkeep: &Upkeep) -> ObjectRef {
-    ObjectRef { kind: Kind::Secret, namespace: object.namespace.clone(), name: upkeep.destination.clone() }
-}
-
 fn keeps(world: &Inventory, object: &ObjectRef) -> Option<Keeps> {
     let upkeep = world.upkeep(object)?;
     if is_issued(world, object) {
         return Some(if object.kind == Kind::VaultPKISecret { Keeps::Certified } else { Keeps::Leased });
     }
-    let target = secret_of(object, upkeep);
+    let target = upkeep.secret_ref(object);
     let secret = world.get::<Secret>(&target);
     if secret.is_none() && world.would_show(&target) {
         return Some(Keeps::New);
     }
     let Some(fixed) = world.get::<VaultStaticSecret>(object) else { return Some(Keeps::Rotated) };
-    if !upkeep.has_mac {
+    if !fixed.keeps_digest {
         return Some(Keeps::Blind);
+    }
+    if !upkeep.has_mac {
+        return Some(Keeps::First);
     }
     let writers = secret.map_or(&[][..], |secret| &secret.writers);
     let ours = writers.iter().filter(|writer| is_operator(writer)).filter_map(|writer| writer.at).max();
@@ -244,17 +245,6 @@ fn keeps(world: &Inventory, object: &ObjectRef) -> Option<Keeps> {
 /// Whether a writer of a Secret is the Vault Secrets Operator; its manager is called so (fixture 53).
 fn is_operator(writer: &Writer) -> bool {
     writer.manager.as_str() == "vso"
-}
-
-/// How many names stand in a sentence.
-const NAMED: usize = 4;
-
-fn few(objects: &BTreeSet<ObjectRef>) -> String {
-    let mut names: Vec<String> = objects.iter().take(NAMED).map(ObjectRef::short).collect();
-    if objects.len() > NAMED {
-        names.push(format!("and {} more", objects.len() - NAMED));
-    }
-    names.join(", ")
 }
 
 #[cfg(test)]
@@ -488,13 +478,22 @@ mod tests {
 
         #[test]
         fn one_that_is_not_there_is_made_and_one_without_a_digest_is_written_in_any_case() {
-            let blind = kept::<VaultStaticSecret>("blind", &json!({}), &json!({}));
+            let blind = kept::<VaultStaticSecret>("blind", &json!({ "hmacSecretData": false }), &json!({}));
             let world = world(vec![fixed("new", 10, &json!({})), blind], vec![secret("blind", &[("vso", 5)])]);
             let told = [
                 "Made, because it is not there: 1 Secret; the operator then restarts 2 workloads: shop/api, shop/worker.",
                 "Written again whatever Vault has, for want of a digest (hmacSecretData: false): 1 Secret; nothing restarts.",
             ];
             assert_eq!(says(&world), told);
+        }
+
+        #[test]
+        fn one_that_was_never_synced_has_no_digest_yet_and_restarts_as_a_new_one_does() {
+            let never = kept::<VaultStaticSecret>("db", &json!({}), &json!({}));
+            let world = world(vec![never], vec![secret("db", &[("kubectl", 5)])]);
+            let told = "Written, because it was never synced: 1 Secret; \
+                        the operator then restarts 2 workloads: shop/api, shop/worker.";
+            assert_eq!(says(&world), [told]);
         }
 
         #[test]

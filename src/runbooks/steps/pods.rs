@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{counted, external_secrets, external_secrets_of, upkeeps_of, vso, without_closed};
+use super::{counted, external_secrets, external_secrets_of, few, upkeeps_of, vso, without_closed};
 use crate::model::kinds::{Pod, Watched};
 use crate::model::{Inventory, ObjectRef};
 use crate::runbooks::{Item, ItemState, Next, Outcome, Progress, StepDef, StepReport, Target};
@@ -52,17 +52,22 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
 
 /// The pods that a target means: those that read a Secret of it, each with what keeps that Secret.
 fn consumers<'a>(target: &Target, world: &'a Inventory) -> impl Iterator<Item = (ObjectRef, &'a Pod)> {
-    let synced = external_secrets_of(target, world).into_iter().map(|es| (es.object_ref(), es.target.clone()));
-    let kept = upkeeps_of(target, world).into_iter().map(|(one, of)| (one, of.destination.clone()));
+    let synced = external_secrets_of(target, world).into_iter().map(|es| (es.object_ref(), es.target_ref()));
+    let kept = upkeeps_of(target, world).into_iter().map(|(one, of)| {
+        let secret = of.secret_ref(&one);
+        (one, secret)
+    });
     synced.chain(kept).flat_map(|(keeper, secret)| {
-        world.consumers_of(&keeper.namespace, &secret).map(move |pod| (keeper.clone(), pod.as_ref()))
+        world.consumers_of(&secret.namespace, &secret.name).map(move |pod| (keeper.clone(), pod.as_ref()))
     })
 }
 
 /// Pods that wait for a Secret of this target, each once, with the kubelet's word for it.
 fn waiting(target: &Target, world: &Inventory) -> Vec<(ObjectRef, String)> {
-    let pods: BTreeMap<ObjectRef, String> =
-        consumers(target, world).filter(|(_, pod)| pod.wants_secret()).map(|(_, pod)| (pod.object_ref(), why(pod))).collect();
+    let pods: BTreeMap<ObjectRef, String> = consumers(target, world)
+        .filter(|(_, pod)| pod.wants_secret())
+        .map(|(_, pod)| (pod.object_ref(), pod.why_it_waits()))
+        .collect();
     pods.into_iter().collect()
 }
 
@@ -82,22 +87,8 @@ fn started(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Objec
     pods.into_iter().collect()
 }
 
-/// How many pods a sentence names; the items name all of them.
-const NAMED: usize = 4;
-
-fn few<'a>(pods: impl ExactSizeIterator<Item = &'a ObjectRef>) -> String {
-    let more = pods.len().saturating_sub(NAMED);
-    let mut names: Vec<String> = pods.take(NAMED).map(ObjectRef::short).collect();
-    names.extend((more > 0).then(|| format!("and {more} more")));
-    names.join(", ")
-}
-
 fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
     let waits = waiting(target, world).into_iter().map(|(object, note)| Item { object, state: ItemState::Applied, note });
     let runs = started(target, world, progress).into_iter();
     waits.chain(runs.map(|object| Item { object, state: ItemState::Proved, note: "runs now".to_owned() })).collect()
-}
-
-fn why(pod: &Pod) -> String {
-    pod.waiting.as_ref().map_or_else(String::new, |(reason, message)| format!("{reason}: {message}"))
 }

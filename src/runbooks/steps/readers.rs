@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::each::{Each, Effect, Task, preview};
-use super::{counted, forecast};
+use super::{counted, forecast, upkeeps_of, vso};
 use crate::model::kinds::external_secret::FORCE_SYNC;
 use crate::model::kinds::{ExternalSecret, Watched as _};
 use crate::model::{Health, Inventory, Kind, ObjectRef};
@@ -12,18 +12,25 @@ use crate::runbooks::{Confirm, Operation, Preview, Progress, Right, StepDef, Tar
 /// See the module.
 pub const STEP: StepDef = StepDef {
     id: "readers",
-    explanation: "Annotates each ExternalSecret that reads what was written, so that its Secret follows now; waits until it is synced.",
+    explanation: "Annotates what reads what was written, of either operator, so that its Secret follows now; waits until it is synced.",
     git: StepDef::NOT_IN_GIT,
     next: |target, world, progress| {
-        EACH.next(&tasks(target, world, progress), progress, |open| Preview {
-            will: vec![format!("Annotate {} and wait until each is synced.", counted(open.len(), "ExternalSecret"))],
-            will_not: vec!["No Secret is deleted, no pod restarted by us.".to_owned()],
-            forecast: forecast::of_sync(
-                world,
-                open.iter().filter_map(|task| Some(world.get::<ExternalSecret>(task.operation.object())?.as_ref())),
-            ),
-            confirm: Confirm::Yes,
-            ..preview(open)
+        EACH.next(&tasks(target, world, progress), progress, |open| {
+            let objects = || open.iter().map(|task| task.operation.object());
+            let synced = || objects().filter_map(|object| Some(world.get::<ExternalSecret>(object)?.as_ref()));
+            let beside = || objects().filter(|object| object.kind == Kind::VaultStaticSecret);
+            let kinds = [(synced().count(), Kind::ExternalSecret), (beside().count(), Kind::VaultStaticSecret)];
+            let kinds: Vec<String> =
+                kinds.into_iter().filter(|(count, _)| *count > 0).map(|(count, kind)| counted(count, kind.as_str())).collect();
+            let mut forecast = forecast::of_sync(world, synced());
+            forecast.extend(forecast::of_upkeeps(world, beside()));
+            Preview {
+                will: vec![format!("Annotate {} and wait until each is synced.", kinds.join(" and "))],
+                will_not: vec!["No Secret is deleted, no pod restarted by us.".to_owned()],
+                forecast,
+                confirm: Confirm::Yes,
+                ..preview(open)
+            }
         })
     },
     items: |target, world, progress| EACH.items(&tasks(target, world, progress), progress),
@@ -31,7 +38,7 @@ pub const STEP: StepDef = StepDef {
 
 const EACH: Each = Each {
     id: "readers",
-    noun: "ExternalSecret",
+    noun: "reader",
     done: "synced",
     awaited: "to be synced",
     patience: 90,
@@ -40,15 +47,18 @@ const EACH: Each = Each {
 };
 
 fn tasks(_: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
-    let written: BTreeSet<&ObjectRef> = progress
+    let written: BTreeSet<ObjectRef> = progress
         .applied
         .iter()
         .filter(|applied| applied.result.is_ok() && applied.operation.object().kind == Kind::VaultPath)
-        .map(|applied| applied.operation.object())
+        .map(|applied| applied.operation.object().clone())
         .collect();
     let readers: BTreeSet<ObjectRef> =
-        written.into_iter().flat_map(|path| world.readers_of_path(path)).map(|(_, es)| es.object_ref()).collect();
-    readers.iter().filter_map(|es| world.get::<ExternalSecret>(es)).map(|es| synced(STEP.id, es, progress)).collect()
+        written.iter().flat_map(|path| world.readers_of_path(path)).map(|(_, es)| es.object_ref()).collect();
+    let synced = readers.iter().filter_map(|es| world.get::<ExternalSecret>(es)).map(|es| synced(STEP.id, es, progress));
+    let beside = upkeeps_of(&Target::Objects(written.into_iter().collect()), world);
+    let beside = beside.into_iter().map(|(object, upkeep)| vso::reconciled(STEP.id, world, object, upkeep, progress));
+    synced.chain(beside).collect()
 }
 
 /// What this step will need when this path is written: asked before that is done.
@@ -71,7 +81,10 @@ pub(super) fn synced(step: &str, es: &ExternalSecret, progress: &Progress) -> Ta
         Some(since) if es.health() == Health::Healthy && es.synced_current && es.refreshed.is_some_and(|at| at >= since) => {
             Effect::Proved("synced".to_owned())
         }
-        Some(_) => Effect::None,
+        Some(_) => match es.ready.as_ref().filter(|_| es.health() == Health::Failing) {
+            Some(ready) => Effect::NotYet(ready.message.to_string()),
+            None => Effect::None,
+        },
         None => not_refreshed(es).map_or(Effect::None, |why| Effect::LeftOut(why.to_owned())),
     };
     Task::new(operation, effect)

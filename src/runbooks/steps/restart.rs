@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::each::{Each, Effect, Task, preview};
-use super::{by_name, counted, external_secrets_of};
+use super::{by_name, counted, external_secrets_of, upkeeps_of};
 use crate::model::kinds::deployment::Workload;
 use crate::model::kinds::{DaemonSet, Deployment, ExternalSecret, Pod, Role, Secret, StatefulSet};
 use crate::model::pod_spec::Use;
@@ -69,7 +69,9 @@ fn secrets(target: &Target, world: &Inventory) -> BTreeSet<ObjectRef> {
         Target::Objects(objects) => objects.iter().filter(|object| object.kind == Kind::Secret).cloned().collect(),
         Target::Vault(_) | Target::Vaults(_) | Target::Everything => Vec::new(),
     };
-    named.into_iter().chain(external_secrets_of(target, world).into_iter().map(ExternalSecret::target_ref)).collect()
+    let synced = external_secrets_of(target, world).into_iter().map(ExternalSecret::target_ref);
+    let kept = upkeeps_of(target, world).into_iter().map(|(object, upkeep)| upkeep.secret_ref(&object));
+    named.into_iter().chain(synced).chain(kept).collect()
 }
 
 /// The workloads of which a pod keeps an older value of a Secret.

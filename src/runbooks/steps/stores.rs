@@ -76,7 +76,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
         _ => Outcome::Unproved,
     };
     let all = counted(stores.len(), "store");
-    let summary = format!("{proved} of {all} Ready, each validated after the annotation{}.", overtaken(progress, STEP.id));
+    let summary = format!("{proved} of {all} Ready, each validated after the annotation{}.", overtaken(world, progress, STEP.id));
     Next::Done(StepReport { outcome, summary, left })
 }
 

@@ -2,7 +2,7 @@
 
 use super::each::{Aside, Each, Effect, Task, preview};
 use super::{KnownPath, asking, by_name, counted, paths_of, readers, untold};
-use crate::model::{Inventory, PathState, Text};
+use crate::model::{Inventory, PathState};
 use crate::runbooks::{Next, Operation, Outcome, Preview, Progress, StepDef, StepReport, Target, VaultChange, VaultWrite};
 
 /// See the module.
@@ -109,15 +109,12 @@ fn plan(target: &Target, world: &Inventory, progress: &Progress) -> Plan {
 /// The deleted version that is read: the current one, or one that a reader is held to.
 fn wanted(world: &Inventory, known: &KnownPath<'_>) -> Option<u64> {
     let object = known.object();
-    let mut readers = world.readers_of_path(&object).flat_map(|(store, es)| {
-        let is_here = move |key: &Text| store.vault.as_ref().is_some_and(|vault| vault.path_of(key.as_str()) == known.full);
-        es.reads().filter(move |(remote, _)| is_here(&remote.key)).map(|(_, version)| version)
-    });
+    let mut versions = world.reads_of_path(&object).map(|(.., version)| version);
     let deleted = |version| match *known.path.facts.version(version) {
         PathState::Deleted { version, .. } => Some(version),
         _ => None,
     };
-    deleted(None).or_else(|| readers.find_map(deleted))
+    deleted(None).or_else(|| versions.find_map(deleted))
 }
 
 /// The version that this brought back, if it is there.
@@ -133,7 +130,7 @@ mod tests {
     use super::*;
     use crate::model::inventory::Change;
     use crate::model::kinds::{ExternalSecret, SecretStore, Watched};
-    use crate::model::{Kind, Names, PathFacts, VaultAddress};
+    use crate::model::{Kind, Names, PathFacts, Text, VaultAddress};
 
     fn read<K: Watched>(json: &str) -> crate::model::kinds::Object {
         K::read(serde_json::from_str(json).expect("it parses"), &mut Names::default()).into_object()

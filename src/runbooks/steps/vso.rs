@@ -108,7 +108,14 @@ fn shown(open: &[&Task], all: &[Task], world: &Inventory) -> Preview {
 
 fn tasks(which: Which, target: &Target, world: &Inventory, progress: &Progress) -> Vec<Task> {
     let meant = upkeeps_of(target, world);
-    meant.into_iter().filter_map(|(object, upkeep)| One::of(world, object, upkeep).task(which, target, progress)).collect()
+    meant.into_iter().filter_map(|(object, upkeep)| One::of(world, object, upkeep, ID).task(which, target, progress)).collect()
+}
+
+/// A reconcile of one for another step, whether it fails or not, as far as it is.
+pub(super) fn reconciled(step: &'static str, world: &Inventory, object: ObjectRef, upkeep: &Upkeep, progress: &Progress) -> Task {
+    let one = One::of(world, object, upkeep, step);
+    let effect = one.effect(progress).unwrap_or_else(|| one.why_it_cannot().map_or(Effect::None, Effect::LeftOut));
+    Task::new(one.annotate(progress), effect)
 }
 
 /// Whether what Vault gives for an object is made for it: its annotation has that made anew.
@@ -128,35 +135,37 @@ struct One<'a> {
     upkeep: &'a Upkeep,
     server: Option<&'a VaultServer>,
     issued: bool,
+    /// The step that has it reconciled.
+    step: &'static str,
     /// The last complaint, if it complained last.
     complaint: Option<&'a Event>,
 }
 
 impl<'a> One<'a> {
-    fn of(world: &'a Inventory, object: ObjectRef, upkeep: &'a Upkeep) -> Self {
+    fn of(world: &'a Inventory, object: ObjectRef, upkeep: &'a Upkeep, step: &'static str) -> Self {
         let complaint = world.events_of(&object).into_iter().next_back().map(AsRef::as_ref).filter(|event| event.warning);
         let server = world.vault_beside(upkeep).and_then(|address| world.vaults.get(address)).map(AsRef::as_ref);
-        Self { world, upkeep, server, issued: is_issued(world, &object), complaint, object }
+        Self { world, upkeep, server, issued: is_issued(world, &object), step, complaint, object }
     }
 
     /// What is to be done with it, if it is concerned at all.
     fn task(&self, which: Which, target: &Target, progress: &Progress) -> Option<Task> {
-        let effect = match progress.last(ID, &self.object) {
-            Some(applied) => self.effect(applied, progress.counts_from(ID, &self.object).unwrap_or(applied.at)),
+        let effect = match self.effect(progress) {
+            Some(effect) => effect,
             None => self.why_not(which, target, progress.now)?.map_or(Effect::None, Effect::LeftOut),
         };
         Some(Task::new(self.annotate(progress), effect))
     }
 
     fn annotate(&self, progress: &Progress) -> Operation {
-        let mine = || progress.of_step(ID).filter(|applied| *applied.operation.object() == self.object);
+        let mine = || progress.of_step(self.step).filter(|applied| *applied.operation.object() == self.object);
         // The value that stands there already changes nothing. That is wanted where a second change would issue a second
         // lease: an answer that was lost need not mean that the first did not arrive, whichever process sent it.
         if let Some(first) = mine().next().filter(|_| self.issued) {
             return first.operation.clone();
         }
         let again = i64::try_from(mine().count()).unwrap_or(0);
-        Operation::annotate(self.object.clone(), ASKED, (progress.stamp(ID) + again).to_string())
+        Operation::annotate(self.object.clone(), ASKED, (progress.stamp(self.step) + again).to_string())
     }
 
     /// Nothing if it is not concerned; else why it is left out, if it is.
@@ -164,9 +173,8 @@ impl<'a> One<'a> {
     fn why_not(&self, which: Which, target: &Target, now: Timestamp) -> Option<Option<String>> {
         let is_broad = !target.vaults().is_empty() || which == Which::Failed;
         let is_named = which == Which::Meant && matches!(target, Target::Objects(all) if all.contains(&self.object));
-        let (fails, upkeep) = (self.fails(now), self.upkeep);
-        if is_broad && !fails {
-            let is_stale = of_upkeep(upkeep).health == Health::Warning;
+        if is_broad && !self.fails(now) {
+            let is_stale = of_upkeep(self.upkeep).health == Health::Warning;
             let why = "its SecretSynced=False is left over: Healthy is True and newer (vso#1225)";
             return is_stale.then(|| Some(why.to_owned()));
         }
@@ -174,13 +182,19 @@ impl<'a> One<'a> {
             let made = if self.object.kind == Kind::VaultPKISecret { "certificate" } else { "lease" };
             return Some(Some(format!("its annotation issues a new {made}: name it itself to have that done")));
         }
+        Some(self.why_it_cannot())
+    }
+
+    /// Why nothing would come of it, if so.
+    fn why_it_cannot(&self) -> Option<String> {
         if let Some(server) = self.server.filter(|server| is_closed(server)) {
-            return Some(Some(format!("its Vault {} does not serve now", server.subject().short())));
+            return Some(format!("its Vault {} does not serve now", server.subject().short()));
         }
-        let secret = ObjectRef { kind: Kind::Secret, namespace: self.object.namespace.clone(), name: upkeep.destination.clone() };
+        let upkeep = self.upkeep;
+        let secret = upkeep.secret_ref(&self.object);
         let is_missing = self.world.would_show(&secret) && !self.world.has(&secret);
         let why = || format!("its Secret {} is not there, and it may not make it (destination.create)", secret.name);
-        Some((is_missing && !upkeep.creates).then(why))
+        (is_missing && !upkeep.creates).then(why)
     }
 
     /// Whether it fails now: as it says, as its newest event does while its status is silent (a login that fails is written
@@ -208,8 +222,14 @@ impl<'a> One<'a> {
         }
     }
 
-    /// What came of its annotation.
-    fn effect(&self, applied: &Applied, since: Timestamp) -> Effect {
+    /// What came of its annotation, if it was annotated.
+    fn effect(&self, progress: &Progress) -> Option<Effect> {
+        let applied = progress.last(self.step, &self.object)?;
+        Some(self.seen(applied, progress.counts_from(self.step, &self.object).unwrap_or(applied.at)))
+    }
+
+    /// What is seen of that annotation, of what came since.
+    fn seen(&self, applied: &Applied, since: Timestamp) -> Effect {
         let version = applied.result.as_ref().map_or(0, |receipt| receipt.resource_version);
         let newer = self.world.meta_of(&self.object).is_some_and(|meta| version > 0 && meta.resource_version > version);
         // Times have whole seconds: within the same one, the object's version tells what came after.
@@ -225,7 +245,9 @@ impl<'a> One<'a> {
         let said = said.or_else(|| complaint().map(|event| (event.last, event.message.clone())));
         match said {
             // What a Vault refuses that opened a moment ago may go well at the operator's own next try.
-            Some((Some(at), _)) if self.server.is_some_and(|server| had_just_opened(server, at)) => Effect::None,
+            Some((Some(at), words)) if self.server.is_some_and(|server| had_just_opened(server, at)) => {
+                Effect::NotYet(format!("{words}, a moment after its Vault opened"))
+            }
             Some((_, words)) => Effect::Failed(format!("fails again: {words}")),
             None => Effect::None,
         }

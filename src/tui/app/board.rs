@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::causes::Told;
-use super::effect::{Ask, Effect};
+use super::effect::{Ask, Clip, Effect};
 use super::index::{Entry, Index, View};
 use super::links::{InFold, Linked};
 use super::model::{Model, Overlay, Reader, Screen};
@@ -136,11 +136,20 @@ impl Board {
         self.index.causes.get(self.cause)
     }
 
+    /// Whether `z` folds something in the pane in sight, or unfolds it; `None` if all rows are shown anyway.
+    #[must_use]
+    pub fn folds(&self) -> Option<bool> {
+        let pane = self.tab();
+        // What a filter leaves is shown whole.
+        let unfolded = self.view.unfolded.contains(&pane) && self.view.filter.is_empty();
+        if unfolded { Some(true) } else { self.index.rows(pane).folds().then_some(false) }
+    }
+
     /// The object that keys work on: the selected row's, or the cause's.
     #[must_use]
-    pub fn object(&self, _model: &Model) -> Option<ObjectRef> {
+    pub fn object(&self, model: &Model) -> Option<ObjectRef> {
         match self.focus {
-            Pane::Causes => self.told().map(|told| told.cause.subject.clone()),
+            Pane::Causes => model.told().map(|told| told.cause.subject.clone()),
             _ => self.selected()?.object(),
         }
     }
@@ -274,7 +283,7 @@ impl Model {
         }
     }
 
-    /// Enter: a namespace folds, anything else is explained.
+    /// Enter: a namespace folds, the chain of an object is shown, a cause is explained.
     fn board_open(&mut self) {
         match self.board.selected() {
             Some(Entry::Group { namespace, .. }) if self.board.focus != Pane::Causes => {
@@ -285,11 +294,19 @@ impl Model {
                 self.reindex();
             }
             Some(Entry::Folded { .. }) if self.board.focus != Pane::Causes => self.fold(),
+            Some(entry) if self.board.focus != Pane::Causes => {
+                if let Some(object) = entry.object() {
+                    self.open_trace(object);
+                }
+            }
             _ => self.why(),
         }
     }
 
     fn fold(&mut self) {
+        if self.board.folds().is_none() {
+            return;
+        }
         let pane = self.board.tab();
         if !self.board.view.unfolded.remove(&pane) {
             self.board.view.unfolded.insert(pane);
@@ -297,12 +314,16 @@ impl Model {
         self.reindex();
     }
 
-    fn mark(&mut self) {
-        let marked = self.board.selected().filter(|_| self.board.focus != Pane::Causes).and_then(|entry| match entry {
+    /// The row that has the cursor, if it can be marked.
+    pub(super) fn markable(&self) -> Option<ObjectRef> {
+        match self.board.selected().filter(|_| self.board.focus != Pane::Causes)? {
             Entry::Object(object, _) => Some(object),
             _ => None,
-        });
-        let Some(object) = marked else { return self.say("Stores and ExternalSecrets can be marked.") };
+        }
+    }
+
+    fn mark(&mut self) {
+        let Some(object) = self.markable() else { return self.say("Stores and ExternalSecrets can be marked.") };
         if !self.board.marks.remove(&object) {
             self.board.marks.insert(object);
         }
@@ -318,7 +339,7 @@ impl Model {
 
     fn copy_name(&mut self) -> Vec<Effect> {
         if let Some(object) = self.board.object(self) {
-            vec![Effect::Copy(object.short())]
+            vec![Effect::Copy(Clip::Words(object.short()))]
         } else {
             self.say("Nothing is selected.");
             Vec::new()
@@ -347,7 +368,7 @@ impl Model {
         }
         let object = self.board.object(self)?;
         if self.board.focus == Pane::Causes {
-            let told = self.board.told()?;
+            let told = self.told()?;
             let target = match told.subjects.as_slice() {
                 [one] => target_of(one),
                 many => Target::Objects(many.to_vec()),
@@ -371,6 +392,16 @@ impl Model {
         }
     }
 
+    /// Whether there is one, without working out on what.
+    #[must_use]
+    pub fn has_remedy(&self) -> bool {
+        match self.board.focus {
+            _ if !self.board.marks.is_empty() => true,
+            Pane::Causes => self.told().is_some_and(|told| !told.cause.runbooks.is_empty()),
+            _ => self.remedy().is_some(),
+        }
+    }
+
     fn repair(&mut self) -> Vec<Effect> {
         if self.run_is_on() {
             self.open(Screen::Runbook);
@@ -379,6 +410,10 @@ impl Model {
         if let Some((runbook, target)) = self.remedy() {
             self.start(runbook, target)
         } else {
+            if self.board.focus == Pane::Causes && self.looks_for_the_cause() {
+                self.say("The cause is still looked for; that takes a second or two.");
+                return Vec::new();
+            }
             let what = self.board.object(self).map_or_else(|| "this".to_owned(), |object| named(&object));
             self.say(format!("No runbook repairs {what}. X says what is known of it, R lists every runbook."));
             Vec::new()

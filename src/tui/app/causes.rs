@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::words::counted;
-use crate::diagnosis::Cause;
+use super::model::Model;
+use super::words::{counted, short};
+use crate::diagnosis::{Cause, Severity};
 use crate::model::{Kind, Name, ObjectRef};
 
 /// A cause as it is told: one, or several of one rule with their numbers added up.
@@ -30,6 +31,30 @@ pub fn told(causes: &[Arc<Cause>]) -> Vec<Told> {
     }
     told.iter_mut().filter(|group| group.subjects.len() > 1).for_each(Told::count_namespaces);
     told
+}
+
+impl Model {
+    /// Whether something says that it is broken, and not everything was asked yet that tells why.
+    #[must_use]
+    pub fn looks_for_the_cause(&self) -> bool {
+        !self.snapshot.is_examined() && self.says_broken()
+    }
+
+    /// Whether an object or a Vault says of itself that it is broken, whatever was found out about it.
+    fn says_broken(&self) -> bool {
+        let world = &self.snapshot.world;
+        let objects = || [Kind::ExternalSecret, Kind::SecretStore, Kind::ClusterSecretStore].into_iter();
+        let fails = objects().any(|kind| world.failing_names(kind).next().is_some());
+        fails || world.vaults.values().any(|server| server.sealed().next().is_some())
+    }
+
+    /// The cause that is told in full, and that keys work on. The first answers name what is broken before they tell why:
+    /// until then no other matter stands in its place.
+    #[must_use]
+    pub fn told(&self) -> Option<&Told> {
+        let told = self.board.told()?;
+        (told.cause.severity == Severity::Error || !self.looks_for_the_cause()).then_some(told)
+    }
 }
 
 impl Told {
@@ -64,7 +89,7 @@ impl Told {
     #[must_use]
     pub fn subject(&self) -> String {
         match self.subjects.as_slice() {
-            [one] => one.short(),
+            [one] => short(one),
             many => counted(many.len(), self.cause.subject.kind.as_str()),
         }
     }

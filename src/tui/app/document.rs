@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::rows::Tone;
+use super::shell::{Breaks, folded};
 
 /// How a piece of text is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ struct Paragraph {
     label: Option<(Ink, String)>,
     indent: usize,
     spans: Line,
+    /// That it is for a shell, and where its lines may be broken then.
+    shell: Option<Breaks>,
 }
 
 impl Document {
@@ -55,41 +58,53 @@ impl Document {
 
     /// Adds a paragraph in one ink.
     pub fn text(&mut self, ink: Ink, text: impl Into<String>) {
-        self.paragraphs.push(Paragraph { indent: 2, spans: vec![(ink, text.into())], label: None });
+        self.paragraphs.push(Paragraph { indent: 2, spans: vec![(ink, text.into())], ..Paragraph::default() });
     }
 
     /// Adds text that begins at the very left.
     pub fn flush(&mut self, ink: Ink, text: impl Into<String>) {
-        self.paragraphs.push(Paragraph { indent: 0, spans: vec![(ink, text.into())], label: None });
+        self.paragraphs.push(Paragraph { spans: vec![(ink, text.into())], ..Paragraph::default() });
     }
 
     /// Adds a paragraph of pieces.
     pub fn line(&mut self, spans: Line) {
-        self.paragraphs.push(Paragraph { indent: 2, spans, label: None });
+        self.paragraphs.push(Paragraph { indent: 2, spans, ..Paragraph::default() });
     }
 
     /// Adds a paragraph after a sign; its further lines stand under its first word.
     pub fn signed(&mut self, ink: Ink, sign: &str, spans: Line) {
-        self.paragraphs.push(Paragraph { label: Some((ink, sign.to_owned())), indent: 4, spans });
+        self.paragraphs.push(Paragraph { label: Some((ink, sign.to_owned())), indent: 4, spans, shell: None });
     }
 
     /// Adds a paragraph beside its label; all labels of this width line up.
     pub fn pair(&mut self, label: impl Into<String>, width: usize, ink: Ink, text: impl Into<String>) {
         let label = Some((Ink::Muted, label.into()));
-        self.paragraphs.push(Paragraph { label, indent: width + 2, spans: vec![(ink, text.into())] });
+        self.paragraphs.push(Paragraph { label, indent: width + 2, spans: vec![(ink, text.into())], shell: None });
+    }
+
+    /// The same with a command: however many lines it takes, a shell takes them for one.
+    pub fn command(&mut self, label: impl Into<String>, width: usize, command: impl Into<String>) {
+        self.pair(label, width, Ink::Code, command);
+        self.paragraphs.iter_mut().next_back().into_iter().for_each(|last| last.shell = Some(Breaks::BetweenWords));
+    }
+
+    /// Commands that begin at the very left.
+    pub fn shell(&mut self, commands: &str) {
+        let spans = vec![(Ink::Code, commands.to_owned())];
+        self.paragraphs.push(Paragraph { shell: Some(Breaks::Anywhere), spans, ..Paragraph::default() });
     }
 
     /// Adds pieces beside a label that keeps its blanks.
     pub fn row(&mut self, label: impl Into<String>, width: usize, spans: Line) {
         // A line of a label alone has a piece all the same: without one it would be an empty line.
         let spans = if spans.is_empty() { vec![(Ink::Plain, String::new())] } else { spans };
-        self.paragraphs.push(Paragraph { label: Some((Ink::Plain, label.into())), indent: width + 4, spans });
+        self.paragraphs.push(Paragraph { label: Some((Ink::Plain, label.into())), indent: width + 4, spans, shell: None });
     }
 
     /// The same with a label that is keys.
     pub fn keys(&mut self, keys: impl Into<String>, width: usize, text: impl Into<String>) {
         let label = Some((Ink::Key, keys.into()));
-        self.paragraphs.push(Paragraph { label, indent: width + 2, spans: vec![(Ink::Plain, text.into())] });
+        self.paragraphs.push(Paragraph { label, indent: width + 2, spans: vec![(Ink::Plain, text.into())], shell: None });
     }
 
     /// Adds text in the little Markdown that explanations use: paragraphs, `**bold**`, backticks.
@@ -121,7 +136,16 @@ impl Paragraph {
             return vec![Line::new()];
         }
         let indent = self.indent.min(width * 2 / 3);
-        let mut lines: Vec<Line> = wrap(&self.spans, width.saturating_sub(indent).max(8));
+        let room = width.saturating_sub(indent).max(8);
+        let mut lines: Vec<Line> = match self.shell {
+            // What is longer than a line all the same is broken as any text is.
+            Some(breaks) => {
+                let folded =
+                    self.spans.iter().flat_map(|(ink, text)| folded(text, room, breaks).into_iter().map(|line| (*ink, line)));
+                folded.flat_map(|line| wrap(&[line], room)).collect()
+            }
+            None => wrap(&self.spans, room),
+        };
         for (number, line) in lines.iter_mut().enumerate() {
             let label = self.label.as_ref().filter(|_| number == 0);
             let (ink, text) = label.map_or((Ink::Plain, ""), |(ink, text)| (*ink, text.as_str()));

@@ -10,13 +10,31 @@ pub enum Effect {
     /// The engine is asked for something.
     Engine(Ask),
     /// This goes to the clipboard.
-    Copy(String),
+    Copy(Clip),
     /// Everything is drawn anew.
     Redraw,
     /// The process stops until the shell wakes it.
     Suspend,
     /// The console ends.
     Quit,
+}
+
+/// Something to be copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clip {
+    /// Words for a person, or a file.
+    Words(String),
+    /// Commands for a shell.
+    Commands(String),
+}
+
+impl Clip {
+    /// As it is to be pasted.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let (Self::Words(text) | Self::Commands(text)) = self;
+        text
+    }
 }
 
 /// What the engine is asked for: its [`Command`](crate::engine::Command), in a form that can be compared.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::board::Pane;
+use super::effect::Clip;
 use crate::engine::Snapshot;
 use crate::keymap::Chord;
 
@@ -23,6 +24,8 @@ pub enum Message {
     Paste(String),
     /// The hidden field holds this many characters now. What they are, this side never learns.
     Hidden(usize),
+    /// What was typed unseen would be sent while another step is looked at: the step that asks is shown instead.
+    ComeBack,
     /// The hidden field was sent to the engine and wiped.
     HiddenSent,
     /// The hidden field was wiped because it stood too long.
@@ -39,8 +42,8 @@ pub enum Message {
     Scrolled(isize),
     /// What came of a copy.
     Copied {
-        /// The text.
-        text: String,
+        /// What.
+        clip: Clip,
         /// Why it could not be copied, if so.
         refused: Option<String>,
     },

@@ -15,7 +15,7 @@ use super::run::Run;
 use super::well::Recovery;
 use super::writes::WritesDialog;
 use crate::diagnosis::chain::Chain;
-use crate::engine::{RunState, RunView, Snapshot};
+use crate::engine::{RunView, Snapshot};
 use crate::keymap::Place;
 use crate::runbooks::{Aim, Target};
 
@@ -43,6 +43,8 @@ pub struct Model {
     /// Runs that were over before the present one, the newest last; for the commands run so far.
     pub past: Vec<Arc<RunView>>,
     pub(super) recovery: Recovery,
+    /// Since when there is a Vault, and none was ever heard.
+    pub unheard: Option<Timestamp>,
     /// The chain that is being read, worked out once for a picture and not for each frame.
     pub(super) traced: Option<Chain>,
     /// What each runbook of the list is ready for, or why it would do nothing; worked out as the chain is.
@@ -117,6 +119,7 @@ impl Model {
             hidden: 0,
             past: Vec::new(),
             recovery: Recovery::default(),
+            unheard: None,
             traced: None,
             offered: Vec::new(),
             last_key: None,
@@ -124,6 +127,7 @@ impl Model {
             snapshot,
         };
         model.recovery.follow(&model.snapshot);
+        model.listen();
         model.reindex();
         model.run_changed(Moment { since_start: Duration::ZERO, now: model.now });
         model
@@ -131,8 +135,11 @@ impl Model {
 
     /// Takes a new picture in. Rows are worked out anew only if the world or the diagnosis is another one.
     pub(super) fn take(&mut self, snapshot: Arc<Snapshot>, at: Moment) {
-        let same =
+        let same_world =
             self.snapshot.world.revision == snapshot.world.revision && Arc::ptr_eq(&self.snapshot.diagnosis, &snapshot.diagnosis);
+        // Seals are polled every second: most pictures differ in a time only, and what costs is not worked out anew for them.
+        let same_run = self.snapshot.run.as_ref().map(Arc::as_ptr) == snapshot.run.as_ref().map(Arc::as_ptr);
+        let was_on = self.run_is_on();
         if let (Some(old), Some(new)) = (&self.snapshot.run, &snapshot.run)
             && old.started != new.started
         {
@@ -141,8 +148,7 @@ impl Model {
                 self.past.remove(0);
             }
         }
-        let over = |snapshot: &Snapshot| snapshot.run.as_ref().is_some_and(|run| matches!(run.state, RunState::Over(_)));
-        if over(&snapshot) && self.run_is_on() {
+        if was_on && snapshot.run.as_ref().is_some_and(|run| run.is_over()) {
             // What was said of a run that goes on is not so any more.
             self.saying = None;
         }
@@ -156,12 +162,27 @@ impl Model {
         self.snapshot = snapshot;
         self.now = self.snapshot.now;
         self.recovery.follow(&self.snapshot);
-        if !same {
+        self.listen();
+        if !same_world {
             self.reindex();
         }
         self.retrace();
-        self.reoffer();
-        self.run_changed(at);
+        if !same_world || was_on != self.run_is_on() {
+            self.reoffer();
+        }
+        if !same_run {
+            self.run_changed(at);
+        }
+        if !same_run || !same_world {
+            self.look_ahead();
+        }
+    }
+
+    /// Notes since when no Vault was ever heard, although there is one.
+    fn listen(&mut self) {
+        let world = &self.snapshot.world;
+        let unheard = world.vault_seen.is_none() && !world.vaults.is_empty();
+        self.unheard = unheard.then(|| self.unheard.unwrap_or(self.now));
     }
 
     /// Says something until the next key.
@@ -207,7 +228,7 @@ impl Model {
     /// Whether a runbook goes on.
     #[must_use]
     pub fn run_is_on(&self) -> bool {
-        self.snapshot.run.as_ref().is_some_and(|run| !matches!(run.state, RunState::Over(_)))
+        self.snapshot.run.as_ref().is_some_and(|run| !run.is_over())
     }
 
     /// How far `PgUp` and `PgDn` go, in rows: on what is read a whole page but for one line, so that the eye finds its

@@ -4,7 +4,7 @@ use super::board::Pane;
 use super::effect::Effect;
 use super::model::{Model, Screen};
 use crate::engine::target_of;
-use crate::runbooks::{Outcome, RUNBOOKS, Runbook, Target, hold_self_heal, recover, unseal};
+use crate::runbooks::{Outcome, RUNBOOKS, Runbook, Target, hold_self_heal, recover, restart_eso, unseal};
 
 /// Causes that are tried for one that a runbook repairs.
 const TRIED: usize = 8;
@@ -33,6 +33,9 @@ impl Model {
 
     /// What a runbook may be meant for, the likeliest first.
     fn candidates(&self, runbook: &Runbook) -> Vec<Target> {
+        if runbook.name == restart_eso::RUNBOOK.name {
+            return vec![restart_eso::target(&self.snapshot.world).unwrap_or(Target::Everything)];
+        }
         if !self.board.marks.is_empty() {
             return vec![Target::Objects(self.board.marks.iter().cloned().collect())];
         }
@@ -70,7 +73,7 @@ impl Model {
         once
     }
 
-    /// Works out anew what the list says, if it is read: once for a picture, not for each frame.
+    /// Works out anew what the list says, if it is read: once for a picture in which something changed, not for each frame.
     pub(super) fn reoffer(&mut self) {
         // Also while something lies over it: it is come back to.
         let is_read = self.stack.iter().any(|screen| matches!(screen, Screen::Runbooks(_)));
@@ -87,7 +90,10 @@ impl Model {
     pub(super) fn start_named(&mut self, runbook: &'static Runbook) -> Vec<Effect> {
         match self.target_for(runbook) {
             Ok(target) => self.start(runbook.name, target),
-            Err(_) if self.run_is_on() => self.start(runbook.name, Target::Everything),
+            Err(_) if self.run_is_on() => {
+                self.open_running();
+                Vec::new()
+            }
             Err(why) => {
                 self.say(format!("“{}” would do nothing: {why}", runbook.name));
                 Vec::new()

@@ -2,7 +2,9 @@
 //! here, so that no key is offered that does nothing, and none works in secret.
 
 use super::board::Pane;
+use super::index::Entry;
 use super::model::{Model, Overlay, Screen};
+use super::pages::Page;
 use super::prompt::Way;
 use super::run::{Typing, current};
 use crate::engine::RunState;
@@ -46,28 +48,55 @@ impl Model {
             (Some(Overlay::Writes(_)), _) => self.writes_offers(),
             (Some(Overlay::Login(_)), _) => vec![offer(Action::Accept, "send"), offer(Action::Back, "wipe and cancel")],
             (None, Some(Screen::Runbook)) => self.run_offers(),
-            (None, Some(Screen::Reader(_))) => {
+            (None, Some(Screen::Reader(reader))) => {
+                let why = matches!(reader.page, Page::Trace(_)).then_some(offer(Action::Why, "why"));
                 let ways = [offer(Action::PageDown, "page"), offer(Action::Down, "line"), offer(Action::Top, "ends")];
                 let others = default_without(place, &[])
                     .into_iter()
                     .filter(|one| !ways.iter().any(|way| scrolls && way.action == one.action));
-                ways.iter().filter(|_| scrolls).cloned().chain(others).collect()
+                ways.iter().filter(|_| scrolls).cloned().chain(why).chain(others).collect()
             }
             (None, Some(Screen::Runbooks(selected))) if self.ready(*selected).is_none() => {
                 default_without(place, &[Action::Accept, Action::Runbooks])
             }
             (None, Some(Screen::Runbooks(_))) => default_without(place, &[Action::Runbooks]),
-            // A cause cannot be marked, and opening it is asking why; repair and why come first, whatever else there is.
-            (None, None) if self.board.focus == Pane::Causes => {
-                let mut offers = default_without(place, &[Action::Mark, Action::Accept]);
-                if self.board.index.causes.len() > 1 {
-                    offers.insert(offers.len().min(2), offer(Action::Down, "next cause"));
-                }
-                offers
-            }
-            (None, None) => keymap::footer(place).map(|binding| offer(binding.action, binding.short)).collect(),
+            (None, None) => self.board_offers(),
         };
         offers.into_iter().filter(|offer| !offer.word.is_empty()).filter_map(|offer| hint(place, &offer)).collect()
+    }
+
+    /// The keys that do something on the board now: none is offered that would only say why it does nothing.
+    #[must_use]
+    pub fn board_offers(&self) -> Vec<Offer> {
+        let at_causes = self.board.focus == Pane::Causes;
+        let selected = self.board.selected().filter(|_| !at_causes);
+        let word = |binding: &keymap::Binding| match binding.action {
+            Action::Repair if self.run_is_on() => Some("to the runbook"),
+            Action::Repair => self.has_remedy().then_some(binding.short),
+            Action::Why => self.board.object(self).map(|_| binding.short),
+            // A cause is opened by asking why.
+            Action::Accept => selected.as_ref().map(|entry| match entry {
+                Entry::Group { open: true, .. } => "fold",
+                Entry::Group { .. } | Entry::Folded { .. } => "unfold",
+                _ => binding.short,
+            }),
+            Action::Mark => self.markable().map(|_| binding.short),
+            Action::Fold => self.board.folds().map(|folds| if folds { "fold" } else { "unfold" }),
+            Action::Back => match () {
+                () if !self.board.view.filter.is_empty() => Some("no filter"),
+                () if !self.board.marks.is_empty() => Some("no marks"),
+                () => (!at_causes).then_some("causes"),
+            },
+            _ => Some(binding.short),
+        };
+        let mut offers: Vec<Offer> =
+            keymap::footer(Place::Board).filter_map(|binding| Some(offer(binding.action, word(binding)?))).collect();
+        // Repair and why come first, whatever else there is.
+        if at_causes && self.told().is_some() && self.board.index.causes.len() > 1 {
+            let at = offers.iter().take_while(|one| matches!(one.action, Action::Repair | Action::Why)).count();
+            offers.insert(at, offer(Action::Down, "next cause"));
+        }
+        offers
     }
 
     /// The keys that do something on the runbook's screen now.
@@ -90,7 +119,7 @@ impl Model {
     fn typing_offers(&self, typing: Typing, offers: &mut Vec<Offer>) {
         let shares = matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { .. }));
         match typing {
-            Typing::Name if self.run.looked_at.is_some() => offers.push(offer(Action::Accept, "the step that asks")),
+            _ if self.looks_elsewhere() => offers.push(offer(Action::Accept, "the step that asks")),
             // Enter counts once the whole name is there, or anything of what is not seen.
             Typing::Name if !self.name_is_typed() => {}
             Typing::Share if self.hidden == 0 => {}
@@ -107,7 +136,7 @@ impl Model {
 
     fn reading_offers(&self, offers: &mut Vec<Offer>) {
         let run = self.snapshot.run.as_ref();
-        let elsewhere = self.run.looked_at.is_some();
+        let elsewhere = self.looks_elsewhere();
         match (self.asked().map(|preview| &preview.confirm), &self.run.prompt) {
             (Some(confirm), _) if self.closed_to(confirm).is_some() => {
                 if self.snapshot.writes.refused.is_none() {

@@ -2,6 +2,7 @@
 
 use super::board::Pane;
 use super::document::{Document, Ink};
+use super::effect::Clip;
 use super::model::Model;
 use super::rows::{Tone, describe};
 use super::story::{certainty, tell};
@@ -28,14 +29,16 @@ pub enum Page {
     Trace(ObjectRef),
     /// Every key.
     Help,
+    /// As whom one looks.
+    Identity,
     /// What went wrong inside.
     Errors,
     /// The commands run so far.
     Commands,
     /// What could not be copied, whole, to be selected with the mouse.
     ToCopy {
-        /// The text.
-        text: String,
+        /// What.
+        clip: Clip,
         /// Why it could not be copied.
         why: String,
     },
@@ -55,6 +58,7 @@ impl Page {
             Self::Why(object) => format!("WHY  {}", named(object)),
             Self::Trace(object) => format!("TRACE  {}", named(object)),
             Self::Help => "KEYS".to_owned(),
+            Self::Identity => "AS WHOM".to_owned(),
             Self::Errors => "ERRORS".to_owned(),
             Self::Commands => "COMMANDS RUN SO FAR".to_owned(),
             Self::ToCopy { .. } => "TO COPY BY HAND".to_owned(),
@@ -68,22 +72,23 @@ impl Page {
             Self::Why(object) => why(model, object),
             Self::Trace(object) => super::traced::page(model, object),
             Self::Help => help(),
+            Self::Identity => super::identity::page(model),
             Self::Errors => errors(model),
             Self::Commands => commands(model),
-            Self::ToCopy { text, why } => to_copy(text, why),
+            Self::ToCopy { clip, why } => to_copy(clip, why),
         }
     }
 
     /// What `K` copies of it: as it is to be pasted.
-    pub(super) fn to_copy(&self, model: &Model) -> Option<String> {
+    pub(super) fn to_copy(&self, model: &Model) -> Option<Clip> {
         match self {
             Self::Commands => {
                 let applied = runs(model).flat_map(|run| &run.applied);
                 let commands: Vec<String> = applied.map(|applied| applied.operation.command()).collect();
-                (!commands.is_empty()).then(|| model.aim().all(&commands))
+                (!commands.is_empty()).then(|| Clip::Commands(model.aim().all(&commands)))
             }
             // It was made ready to be pasted when it was to be copied first.
-            Self::ToCopy { text, .. } => Some(text.clone()),
+            Self::ToCopy { clip, .. } => Some(clip.clone()),
             _ => None,
         }
     }
@@ -291,11 +296,10 @@ pub(super) fn used_by(page: &mut Document, world: &Inventory, namespace: &Name, 
     let consumers = || world.consumers_of(namespace, secret).filter(|pod| !pod.is_over());
     let (mut waiting, mut waits, mut names, mut runs) = (0, Vec::new(), Vec::new(), 0);
     for pod in consumers() {
-        let said = pod.waiting.as_ref().filter(|_| pod.wants_secret());
-        if let Some((reason, message)) = said {
+        if pod.wants_secret() {
             waiting += 1;
             if waits.len() < PODS {
-                waits.push(format!("{}: {reason}: {message}", pod.meta.name).trim_end_matches([':', ' ']).to_owned());
+                waits.push(format!("{}: {}", pod.meta.name, pod.why_it_waits()));
             }
         } else {
             runs += 1;
@@ -324,12 +328,13 @@ fn help() -> Document {
             page.keys(keys, 18, long);
         }
     }
-    page.title("Signs");
+    page.title("Signs and words");
     for (sign, meaning) in [
         ("✖ ▲ ? ✔", "Broken now; wrong or about to break; not known; well. The word beside it says the same."),
         ("● ○", "A replica that is sealed; one that is open."),
         ("Valid?", "The store says so, and its Vault says otherwise."),
         ("▸ ◆", "The selected row, and the part that keys work on; a marked row."),
+        ("read as NAME", "Whose token reads a Vault. :whoami says where it is from, what it may, and how to use a lesser one."),
         ("…", "Something was cut off here for want of room. X shows all of it."),
     ] {
         page.keys(sign, 18, meaning);
@@ -365,14 +370,16 @@ fn errors(model: &Model) -> Document {
     page
 }
 
-/// A text that the person takes by hand: nothing stands before its lines, so that a mouse takes no more than it.
-fn to_copy(text: &str, why: &str) -> Document {
+/// A text that the person takes by hand: nothing stands before its lines, so that a mouse takes no more than it, and a
+/// command that is longer than a line is still one to a shell.
+fn to_copy(clip: &Clip, why: &str) -> Document {
     let mut page = Document::default();
     page.text(Ink::Muted, why);
     page.text(Ink::Muted, "It holds no secret. K tries to copy it again.");
     page.gap();
-    for line in text.lines() {
-        page.flush(Ink::Code, line);
+    match clip {
+        Clip::Commands(text) => page.shell(text),
+        Clip::Words(text) => text.lines().for_each(|line| page.flush(Ink::Code, line)),
     }
     page
 }
@@ -388,7 +395,7 @@ fn commands(model: &Model) -> Document {
         any = true;
         page.title(format!("{} on {}, {}", run.runbook, run.target, Clock(run.started)));
         for applied in &run.applied {
-            page.pair(Clock(applied.at).to_string(), 10, Ink::Code, model.aim().at(&applied.operation.command()));
+            page.command(Clock(applied.at).to_string(), 10, model.aim().at(&applied.operation.command()));
             if let Err(fault) = &applied.result {
                 page.pair("", 10, Ink::Tone(Tone::Failing), fault.to_string());
             }

@@ -2,7 +2,8 @@
 
 use super::effect::Effect;
 use super::field::Field;
-use super::model::Model;
+use super::model::{Model, Reader, Screen};
+use super::pages::Page;
 use crate::keymap::{self, Action, Binding, Place};
 use crate::runbooks::{RUNBOOKS, Runbook};
 
@@ -26,6 +27,8 @@ pub enum Choice {
     Runbook(&'static Runbook),
     /// The chain of what is named after it, or of what is selected.
     Trace,
+    /// As whom one looks, and whose token that is.
+    WhoAmI,
     /// A login with something that is typed unseen.
     LogIn,
     /// The end of every login.
@@ -40,6 +43,7 @@ impl Choice {
             Self::Key(binding) => binding.long.trim_end_matches('.').to_owned(),
             Self::Runbook(runbook) => format!("runbook {}: {}", runbook.name, runbook.title),
             Self::Trace => "trace KIND/NAMESPACE/NAME: from Vault to where a value is used".to_owned(),
+            Self::WhoAmI => "whoami: as whom, with whose token, and how to use a lesser one".to_owned(),
             Self::LogIn => "login [[MOUNT/]USER]: with a token or a password, typed unseen".to_owned(),
             Self::LogOut => "logout: end all logins at Vaults".to_owned(),
         }
@@ -50,7 +54,7 @@ impl Choice {
     pub fn key(self) -> String {
         match self {
             Self::Key(binding) => keymap::Chord::parse(binding.chord).map_or_else(String::new, |chord| chord.to_string()),
-            Self::Runbook(_) | Self::Trace | Self::LogIn | Self::LogOut => String::new(),
+            Self::Runbook(_) | Self::Trace | Self::WhoAmI | Self::LogIn | Self::LogOut => String::new(),
         }
     }
 }
@@ -82,6 +86,7 @@ impl Palette {
         });
         let choices = RUNBOOKS.iter().copied().map(Choice::Runbook).chain(keys.map(Choice::Key)).chain([
             Choice::Trace,
+            Choice::WhoAmI,
             Choice::LogIn,
             Choice::LogOut,
         ]);
@@ -134,6 +139,10 @@ impl Model {
                         self.trace(palette);
                         PaletteDone::Effects(Vec::new())
                     }
+                    Some(Choice::WhoAmI) => {
+                        self.open(Screen::Reader(Reader::new(Page::Identity)));
+                        PaletteDone::Effects(Vec::new())
+                    }
                     Some(Choice::LogIn) => {
                         self.login(&palette);
                         PaletteDone::Effects(Vec::new())
@@ -183,6 +192,7 @@ mod tests {
         assert!(chosen("login").is_some_and(|name| name.starts_with("login ")));
         assert!(chosen("login alice").is_some_and(|name| name.starts_with("login ")), "what follows is a name");
         assert!(chosen("logout").is_some_and(|name| name.starts_with("logout")));
+        assert!(chosen("whoami").is_some_and(|name| name.starts_with("whoami")));
         assert_eq!(chosen("zzzz"), None);
     }
 }

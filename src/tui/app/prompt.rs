@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::field::Field;
 use crate::model::ObjectRef;
+use crate::runbooks::step::are_among;
 use crate::runbooks::{Confirm, Preview};
 
 /// No answer counts for this long after something new is shown.
@@ -106,11 +107,7 @@ impl Prompt {
         }
         let same_question = shown.step == self.shown.step && shown.confirm == self.shown.confirm;
         // Some recovered by themselves while the person read: an agreement to all is one to the rest.
-        if same_question
-            && !preview.exact
-            && !shown.objects.is_empty()
-            && shown.objects.iter().all(|object| self.shown.objects.contains(object))
-        {
+        if same_question && !preview.exact && !shown.objects.is_empty() && are_among(&shown.objects, &self.shown.objects) {
             self.shown = shown;
             return false;
         }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::effect::{Ask, Effect};
+use super::effect::{Ask, Clip, Effect};
 use super::message::Moment;
 use super::model::{Model, Overlay, Reader, Screen};
 use super::pages::Page;
 use super::prompt::{Answer, Prompt, Way};
 use crate::engine::{RunState, RunView, StepState, StepView};
 use crate::keymap::{Action, Chord};
-use crate::runbooks::{Commit, Confirm, Next, Outcome, Preview, Progress, Target, runbook};
+use crate::runbooks::{Commit, Confirm, Next, Outcome, Preview, Progress, Target, restart_eso, runbook};
 
 /// The state of the runbook's screen.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +56,7 @@ pub fn current(run: &RunView) -> usize {
     let needs_eyes = |step: &StepView| matches!(step.state, StepState::Ended(outcome) if outcome >= Outcome::Unproved);
     let failed = run.steps.iter().position(needs_eyes);
     // What a run that ended early did not reach tells nothing: what it ended at does.
-    let told = if matches!(run.state, RunState::Over(_)) { failed.or(goes_on) } else { goes_on.or(failed) };
+    let told = if run.is_over() { failed.or(goes_on) } else { goes_on.or(failed) };
     told.unwrap_or(run.steps.len().saturating_sub(1))
 }
 
@@ -94,6 +94,28 @@ impl Model {
         }
     }
 
+    /// Whether another step is looked at than the one that the run is at.
+    #[must_use]
+    pub const fn looks_elsewhere(&self) -> bool {
+        self.run.looked_at.is_some()
+    }
+
+    /// Whether what is typed now would be for another step than the one that is looked at: nothing is sent from there.
+    #[must_use]
+    pub fn types_elsewhere(&self) -> bool {
+        self.looks_elsewhere() && self.typing().is_some()
+    }
+
+    /// Comes back to the step that the run is at; says whether another one was looked at. What is typed, sent or agreed to
+    /// must be for what is shown.
+    pub(super) fn come_back(&mut self) -> bool {
+        let was_elsewhere = self.run.looked_at.take().is_some();
+        if was_elsewhere {
+            self.look_ahead();
+        }
+        was_elsewhere
+    }
+
     /// Whether the keys of the person go to the hidden field.
     #[must_use]
     pub fn hides_input(&self) -> bool {
@@ -115,28 +137,42 @@ impl Model {
     /// Begins a runbook. It asks before it does anything.
     pub(super) fn start(&mut self, runbook: &'static str, target: Target) -> Vec<Effect> {
         if self.run_is_on() {
-            self.open(Screen::Runbook);
-            self.say("A runbook goes on already: this is it. s stops it.");
+            self.open_running();
             return Vec::new();
         }
+        // The store or Vault that is pointed at is not what is restarted.
+        let own = (runbook == restart_eso::RUNBOOK.name).then(|| restart_eso::target(&self.snapshot.world)).flatten();
+        let target = own.unwrap_or(target);
         self.run = Run { target: Some(target.clone()), clock: self.run.clock, ..Run::default() };
         self.open(Screen::Runbook);
         vec![Effect::Engine(Ask::Start { runbook, target })]
     }
 
+    /// Shows the run that goes on to somebody who would begin another.
+    pub(super) fn open_running(&mut self) {
+        self.open(Screen::Runbook);
+        self.say("A runbook goes on already: this is it. s stops it.");
+    }
+
     /// A new picture came: is the same still asked?
     pub(super) fn run_changed(&mut self, at: Moment) {
         self.run.clock = at.since_start;
-        let step = self.snapshot.run.as_ref().and_then(|run| run.steps.get(current(run))).map(|step| step.id);
-        let asked = self.asked().cloned().zip(step);
-        let answers = self.snapshot.run.as_ref().map_or(0, |run| run.answers);
+        let run = self.snapshot.run.clone();
+        let here = run.as_deref().map(current);
+        // The run came to the step that was looked at: nothing else is looked at any more.
+        self.run.looked_at = self.run.looked_at.filter(|step| Some(*step) != here);
+        let asked = run.as_deref().and_then(|run| match &run.state {
+            RunState::Asks(preview) => Some((preview, run.steps.get(current(run))?.id)),
+            _ => None,
+        });
+        let answers = run.as_ref().map_or(0, |run| run.answers);
         if let Some(prompt) = &mut self.run.prompt {
             prompt.heard(answers);
         }
         let dropped = match (asked, &mut self.run.prompt) {
-            (Some((preview, step)), Some(prompt)) => prompt.refresh(step, &preview, at.since_start),
+            (Some((preview, step)), Some(prompt)) => prompt.refresh(step, preview, at.since_start),
             (Some((preview, step)), prompt) => {
-                *prompt = Some(Prompt::new(step, &preview, at.since_start));
+                *prompt = Some(Prompt::new(step, preview, at.since_start));
                 false
             }
             (None, prompt) => prompt.take().is_some_and(|prompt| prompt.is_pending()),
@@ -144,11 +180,10 @@ impl Model {
         if dropped {
             self.say("What is shown changed while you agreed: nothing was done. Look again.");
         }
-        self.look_ahead();
     }
 
     /// Works out what a step that is not reached yet would do.
-    fn look_ahead(&mut self) {
+    pub(super) fn look_ahead(&mut self) {
         self.run.ahead = self.ahead();
     }
 
@@ -230,12 +265,15 @@ impl Model {
         match action {
             Action::Agree | Action::Accept => {
                 let Some(confirm) = self.asked().map(|preview| preview.confirm.clone()) else {
+                    if self.snapshot.run.as_ref().is_some_and(|run| run.state == RunState::Paused) {
+                        return self.say("It is paused: nothing is asked until p lets it go on.");
+                    }
                     return self.say(if over { "It is over: nothing is asked any more." } else { "Nothing is asked now." });
                 };
                 if let Some(why) = self.closed_to(&confirm) {
                     return self.say(why);
                 }
-                if self.run.looked_at.is_some() {
+                if self.looks_elsewhere() {
                     return self.say("This is not the step that asks. Enter goes back to that.");
                 }
                 let from_secret = self.run.prompt.as_ref().is_some_and(|prompt| prompt.way == Way::FromSecret);
@@ -272,6 +310,7 @@ impl Model {
     pub(super) fn run_type(&mut self, chord: Chord, action: Option<Action>) -> Vec<Effect> {
         match action {
             Some(Action::Accept) if self.typing() == Some(Typing::Name) => return self.send_name(),
+            Some(Action::Accept) if self.come_back() => {}
             // The keys of a field are those of the footer; the arrows between steps lead no further than either end.
             Some(Action::Accept | Action::NextPane | Action::Down | Action::Up)
                 if !action.is_some_and(|one| self.is_offered(one)) => {}
@@ -286,8 +325,8 @@ impl Model {
             Some(Action::Down) => self.look_by(1),
             Some(Action::Up) => self.look_by(-1),
             _ if self.typing() == Some(Typing::Name) => {
-                if let Some(prompt) = &mut self.run.prompt {
-                    prompt.field.take(chord);
+                if self.run.prompt.as_mut().is_some_and(|prompt| prompt.field.take(chord)) {
+                    self.come_back();
                 }
             }
             _ => {}
@@ -310,16 +349,14 @@ impl Model {
     }
 
     fn send_name(&mut self) -> Vec<Effect> {
-        let (Some(wanted), Some(prompt)) = (self.wanted_name(), &self.run.prompt) else { return Vec::new() };
-        if prompt.sent {
+        if self.run.prompt.as_ref().is_some_and(|prompt| prompt.sent) {
             self.say("It was sent already.");
             return Vec::new();
         }
-        // What is agreed to must be what is shown.
-        if self.run.looked_at.take().is_some() {
-            self.look_ahead();
+        if self.come_back() {
             return Vec::new();
         }
+        let (Some(wanted), Some(prompt)) = (self.wanted_name(), &self.run.prompt) else { return Vec::new() };
         let typed = prompt.field.text().to_owned();
         if typed != wanted {
             self.say(if typed.is_empty() {
@@ -342,8 +379,7 @@ impl Model {
 
     /// Enter comes back to the step that asks, or starts what writes nothing, or comes back to a field that was left.
     fn run_enter(&mut self, repeat: bool, at: Moment) -> Vec<Effect> {
-        if self.run.looked_at.take().is_some() {
-            self.look_ahead();
+        if self.come_back() {
             return Vec::new();
         }
         let starts = self.asked().is_some_and(|preview| preview.confirm == Confirm::Start);
@@ -396,6 +432,7 @@ impl Model {
         if !matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { .. })) {
             return;
         }
+        self.come_back();
         let Some(prompt) = &mut self.run.prompt else { return };
         prompt.way = if prompt.way == Way::FromSecret { Way::Typing } else { Way::FromSecret };
         prompt.field.clear();
@@ -433,11 +470,11 @@ impl Model {
     }
 
     /// What `K` copies: what is to be committed, else the commands of what is shown, else the last one that ran.
-    pub(super) fn to_copy(&self) -> Option<String> {
+    pub(super) fn to_copy(&self) -> Option<Clip> {
         let aim = self.aim();
         let commands = self.preview().map(|preview| aim.all(&preview.commands)).filter(|commands| !commands.is_empty());
         let last = || Some(aim.at(&self.snapshot.run.as_ref()?.applied.last()?.operation.command()));
-        self.for_git().or(commands).or_else(last)
+        self.for_git().map(Clip::Words).or_else(|| commands.or_else(last).map(Clip::Commands))
     }
 }
 

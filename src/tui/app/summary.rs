@@ -16,16 +16,10 @@ const LABEL: usize = 11;
 /// What is left that is named here; the steps name all of it.
 const NAMED: usize = 3;
 
-/// Whether it is over.
-#[must_use]
-pub const fn is_over(run: &RunView) -> bool {
-    matches!(run.state, RunState::Over(_))
-}
-
 /// How one object of a step is to be taken, with the word for it. What was queued when the run ended was not done.
 #[must_use]
 pub const fn item(run: &RunView, state: ItemState) -> (Tone, &'static str) {
-    match (state, is_over(run)) {
+    match (state, run.is_over()) {
         (ItemState::Failed, _) => (Tone::Failing, "FAILED"),
         (ItemState::Applied, false) => (Tone::Active, "in flight"),
         (ItemState::Applied, true) => (Tone::Warning, "unproved"),

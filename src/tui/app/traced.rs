@@ -68,8 +68,7 @@ fn waiting(page: &mut Document, model: &Model, chain: &Chain) {
     }
     page.title(format!("Waiting: {}", counted(pods.len(), "pod")));
     for (object, pod) in pods.iter().take(MOST) {
-        let said = pod.waiting.as_ref().map_or_else(String::new, |(reason, message)| format!("{reason}: {message}"));
-        page.text(Ink::Plain, format!("{}  {}", object.short(), said.trim_end_matches([':', ' '])));
+        page.text(Ink::Plain, format!("{}  {}", object.short(), pod.why_it_waits()));
     }
     if pods.len() > MOST {
         page.text(Ink::Muted, format!("and {} more", pods.len() - MOST));
@@ -110,10 +109,18 @@ impl Model {
 
     /// Works the chain out that is being read, for this picture.
     pub(super) fn retrace(&mut self) {
-        self.traced = match self.stack.last() {
-            Some(Screen::Reader(Reader { page: Page::Trace(object), .. })) => Some(self.chain(object)),
+        // Also while something lies over it: it is come back to.
+        let object = self.stack.iter().rev().find_map(|screen| match screen {
+            Screen::Reader(Reader { page: Page::Trace(object), .. }) => Some(object),
             _ => None,
-        };
+        });
+        self.traced = object.map(|object| self.chain(object));
+    }
+
+    /// Opens the chain of an object.
+    pub(super) fn open_trace(&mut self, object: ObjectRef) {
+        self.open(Screen::Reader(Reader::new(Page::Trace(object))));
+        self.retrace();
     }
 
     /// Opens the chain of what was named after the word `trace`, or of what is selected on the board.
@@ -130,10 +137,7 @@ impl Model {
             })
         };
         match object {
-            Ok(object) => {
-                self.open(Screen::Reader(Reader::new(Page::Trace(object))));
-                self.retrace();
-            }
+            Ok(object) => self.open_trace(object),
             Err(why) => {
                 self.say(why);
                 self.overlay = Some(Overlay::Palette(palette));

@@ -1,6 +1,6 @@
 //! From a message to a changed model and what is to be done outside. Only routes: each screen knows its keys.
 
-use super::effect::Effect;
+use super::effect::{Clip, Effect};
 use super::filter::Filter;
 use super::message::{Message, Moment, Spot};
 use super::model::{Model, Overlay, Reader, Screen};
@@ -24,7 +24,15 @@ pub fn update(model: &mut Model, message: Message, at: Moment) -> Vec<Effect> {
             return effects;
         }
         Message::Paste(text) => model.paste(&text),
-        Message::Hidden(length) => model.hidden = length,
+        Message::Hidden(length) => {
+            if length > 0 && model.typing() == Some(Typing::Share) {
+                model.come_back();
+            }
+            model.hidden = length;
+        }
+        Message::ComeBack => {
+            model.come_back();
+        }
         Message::HiddenSent => {
             model.hidden = 0;
             if matches!(model.overlay, Some(Overlay::Login(_))) {
@@ -55,13 +63,14 @@ pub fn update(model: &mut Model, message: Message, at: Moment) -> Vec<Effect> {
         Message::Clicked(Spot::Pane(pane)) if model.place() == crate::keymap::Place::Board => model.focus(pane),
         Message::Clicked(_) => {}
         Message::Scrolled(by) => model.scroll(by),
-        Message::Copied { text, refused: None } => {
+        Message::Copied { clip, refused: None } => {
+            let text = clip.text();
             let more = text.lines().count().saturating_sub(1);
             let first = text.lines().next().unwrap_or_default();
             model.say(if more > 0 { format!("Copied: {first} (and {more} more)") } else { format!("Copied: {first}") });
         }
         // What cannot be copied is shown, so that it can be taken by hand.
-        Message::Copied { text, refused: Some(why) } => model.open(Screen::Reader(Reader::new(Page::ToCopy { text, why }))),
+        Message::Copied { clip, refused: Some(why) } => model.open(Screen::Reader(Reader::new(Page::ToCopy { clip, why }))),
         Message::Told(text) => model.say(text),
     }
     Vec::new()
@@ -124,7 +133,7 @@ impl Model {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Redraw => return vec![Effect::Redraw],
             Action::Writes => return self.writes(),
-            Action::CopyStatus => return vec![Effect::Copy(self.status_line())],
+            Action::CopyStatus => return vec![Effect::Copy(Clip::Words(self.status_line()))],
             Action::Palette => self.overlay = Some(Overlay::Palette(Palette::new(self.place()))),
             Action::Help => self.open(Screen::Reader(Reader::new(Page::Help))),
             Action::Errors => self.open(Screen::Reader(Reader::new(Page::Errors))),
@@ -194,10 +203,16 @@ impl Model {
             Action::Top => self.scroll(isize::MIN),
             Action::Bottom => self.scroll(isize::MAX),
             Action::Back => drop(self.stack.pop()),
+            Action::Why => {
+                if let Some(Screen::Reader(Reader { page: Page::Trace(object), .. })) = self.stack.last() {
+                    let page = Page::Why(object.clone());
+                    self.stack.push(Screen::Reader(Reader::new(page)));
+                }
+            }
             Action::CopyCommand => {
                 if let Some(Screen::Reader(reader)) = self.stack.last() {
                     match reader.page.to_copy(self) {
-                        Some(text) => return vec![Effect::Copy(text)],
+                        Some(clip) => return vec![Effect::Copy(clip)],
                         None => self.say("There is no command here to copy."),
                     }
                 }

@@ -48,6 +48,12 @@ pub fn until(at: Timestamp, now: Timestamp) -> String {
     if age.0 <= 0 { "now".to_owned() } else { format!("in {age}") }
 }
 
+/// An object by its names alone. A path goes without its Vault, which takes half a line; its page names that.
+#[must_use]
+pub fn short(object: &ObjectRef) -> String {
+    if object.kind == Kind::VaultPath { object.name.to_string() } else { object.short() }
+}
+
 /// An object as a person names it: `SecretStore payments/vault`; ours without the word for their kind.
 #[must_use]
 pub fn named(object: &ObjectRef) -> String {

@@ -7,9 +7,9 @@ use unicode_width::UnicodeWidthStr as _;
 use super::Look;
 use crate::keymap::{Action, Place};
 use crate::theme::{Role, glyphs};
-use crate::tui::app::document::{Ink, wrap};
 use crate::tui::app::offers::Hint;
 use crate::tui::app::{Model, Overlay};
+use crate::tui::widgets::banner::Banner;
 use crate::tui::widgets::input;
 use crate::tui::widgets::pen::{Pen, fit};
 
@@ -51,19 +51,10 @@ fn filter(model: &Model, look: Look<'_>, pen: &mut Pen<'_>) {
 /// What was said to the person last, whole, over the last rows of the body: the keys below it stay in sight.
 pub fn saying(model: &Model, look: Look<'_>, body: Rect, buffer: &mut Buffer) {
     let Some(saying) = &model.saying else { return };
-    let said = wrap(&[(Ink::Plain, saying.text.clone())], usize::from(body.width.saturating_sub(4)));
-    let rows = u16::try_from(said.len()).unwrap_or(u16::MAX).min(body.height);
-    let area = Rect { y: body.bottom() - rows, height: rows, ..body };
+    let said = Banner::new(&saying.text, glyphs::CURSOR, body.width);
+    let rows = said.rows().min(body.height);
     let style = |role| look.theme.on(role, Role::Selection);
-    for (row, line) in (0..rows).zip(&said) {
-        let mut pen = Pen::new(buffer, area, row);
-        let sign = if row == 0 { glyphs::CURSOR } else { " " };
-        pen.put(" ", style(Role::Text)).put(sign, style(Role::Active)).put(" ", style(Role::Text));
-        for (_, text) in line {
-            pen.put(text, style(Role::Text));
-        }
-        pen.fill(" ", style(Role::Text));
-    }
+    said.draw(Rect { y: body.bottom() - rows, height: rows, ..body }, buffer, style(Role::Text), style(Role::Active));
 }
 
 /// As many keys as fit, whole, the most useful first; the way out and the way to all others always fit.

@@ -22,6 +22,9 @@ const LATE: i64 = 45;
 /// A watch that nothing happens on says no more often than this, in seconds, that it is alive: younger is fresh.
 const FRESH: i64 = 30;
 
+/// A Vault that is there answers within so many seconds.
+const PROMPT: i64 = 10;
+
 /// Ages that differ by no more seconds than this are one age to a person.
 const ALIKE: u64 = 5;
 
@@ -62,10 +65,15 @@ fn first(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
         _ => {}
     }
     let (tone, writes) = writes(model, narrow);
+    // The policy is whole or not there.
+    let whole = usize::from(pen.left()) >= writes.width() + 2;
+    let writes = if whole { writes.as_str() } else { writes.split(',').next().unwrap_or_default() };
     let loud = if production { bar } else { look.theme.on(role(tone), Role::Header) };
-    pen.put("  ", bar).put(&writes, loud);
-    if !snapshot.identity.user.is_empty() {
-        pen.put(&format!("  as {}", snapshot.identity.user), bar);
+    pen.put("  ", bar).put(writes, loud);
+    // A name is whole or not there: the page of :whoami has it.
+    let user = format!("  as {}", snapshot.identity.user);
+    if !snapshot.identity.user.is_empty() && usize::from(pen.left()) >= user.width() {
+        pen.put(&user, bar);
     }
     let mut pen = Pen::new(buffer, area, 0);
     pen.skip_to(area.x + room);
@@ -105,14 +113,20 @@ fn ages(model: &Model, narrow: bool) -> String {
     let data = match (cluster, vault) {
         (None, None) => "no data yet".to_owned(),
         (None, Some(vault)) => format!("Vault data {vault} old"),
-        (Some(cluster), None) => format!("data {cluster} old"),
+        (Some(cluster), None) => match model.unheard.map(since) {
+            None => format!("data {cluster} old"),
+            Some(Age(..PROMPT)) => format!("data {cluster} old, Vault not heard yet"),
+            Some(silence) => format!("data {cluster} old, Vault never heard in {silence}"),
+        },
         (Some(cluster), Some(vault)) if cluster.0.max(vault.0) <= FRESH || cluster.0.abs_diff(vault.0) <= ALIKE => {
             format!("data {} old", Age(cluster.0.max(vault.0)))
         }
         (Some(cluster), Some(vault)) => format!("cluster {cluster}, Vault {vault} old"),
     };
-    // Which list is late is named where there is room; where there is not, that one is.
-    let late = model.snapshot.longest_silent(LATE).map_or_else(String::new, |(kind, at)| {
+    // Which list is late is named where there is room; where there is not, that one is. In a simulation none is: its watches
+    // say nothing while nothing happens.
+    let simulated = model.snapshot.identity.server.as_str() == SIMULATION;
+    let late = model.snapshot.longest_silent(LATE).filter(|_| !simulated).map_or_else(String::new, |(kind, at)| {
         let what = if narrow { "a list".to_owned() } else { format!("list of {kind}") };
         format!(", {what} {}", since(at))
     });

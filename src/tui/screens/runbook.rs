@@ -2,6 +2,7 @@
 //! in full; once it is over its summary.
 
 mod prompt;
+mod rows;
 mod step;
 
 use ratatui::buffer::Buffer;
@@ -10,20 +11,23 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Look, below, lines, rule};
 use crate::engine::run::RunResult;
-use crate::engine::{RunState, RunView, StepState, StepView};
+use crate::engine::{RunState, RunView};
 use crate::model::{Age, Clock};
-use crate::runbooks::Outcome;
-use crate::theme::{Role, glyphs};
+use crate::theme::Role;
 use crate::tui::app::Model;
 use crate::tui::app::rows::Tone;
 use crate::tui::app::run::current;
-use crate::tui::app::summary::{is_over, summary, why_not_done};
+use crate::tui::app::summary::summary;
 use crate::tui::app::words::since;
-use crate::tui::widgets::lines::{glyph, role};
-use crate::tui::widgets::pen::{Pen, fit};
+use crate::tui::widgets::lines::role;
+use crate::tui::widgets::pen::{Pen, fit_around};
 
 /// Rows below the steps: a question, a rule, some of what it is about.
 const KEPT: usize = 8;
+/// Rows below the steps while it asks: what is agreed to is read whole before what came of others is.
+const KEPT_TO_ASK: usize = 14;
+/// Rows below the steps of a run that is over: most of its summary.
+const KEPT_AT_THE_END: usize = 10;
 
 /// Draws it; says where the cursor stands, if something is typed.
 pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
@@ -39,9 +43,18 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
     let mut cursor = None;
     // In a low window the first steps give way to what is asked: nobody agrees to what is not shown.
     let first = (run.steps.len() + KEPT).saturating_sub(usize::from(rest.height)).min(at);
-    for (number, step) in run.steps.iter().enumerate().skip(first) {
-        line(model, run, number, step, number == looked_at, look, rest, buffer);
-        rest = below(rest, 1);
+    // The results of steps go on below their rows, as long as what is asked and the step in full keep their room.
+    let kept = match run.state {
+        RunState::Asks(_) => KEPT_TO_ASK,
+        RunState::Over(_) => KEPT_AT_THE_END,
+        RunState::Running { .. } | RunState::Paused => KEPT,
+    };
+    let kept = run.steps.len() - first + kept;
+    let spare = rest.height.saturating_sub(u16::try_from(kept).unwrap_or(u16::MAX));
+    let sayings = rows::Sayings::of(run, area.width, spare);
+    for number in first..run.steps.len() {
+        let taken = rows::draw(model, run, (number, number == looked_at), &sayings, look, rest, buffer);
+        rest = below(rest, taken);
         // What a step asks stands right under it, wherever the window ends.
         if number == at {
             let (rows, typed) = prompt::draw(model, look, rest, buffer);
@@ -49,7 +62,7 @@ pub fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> O
             rest = below(rest, rows);
         }
     }
-    if is_over(run) {
+    if run.is_over() {
         rest = below(rest, over(run, look, rest, buffer));
     }
     if let Some(step) = run.steps.get(looked_at) {
@@ -82,7 +95,8 @@ fn title(model: &Model, run: &RunView, look: Look<'_>, area: Rect, buffer: &mut 
     let target = format!("  {}", run.target);
     let time = [long, short].into_iter().find(|time| time.width() + target.width() <= room).unwrap_or_default();
     room = room.saturating_sub(time.width());
-    let target = fit(&target, room);
+    // What it is called stands at the end.
+    let target = fit_around(&target, room, room / 3);
     rule(
         &[
             (&name, look.of(Role::Title)),
@@ -112,71 +126,5 @@ fn state(run: &RunView) -> (Tone, String) {
             },
             format!("over: {}", result.as_str()),
         ),
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "one caller, and each of them is another thing")]
-fn line(
-    model: &Model,
-    run: &RunView,
-    number: usize,
-    step: &StepView,
-    looked_at: bool,
-    look: Look<'_>,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    let ground = if looked_at { Role::Selection } else { Role::Text };
-    let style = |role: Role| look.theme.on(role, ground);
-    let (tone, word) = step_state(run, step, number == current(run));
-    let mut pen = Pen::new(buffer, area, 0);
-    pen.put(if looked_at { glyphs::CURSOR } else { " " }, style(Role::Active));
-    pen.put(sign(tone), style(role(tone))).put(&format!(" {} ", number + 1), style(Role::Muted));
-    pen.column_put(step.id, 17, false, style(Role::Text)).column_put(word, 14, false, style(role(tone)));
-    let at = step.ended.or(step.started).map_or_else(String::new, |at| Clock(at).to_string());
-    let took = step.started.map_or_else(String::new, |start| Age::between(start, step.ended.unwrap_or(model.now)).to_string());
-    let clock = if area.width < 100 { 0 } else { 9 };
-    pen.column_put(&at, clock, false, style(Role::Muted)).column_put(&took, 8, true, style(Role::Muted));
-    pen.put("  ", style(Role::Text)).put(&said(run, step, number == current(run)), style(Role::Text));
-    pen.fill(" ", style(Role::Text));
-}
-
-const fn sign(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Quiet => glyphs::NEXT,
-        tone => glyph(tone),
-    }
-}
-
-fn step_state(run: &RunView, step: &StepView, current: bool) -> (Tone, &'static str) {
-    match step.state {
-        StepState::Next => (Tone::Quiet, if is_over(run) { "not done" } else { "next" }),
-        StepState::Runs if current && matches!(run.state, RunState::Asks(_)) => (Tone::Warning, "asks"),
-        StepState::Runs if matches!(run.state, RunState::Paused) => (Tone::Warning, "paused"),
-        StepState::Runs => (Tone::Active, "RUNS"),
-        StepState::Ended(Outcome::Unproved) if current && matches!(run.state, RunState::Over(RunResult::Cancelled)) => {
-            (Tone::Warning, "stopped")
-        }
-        StepState::Ended(outcome) => (
-            match outcome {
-                Outcome::Proved => Tone::Healthy,
-                Outcome::Nothing => Tone::Quiet,
-                Outcome::Unproved => Tone::Warning,
-                Outcome::Failed | Outcome::Refused => Tone::Failing,
-            },
-            outcome.as_str(),
-        ),
-    }
-}
-
-/// What a step says in its line.
-fn said(run: &RunView, step: &StepView, current: bool) -> String {
-    if let Some(report) = &step.report {
-        return report.summary.clone();
-    }
-    match &run.state {
-        RunState::Running { waiting: Some(what) } if current => what.clone(),
-        RunState::Asks(preview) if current => preview.will.first().cloned().unwrap_or_default(),
-        _ => why_not_done(run).unwrap_or_default(),
     }
 }

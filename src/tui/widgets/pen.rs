@@ -55,6 +55,10 @@ impl<'a> Pen<'a> {
         let shown = fit(text, room);
         let (x, _) = self.buffer.set_stringn(self.x, self.y, &shown, room, style);
         self.x = x.min(self.right);
+        // Nothing stands behind the mark of a cut, and no second mark.
+        if matches!(shown, Cow::Owned(_)) {
+            self.put_blanks(room, style);
+        }
         self
     }
 

@@ -1,11 +1,9 @@
 //! What the simulated Vault Secrets Operator does, on the pure half: no task, no clock.
 
-use std::time::Duration;
-
 use super::{Kept, Lease};
 use crate::gateways::simulation::act::Act;
 use crate::gateways::simulation::scenario::Scenario;
-use crate::gateways::simulation::time::after;
+use crate::gateways::simulation::tests::{pass, seal, unseal};
 use crate::gateways::simulation::world::World;
 use crate::model::vso::ASKED;
 use crate::model::{Kind, ObjectRef};
@@ -108,10 +106,6 @@ fn says(world: &World, key: &ObjectRef) -> (bool, bool) {
     (kept.healthy.as_ref().expect("a heartbeat").status, kept.synced.as_ref().expect("a flag").status)
 }
 
-fn pass(world: &mut World, seconds: u64) {
-    world.advance(after(world.now, Duration::from_secs(seconds)));
-}
-
 fn annotate(world: &mut World, key: &ObjectRef, value: &str) {
     world.api.change(key, |object| drop(object.meta.annotations.insert(ASKED.to_owned(), value.to_owned())));
     world.settle();
@@ -122,17 +116,6 @@ fn annotate(world: &mut World, key: &ObjectRef, value: &str) {
 fn written(world: &World, secret: &str, workload: &str) -> (u64, i64) {
     let version = world.api.get(&ObjectRef::new(Kind::Secret, "shop", secret)).expect("the Secret").meta.version;
     (version, world.api.get(&ObjectRef::new(Kind::Deployment, "shop", workload)).expect("the workload").meta.generation)
-}
-
-fn seal(world: &mut World) {
-    world.servers[0].seal(0);
-    world.settle();
-}
-
-fn unseal(world: &mut World) {
-    let share = world.servers[0].shares[0].clone();
-    world.servers[0].unseal(0, &share).expect("200");
-    world.settle();
 }
 
 #[test]
@@ -195,7 +178,7 @@ fn a_lease_is_renewed_in_time_and_keeps_its_credentials() {
 fn both_fail_while_vault_is_sealed_and_the_old_flag_stays_after_it() {
     let mut world = world();
     let old = lease(&world);
-    seal(&mut world);
+    seal(&mut world, &[0]);
     pass(&mut world, 60);
     assert_eq!(says(&world, &smtp()), (false, false));
     let message = kept(&world, &smtp()).synced.clone().expect("a flag").message;

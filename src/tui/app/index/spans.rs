@@ -82,9 +82,16 @@ pub struct Rows {
     /// Which span shows a group.
     shown: BTreeMap<Under, usize>,
     len: usize,
+    folds: bool,
 }
 
 impl Rows {
+    /// Whether some rows are folded to a count.
+    #[must_use]
+    pub const fn folds(&self) -> bool {
+        self.folds
+    }
+
     /// How many rows are shown.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -374,6 +381,7 @@ impl Rows {
 
     /// Shows these spans from now on.
     pub(super) fn show(&mut self, spans: Vec<Span>) {
+        self.folds = spans.iter().any(|span| matches!(span, Span::One(Entry::Folded { .. })));
         self.spans.clear();
         self.shown.clear();
         self.len = 0;

@@ -7,7 +7,6 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::diagnosis::state::of_server;
 use crate::diagnosis::{self, Cause, Severity};
-use crate::engine::Snapshot;
 use crate::model::{Clock, Kind};
 use crate::theme::{Role, glyphs};
 use crate::tui::app::Model;
@@ -76,12 +75,9 @@ pub(super) fn told(model: &Model, width: usize) -> Told {
         told.blind = page.lines(width);
         told.tone = Tone::Failing;
     }
-    match model.board.told() {
-        // The first answers name what is broken before they tell why: until then no other matter stands in its place.
-        Some(group) if !snapshot.is_examined() && group.cause.severity < Severity::Error && says_broken(snapshot) => {
-            healthy(model, width, &mut told);
-        }
+    match model.told() {
         Some(cause) => with_cause(model, cause, width, &mut told),
+        None if model.board.told().is_some() => healthy(model, width, &mut told),
         None if !snapshot.is_loaded() || snapshot.unasked().next().is_some() => loading(model, width, &mut told),
         None => healthy(model, width, &mut told),
     }
@@ -222,14 +218,6 @@ fn loading(model: &Model, width: usize, told: &mut Told) {
     told.body = page.lines(width);
 }
 
-/// Whether an object or a Vault says of itself that it is broken, whatever was found out about it.
-fn says_broken(snapshot: &Snapshot) -> bool {
-    let world = &snapshot.world;
-    let objects = || [Kind::ExternalSecret, Kind::SecretStore, Kind::ClusterSecretStore].into_iter();
-    let fails = objects().any(|kind| world.failing_names(kind).next().is_some());
-    fails || world.vaults.values().any(|server| server.sealed().next().is_some())
-}
-
 fn healthy(model: &Model, width: usize, told: &mut Told) {
     let snapshot = &model.snapshot;
     let mut page = Document::default();
@@ -237,7 +225,7 @@ fn healthy(model: &Model, width: usize, told: &mut Told) {
     let starting = snapshot.diagnosis.starting.said.len();
     let well = model.well().unwrap_or_default();
     let cannot = if unseen == 0 { String::new() } else { format!("  {unseen} cannot be seen") };
-    if !snapshot.is_examined() && says_broken(snapshot) {
+    if model.looks_for_the_cause() {
         "LOOKING FOR THE CAUSE".clone_into(&mut told.title);
         told.tone = Tone::Warning;
         let text = "Something is broken. Not everything was asked yet that tells why; that takes a second or two.".to_owned();

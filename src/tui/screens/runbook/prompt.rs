@@ -6,16 +6,16 @@ use ratatui::layout::{Position, Rect};
 use crate::runbooks::Confirm;
 use crate::theme::Role;
 use crate::tui::app::Model;
-use crate::tui::app::document::{Ink, wrap};
 use crate::tui::app::prompt::{Prompt, Way};
+use crate::tui::app::run::Typing;
 use crate::tui::screens::{Look, below};
+use crate::tui::widgets::banner::Banner;
 use crate::tui::widgets::input;
-use crate::tui::widgets::pen::Pen;
 
 /// How far it stands to the right, under the name of its step.
 const INDENT: u16 = 3;
 /// How many rows a question may take.
-const LONGEST: usize = 3;
+const LONGEST: u16 = 3;
 
 /// What stands in the first rows, and what is typed in the last.
 enum Asked<'a> {
@@ -30,7 +30,8 @@ pub(super) fn draw(model: &Model, look: Look<'_>, area: Rect, buffer: &mut Buffe
     let area = Rect { x: area.x + INDENT, width: area.width.saturating_sub(INDENT + 1), ..area };
     let asked = asked(model, &preview.confirm, prompt);
     let (Asked::Key(text) | Asked::Name(text, _) | Asked::Share(text)) = &asked;
-    let rows = bar(text, look, area, buffer);
+    let style = look.of(Role::Prompt);
+    let rows = Banner::new(text, "", area.width).draw(Rect { height: area.height.min(LONGEST), ..area }, buffer, style, style);
     let field = below(area, rows);
     let field = Rect { height: field.height.min(1), ..field };
     let cursor = match asked {
@@ -50,9 +51,13 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
         return Asked::Key("Sent. The world will tell.".to_owned());
     }
     // What `y` would do must be what is shown below.
-    let elsewhere = model.run.looked_at.is_some();
-    if elsewhere && model.typing().is_none() {
-        return Asked::Key("Another step is shown below. Enter comes back to what this one asks.".to_owned());
+    if model.looks_elsewhere() {
+        let text = "Another step is shown below. Enter comes back to what this one asks.".to_owned();
+        return match model.typing() {
+            None => Asked::Key(text),
+            Some(Typing::Name) => Asked::Name(text, prompt),
+            Some(Typing::Share) => Asked::Share(text),
+        };
     }
     // Keys do not count before one could have read what is asked, and the bar says so.
     let read_first = |text: String| if model.run_is_settling() { "Read first …".to_owned() } else { text };
@@ -61,9 +66,6 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
         (Confirm::Start, _) => Asked::Key(read_first("Enter starts this step. It writes nothing.".to_owned())),
         (Confirm::Yes, _) => Asked::Key(yes("y agrees to what is shown below; Enter does not, Esc leaves it undone.".to_owned())),
         (Confirm::TypeName(name), Way::Left) => Asked::Key(format!("It asks for the name “{name}”. Enter goes to the field.")),
-        (Confirm::TypeName(_), _) if elsewhere => {
-            Asked::Name("Another step is shown below. Enter comes back to what this one asks.".to_owned(), prompt)
-        }
         (Confirm::TypeName(name), _) => Asked::Name(format!("Type “{name}” in full to agree:"), prompt),
         (Confirm::Value(what), Way::Left) => Asked::Key(format!("It asks for {what}. Enter goes to the field.")),
         (Confirm::Value(what), _) => {
@@ -83,20 +85,4 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
             Asked::Share("Type a share, unseen. Enter sends it, Esc wipes it, Tab: from a Secret.".to_owned())
         }
     }
-}
-
-/// The question, on as many rows as it needs.
-fn bar(text: &str, look: Look<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
-    let style = look.of(Role::Prompt);
-    let said = wrap(&[(Ink::Plain, text.to_owned())], usize::from(area.width.saturating_sub(2)));
-    let rows = u16::try_from(said.len().min(LONGEST)).unwrap_or(1).min(area.height);
-    for (row, line) in (0..rows).zip(&said) {
-        let mut pen = Pen::new(buffer, area, row);
-        pen.put(" ", style);
-        for (_, text) in line {
-            pen.put(text, style);
-        }
-        pen.fill(" ", style);
-    }
-    rows
 }

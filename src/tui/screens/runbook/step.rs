@@ -14,7 +14,7 @@ use crate::tui::app::document::{Document, Ink};
 use crate::tui::app::rows::Tone;
 use crate::tui::app::run::{Ahead, current};
 use crate::tui::app::summary;
-use crate::tui::app::words::named;
+use crate::tui::app::words::{named, short};
 use crate::tui::screens::{Look, below, lines, rule};
 use crate::tui::widgets::lines::{glyph, role};
 use crate::tui::widgets::pen::Pen;
@@ -76,7 +76,7 @@ fn words(model: &Model, run: &RunView, step: &StepView) -> Document {
     }
     let last = run.applied.iter().rev().find(|applied| applied.step == step.id);
     if let Some(applied) = last.filter(|_| !asks) {
-        page.pair("ran last", LABEL, Ink::Code, model.aim().at(&applied.operation.command()));
+        page.command("ran last", LABEL, model.aim().at(&applied.operation.command()));
     }
     if let Some(report) = &step.report {
         page.pair("came out", LABEL, Ink::Plain, report.summary.clone());
@@ -108,7 +108,7 @@ fn preview(model: &Model, page: &mut Document, preview: &Preview) {
         }
     }
     if let Some(first) = preview.commands.first() {
-        page.pair("by hand", LABEL, Ink::Code, model.aim().at(first));
+        page.command("by hand", LABEL, model.aim().at(first));
         let more = preview.commands.len() - 1;
         if more > 0 {
             page.pair("", LABEL, Ink::Muted, format!("and {more} more like it; K copies all of them"));
@@ -170,7 +170,7 @@ fn row_of(run: &RunView, item: &Item, look: Look<'_>, area: Rect, row: u16, buff
     let mut pen = Pen::new(buffer, area, row);
     pen.put("  ", look.of(Role::Text)).put(glyph(tone), look.of(role(tone))).put(" ", look.of(Role::Text));
     pen.column_put(word, 10, false, look.of(role(tone)));
-    pen.put(&item.object.short(), look.of(Role::Text));
+    pen.put(&short(&item.object), look.of(Role::Text));
     let why = summary::why_not_done(run).filter(|_| item.state == ItemState::Queued);
     let notes: Vec<String> = [item.note.clone(), why.unwrap_or_default()].into_iter().filter(|note| !note.is_empty()).collect();
     if !notes.is_empty() {
