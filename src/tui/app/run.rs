@@ -324,14 +324,17 @@ impl Model {
             Some(Action::NextPane | Action::PreviousPane) => self.other_way(),
             Some(Action::Down) => self.look_by(1),
             Some(Action::Up) => self.look_by(-1),
-            _ if self.typing() == Some(Typing::Name) => {
-                if self.run.prompt.as_mut().is_some_and(|prompt| prompt.field.take(chord)) {
-                    self.come_back();
-                }
+            _ if self.typing() == Some(Typing::Name) && self.types(chord) => {
+                self.come_back();
             }
             _ => {}
         }
         Vec::new()
+    }
+
+    /// Gives a key to the field of a name; whether that took it.
+    fn types(&mut self, chord: Chord) -> bool {
+        self.run.prompt.as_mut().is_some_and(|prompt| prompt.field.take(chord))
     }
 
     /// The name that agrees to what is asked.
