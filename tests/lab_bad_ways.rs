@@ -322,12 +322,12 @@ fn no_right(scene: &Scene) {
         ("limited", &["client-patcher", "--target", &job, "--confirm", PATCHER], "delete jobs in ameide-dev"),
         ("limited", &["vault-bootstrap", "--target", &cron_job], "create jobs in ameide-dev"),
     ];
-    let write: &[&str] = &["write-value", "--target", &worse, "--value-file", &value, "--confirm", "secret/bad/none"];
+    let valued: &[&str] = &["write-value", "--target", &worse, "--value-file", &value, "--confirm", "secret/bad/none"];
     let moving: &[&str] = &["move-to-vault", "--target", &generator, "--confirm", GENERATOR];
     let at_vault = [
-        (&weak, write, "create secret/data/bad/none"),
-        (&updates, write, "create secret/data/bad/none"),
-        (&blind, write, "read secret/metadata/bad/none"),
+        (&weak, valued, "create secret/data/bad/none"),
+        (&updates, valued, "create secret/data/bad/none"),
+        (&blind, valued, "read secret/metadata/bad/none"),
         (&weak, moving, "create secret/data/ameide-dev/powerdns-api-key"),
     ];
     let cases = cases.map(|(who, arguments, right)| (who, None, arguments, right));

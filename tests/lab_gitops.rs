@@ -257,7 +257,7 @@ fn a_client_patcher_is_run_again_by_argo_cd_and_beside_flux() {
     let lab = Lab::up("gitops-jobs", &[]);
     let client = runtime.block_on(lab.client());
     runtime.block_on(deploy_argo(&client));
-    let home = Home::new("gitops-jobs", "local");
+    let home = Home::new("gitops-jobs", "local", &lab);
     let found = runtime.block_on(get(&client, JOB));
     let labels = found["metadata"]["labels"].clone();
     let uid = || runtime.block_on(get(&client, JOB))["metadata"]["uid"].clone();

@@ -11,8 +11,8 @@
     reason = "a test that fails says why; it uses a part of what the lab can"
 )]
 
-#[path = "common/child.rs"]
-mod child;
+#[path = "common/home.rs"]
+mod home;
 #[path = "common/lab.rs"]
 mod lab;
 #[path = "common/pty.rs"]
@@ -20,7 +20,7 @@ mod pty;
 
 use std::time::{Duration, Instant};
 
-use child::Home;
+use home::Home;
 use lab::Lab;
 use pty::Console;
 use sealwatch::diagnosis::rule;
@@ -79,7 +79,7 @@ fn agrees_until_it_is_over(console: &mut Console) -> String {
 #[ignore = "needs the lab: tests/lab/test"]
 fn a_person_mends_a_login_and_writes_a_value_by_keys() {
     let lab = Lab::up("keys", &[]);
-    let home = Home::new("keys", &lab);
+    let home = Home::new("keys", "local", &lab);
     let begun = Instant::now();
 
     let fault = "auth-service-account-not-bound";

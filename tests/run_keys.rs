@@ -428,6 +428,7 @@ fn restarting_external_secrets_is_about_that_and_not_about_what_is_selected() {
         deployment: deployment.clone(),
         version: Text::foreign("v0.20.4"),
         ready: 1,
+        unready: None,
         concurrent: 1,
         store_requeue: 300,
         leader: Name::default(),

@@ -483,7 +483,7 @@ fn after_a_write(object: Object) -> (Inventory, Progress) {
     };
     let change = VaultChange::Undelete { path, version: 3 };
     let replica = ObjectRef::new(Kind::VaultReplica, "vault", "vault-0");
-    let operation = Operation::Vault(VaultWrite { server: address(), replica, change });
+    let operation = Operation::Vault(VaultWrite::new(address(), replica, change));
     progress.applied.push(Applied { step: "undelete", operation, at: at(ENTERED - 5), result: Ok(Receipt::default()) });
     (world(false, vec![object]), progress)
 }
