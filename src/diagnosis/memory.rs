@@ -56,19 +56,20 @@ impl Memory {
     /// Examines the world as it is now: all rules, then the grouping.
     #[must_use]
     pub fn diagnose(&mut self, world: &Inventory, now: Timestamp) -> Diagnosis {
-        let touched = self.due(world, now);
-        let is_whole = touched.is_none();
-        if is_whole {
+        let mut unsure = BTreeSet::new();
+        if let Some(touched) = self.due(world, now) {
+            self.look(world, now, touched, |look| unsure.extend(look.into_object()));
+        } else {
             *self = Self { waiting: Waiting::of(world), ..Self::default() };
+            self.look(world, now, everything(world), drop);
+            // Of what is well, and of which nothing was found, there is nothing to count: that is nearly all.
+            unsure = of_consequence(world);
         }
         self.seen = Some((world.clone(), now));
-        let looked_at = self.look(world, now, touched.unwrap_or_else(|| everything(world)));
         self.together(world, now);
         let said = said(world, now, &self.waiting, &self.readings);
         self.groups.set_apart(said.keys().cloned().collect());
         let starting = Starting::of(world, now, &self.waiting, said, &self.groups);
-        // Of what is well, and of which nothing was found, there is nothing to count: in a whole pass that is nearly all.
-        let unsure = if is_whole { of_consequence(world) } else { looked_at.into_iter().filter_map(Look::into_object).collect() };
         self.count(world, unsure, &starting);
         let (broken, unexplained) = self.standing.broken(world, &self.groups, &starting);
         Diagnosis {
@@ -101,8 +102,7 @@ impl Memory {
     }
 
     /// Looks, and looks at what comes of it. Says where it looked.
-    fn look(&mut self, world: &Inventory, now: Timestamp, mut looks: BTreeSet<Look>) -> Vec<Look> {
-        let mut looked_at = Vec::with_capacity(looks.len());
+    fn look(&mut self, world: &Inventory, now: Timestamp, mut looks: BTreeSet<Look>, mut looked: impl FnMut(Look)) {
         while let Some(look) = looks.pop_first() {
             let again = Cell::default();
             let here = Case::new(world, now, &self.readings, &again).look(&look, &self.found);
@@ -110,10 +110,9 @@ impl Memory {
                 self.again.insert((at, look.clone()));
             }
             looks.extend(self.find(world, &look, here));
-            looked_at.push(look);
+            looked(look);
         }
         self.room.get_or_insert(2 * self.again.len() + SPARE);
-        looked_at
     }
 
     /// What all findings of a rule mean together.
