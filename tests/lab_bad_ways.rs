@@ -424,7 +424,10 @@ async fn cut_until_the_next_process(scene: &Scene) {
     assert!(report.to_string().contains("None of them makes a new value by itself."), "{report}");
     let (code, report, err) = scene.run(&home, "admin", &[&again[..], &["--resume"]].concat());
     assert_eq!((code, report["result"].as_str()), (Some(0), Some("proved")), "{report} {err}");
-    assert!(err.contains("Taken up again: ") && report.to_string().contains("CreatedOnce, and its Secret"), "{report} {err}");
+    assert!(
+        err.contains("Taken up again on ExternalSecret/") && report.to_string().contains("CreatedOnce, and its Secret"),
+        "{report} {err}"
+    );
     assert_eq!(scene.taken("patch", &format!("externalsecrets/{GENERATOR}")), 1, "it is written once in all");
     scene.assert_clean(&home);
 }
@@ -449,7 +452,7 @@ async fn killed_and_stopped(scene: &Scene, home: &Home) {
     let first = annotated().await;
 
     let mut run = scene.start(home, "admin", &recover);
-    run.says("Taken up again: ", SOON);
+    run.says("Taken up again on ", SOON);
     run.interrupt();
     run.says("stopping; what is in flight is awaited", SOON);
     assert_eq!(annotated().await, first, "nothing is annotated twice, and nothing more");
