@@ -9,10 +9,10 @@ from ..wire import wait
 API = "/apis/external-secrets.io/v1"
 
 
-def annotate_stores(lab, namespaces):
+def annotate_stores(lab, namespaces, only_failed=False):
     """What a person types: kubectl annotate secretstore NAME force-sync=$(date +%s) --overwrite."""
     for store in world.stores(lab.kubernetes):
-        if store["metadata"]["namespace"] in namespaces:
+        if store["metadata"]["namespace"] in namespaces and not (only_failed and world.is_ready(store)):
             meta = store["metadata"]
             lab.kubernetes.annotate(f"{API}/namespaces/{meta['namespace']}/secretstores/{meta['name']}", "force-sync", str(int(time.time())))
 
@@ -46,8 +46,10 @@ def recover(lab, namespaces):
     def synced():
         nonlocal asked
         late = [world.name_of(item) for item in world.external_secrets(lab.kubernetes) if not world.is_ready(item)]
-        # One that fails once more while the servers elect a leader backs off for minutes: it is asked again.
+        # What fails once more while the servers elect a leader backs off for minutes: it is asked again. So is a store,
+        # which may have said Ready only because it had not looked yet.
         if late and time.monotonic() - asked > 10:
+            annotate_stores(lab, namespaces, only_failed=True)
             annotate_failed(lab)
             asked = time.monotonic()
         if late:
