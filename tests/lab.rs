@@ -156,7 +156,7 @@ async fn rescue(name: &str, arguments: &[&str], patient: bool) {
     console.agree(readers, 4 * SOON);
     console.wait_until("the ExternalSecrets to be proved", 4 * SOON, |screen| {
         assert!(!screen.contains("over: unproved"), "it was not proved. The screen shows:\n{screen}");
-        screen.contains("synced and proved.")
+        screen.contains("synced and proved")
     });
     let proved = jiff::Timestamp::now();
     let unsealed = last_unseal(&home.journal());
