@@ -1,6 +1,5 @@
 //! One line of a watch. An object that cannot be read costs itself, not the watch.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
@@ -38,6 +37,16 @@ enum Tag {
     Deleted,
     Bookmark,
     Error,
+}
+
+/// The parts of a line.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Part {
+    Type,
+    Object,
+    #[serde(other)]
+    Other,
 }
 
 /// A line whose object was read straight into place. serde's own tagged enums can also read an object that comes before its
@@ -81,10 +90,10 @@ impl<'de, W: DeserializeOwned> Visitor<'de> for Parts<W> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line<W>, A::Error> {
         let (mut tag, mut line) = (None, None);
-        while let Some(part) = map.next_key::<Cow<'_, str>>()? {
-            match (&*part, tag) {
-                ("type", _) => tag = Some(map.next_value()?),
-                ("object", Some(tag)) => {
+        while let Some(part) = map.next_key()? {
+            match (part, tag) {
+                (Part::Type, _) => tag = Some(map.next_value()?),
+                (Part::Object, Some(tag)) => {
                     line = Some(match tag {
                         Tag::Added | Tag::Modified => Line::Changed(map.next_value()?),
                         Tag::Deleted => Line::Deleted(map.next_value()?),
@@ -92,7 +101,7 @@ impl<'de, W: DeserializeOwned> Visitor<'de> for Parts<W> {
                         Tag::Error => Line::Error(map.next_value()?),
                     });
                 }
-                _ => {
+                (Part::Object | Part::Other, _) => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
