@@ -74,15 +74,14 @@ pub(super) async fn failures(inner: &Inner, pod: &ObjectRef) -> Result<Vec<Text>
     };
     // It has several containers and one must be named, or the only one has not begun because another failed before it.
     let Ok(shown) = inner.get::<Pod>(&path, &format!("read {pod}")).await else { return Err(refused) };
-    let mut text = String::new();
+    let mut logs = Vec::new();
     for container in shown.failed() {
         // One that has not begun has no log; that of another may tell.
-        if let Ok(log) = log(inner, pod, &path, Some(container)).await {
-            text.push_str(&String::from_utf8_lossy(&log));
-            text.push('\n');
-        }
+        logs.extend(log(inner, pod, &path, Some(container)).await);
     }
-    if text.is_empty() { Err(refused) } else { Ok(telling(text.lines())) }
+    // Not put together: a log may hold anything, and no copy of it is left behind.
+    let texts: Vec<_> = logs.iter().map(|log| String::from_utf8_lossy(log)).collect();
+    if texts.is_empty() { Err(refused) } else { Ok(telling(texts.iter().flat_map(|text| text.lines()))) }
 }
 
 /// The end of the log of a pod, or of one of its containers.
