@@ -12,7 +12,7 @@ pub mod steps;
 
 pub use commit::{Commit, Snippet};
 pub use operation::{
-    Aim, AuthMethod, ClusterRight, KubernetesWrite, KvPath, Operation, Right, Vacancy, VaultChange, VaultRight, VaultWrite,
+    Aim, AuthMethod, ClusterRight, KubernetesWrite, KvPath, Operation, Right, Space, Vacancy, VaultChange, VaultRight, VaultWrite,
 };
 pub use step::{Applied, Confirm, Item, ItemState, Next, Outcome, Preview, Progress, Receipt, Runbook, StepDef, StepReport};
 

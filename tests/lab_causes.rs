@@ -114,6 +114,7 @@ const ALONE: &[(&str, &[(&str, &str)])] = &[
     ),
     ("sync-stalled", &[("sync-stalled", "external-secrets")]),
     ("partly-sealed", &[("vault-partly-sealed", "ameide-dev")]),
+    ("namespace-sealed", &[("vault-sealed", "fault-namespace-sealed")]),
     ("leader-sealed", &[("vault-no-active-node", "ameide-dev")]),
     ("quorum-lost", &[("vault-no-active-node", "ameide-dev")]),
     ("api-version-gone", &[("api-version-gone", "fault-api-version-gone")]),

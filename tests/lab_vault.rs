@@ -13,8 +13,10 @@ use lab::{Lab, wait_until};
 use sealwatch::gateways::kubernetes::{ConnectOptions, connect};
 use sealwatch::gateways::vault::{VaultEnvironment, VaultGateway};
 use sealwatch::model::vault::{HealthWord, MountState, PathState, Told};
-use sealwatch::model::{FaultKind, Name, Text, VaultAddress};
-use sealwatch::ports::{MountFolder, MountPaths, ReplicaAddress, Vault as _};
+use sealwatch::model::{FaultKind, Kind, Name, ObjectRef, Text, VaultAddress};
+use sealwatch::ports::{MountFolder, MountPaths, Permit, ReplicaAddress, Typed, Vault as _};
+use sealwatch::runbooks::steps::unseal::is_wrong_share;
+use sealwatch::runbooks::{Right, Space, VaultChange, VaultWrite};
 use serde_json::Value;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -69,6 +71,12 @@ fn one_path(namespace: &str, key: &str) -> MountPaths {
         kv: Name::new("v2"),
         keys: vec![key.to_owned()],
     }
+}
+
+fn typed(share: &str) -> Typed {
+    let mut typed = Typed::new();
+    share.chars().for_each(|c| typed.push(c));
+    typed
 }
 
 fn root_token(lab: &Lab) -> String {
@@ -170,16 +178,16 @@ async fn a_namespace_of_openbao_is_sealed_by_itself_and_hides_nothing_else() {
         }
     }
     let replica = &bench.replicas[leader];
-    let seal = r#"{"seal":"seal \"shamir\" {\n shares = 1\n threshold = 1\n}"}"#;
+    let seal = r#"{"seal":"seal \"shamir\" {\n shares = 3\n threshold = 2\n}"}"#;
     let (status, created) = bench.ask(leader, "POST", "sys/namespaces/team", "", seal).await;
     assert_eq!(status, 200, "{created}");
-    let share = created.pointer("/data/key_shares/0").and_then(Value::as_str).expect("a share").to_owned();
+    let share = |n: usize| typed(created.pointer(&format!("/data/key_shares/{n}")).and_then(Value::as_str).expect("a share"));
     assert_eq!(bench.ask(leader, "POST", "sys/namespaces/plain", "", "{}").await.0, 200);
     let names: Vec<Text> = ["team", "plain", "none"].iter().map(|name| Text::foreign(name)).collect();
     let around = bench.vault.surroundings(replica, &names).await.unwrap();
     println!("{:?}", around.namespaces);
     let said = |index: usize| around.namespaces[index].1.said().cloned();
-    assert!(said(0).is_some_and(|seal| seal.sealable && seal.sealed && seal.threshold == 1));
+    assert!(said(0).is_some_and(|seal| seal.sealable && seal.sealed && (seal.threshold, seal.shares) == (2, 3)));
     assert!(said(1).is_some_and(|seal| !seal.sealable));
     assert!(matches!(around.namespaces[2].1, Told::Failed(_)));
 
@@ -190,9 +198,43 @@ async fn a_namespace_of_openbao_is_sealed_by_itself_and_hides_nothing_else() {
     let known = bench.vault.classify(replica, &one_path("", "ghcr-token")).await.unwrap();
     assert!(matches!(known.paths[0].state, PathState::Present { .. }));
 
-    let key = format!(r#"{{"key":"{share}"}}"#);
-    let (status, opened) = bench.ask(leader, "PUT", "sys/namespaces/team/unseal", "", &key).await;
-    assert_eq!((status, opened.pointer("/data/sealed").and_then(Value::as_bool)), (200, Some(false)), "{opened}");
+    // Its shares: one twice, what is none, a wrong one at the end, two good ones; the leader counts them, whoever is asked.
+    let space = Space::of(&replica.server, &names[0]);
+    let give = async |vault: &VaultGateway, at: usize, share: Option<&Typed>| {
+        let pod = ObjectRef::new(Kind::VaultReplica, "ameide-dev", bench.replicas[at].pod.as_str());
+        let change = match share {
+            Some(_) => VaultChange::UnsealSpace { space: space.clone(), share: 0 },
+            None => VaultChange::ResetSpace { space: space.clone() },
+        };
+        let write = VaultWrite::new(replica.server.clone(), pod, change);
+        let done = vault.write(Permit::grant(), &write, share).await;
+        done.map(|receipt| receipt.seal.map(|seal| (seal.sealed, seal.progress, seal.nonce.is_empty())).expect("a seal"))
+    };
+    let standby = (leader + 1) % 3;
+    assert_eq!(give(&bench.vault, standby, Some(&share(0))).await.unwrap(), (true, 1, false));
+    assert_eq!(give(&bench.vault, leader, Some(&share(0))).await.unwrap(), (true, 1, false), "given twice, counted once");
+    let fault = give(&bench.vault, leader, Some(&typed("hello, world!"))).await.unwrap_err();
+    assert!(is_wrong_share(fault.message.as_str()), "{fault}");
+    let fault = give(&bench.vault, leader, Some(&typed(&"ab".repeat(33)))).await.unwrap_err();
+    assert!(is_wrong_share(fault.message.as_str()), "{fault}");
+    assert_eq!(give(&bench.vault, leader, Some(&share(1))).await.unwrap(), (true, 1, false), "those before were dropped");
+    assert_eq!(give(&bench.vault, leader, None).await.unwrap(), (true, 0, true));
+
+    // Who has no right is told so before, and refused.
+    let right = VaultWrite::new(
+        replica.server.clone(),
+        ObjectRef::new(Kind::VaultReplica, "ameide-dev", replica.pod.as_str()),
+        VaultChange::ResetSpace { space: space.clone() },
+    );
+    let Some(Right::Vault(right)) = right.rights().into_iter().next_back() else { panic!("a right at Vault") };
+    assert!(bench.vault.may(&right).await.unwrap());
+    let (_, made) = bench.ask(leader, "POST", "auth/token/create", "", r#"{"policies":["default"],"ttl":"10m"}"#).await;
+    let stranger = gateway(&bench.lab, made.pointer("/auth/client_token").and_then(Value::as_str).unwrap());
+    assert!(!stranger.may(&right).await.unwrap());
+    assert_eq!(give(&stranger, leader, Some(&share(0))).await.unwrap_err().kind, FaultKind::Forbidden);
+
+    give(&bench.vault, leader, Some(&share(2))).await.unwrap();
+    assert_eq!(give(&bench.vault, leader, Some(&share(0))).await.unwrap(), (false, 0, true));
     let around = bench.vault.surroundings(replica, &names).await.unwrap();
     assert!(around.namespaces[0].1.said().is_some_and(|seal| seal.sealable && !seal.sealed));
     assert_eq!(bench.vault.classify(replica, &one_path("team", "a")).await.unwrap().paths[0].state, PathState::NoMount);

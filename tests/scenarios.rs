@@ -15,7 +15,7 @@ use sealwatch::engine::{Command, Decision, Engine, Options, Policy, Ports, RunSt
 use sealwatch::gateways::journal::MemoryJournal;
 use sealwatch::gateways::simulation::{Expected, Repair, Scenario, Shares, Simulation};
 use sealwatch::model::kinds::{Deployment, ExternalSecret, Secret, VaultDynamicSecret, VaultStaticSecret, Watched as _};
-use sealwatch::model::{Clock, Health, Kind, Name, ObjectRef};
+use sealwatch::model::{Clock, Health, Kind, ObjectRef};
 use sealwatch::ports::{Scope, Typed};
 use sealwatch::runbooks::{Confirm, Preview, Target, recover, runbook};
 use tokio::sync::watch;
@@ -97,8 +97,8 @@ impl Drill {
             std::iter::once(&repair.target).chain(&repair.and).map(|one| ObjectRef::parse(one).expect("an object")).collect();
         let name = runbook(&repair.runbook).expect("a runbook").name;
         // Each has its own paper.
-        let paper = |vault: &ObjectRef| (vault.namespace.clone(), self.simulation.paper_shares(vault).into_iter());
-        let mut papers: BTreeMap<Name, std::vec::IntoIter<String>> = all.iter().map(paper).collect();
+        let paper = |vault: &ObjectRef| (paper_of(vault), self.simulation.paper_shares(vault).into_iter());
+        let mut papers: BTreeMap<ObjectRef, std::vec::IntoIter<String>> = all.iter().map(paper).collect();
         let target = if all.len() > 1 { Target::Vaults(all) } else { target_of(&all[0]) };
         self.say(Command::Start { runbook: name, target }).await;
         let mut answered = String::new();
@@ -117,7 +117,7 @@ impl Drill {
                         (Confirm::Share { .. }, Shares::FromSecret) => Decision::SharesFromSecret,
                         (Confirm::Value(_), _) => Decision::Share(typed("a value that nobody knows")),
                         (Confirm::Share { .. }, Shares::Typed) => {
-                            let paper = papers.get_mut(&preview.objects[0].namespace).expect("the paper of this Vault");
+                            let paper = papers.get_mut(&paper_of(&preview.objects[0])).expect("the paper of this Vault");
                             Decision::Share(typed(&paper.next().expect("a share that was not used")))
                         }
                     };
@@ -138,6 +138,11 @@ impl Drill {
     async fn say(&self, command: Command) {
         self.engine.commands().send(command).await.expect("the engine runs");
     }
+}
+
+/// On which paper the shares of an object stand: a namespace with a seal of its own has one, a Vault one for all its replicas.
+fn paper_of(object: &ObjectRef) -> ObjectRef {
+    if object.name.as_str().contains('/') { object.clone() } else { ObjectRef::new(Kind::Vault, object.namespace.as_str(), "") }
 }
 
 fn typed(share: &str) -> Typed {
@@ -190,6 +195,10 @@ fn causes(snapshot: &Snapshot) -> Vec<Expected> {
 /// Whether an object that a scenario names is well.
 fn is_well(snapshot: &Snapshot, object: &ObjectRef) -> bool {
     match object.kind {
+        Kind::Vault if object.name.as_str().contains('/') => {
+            let space = snapshot.world.vault_with_space(object).and_then(|server| server.space(object));
+            space.is_some_and(|(_, seal, _)| seal.said().is_some_and(|seal| seal.sealable && !seal.sealed))
+        }
         Kind::Vault => snapshot.world.vault(object).is_some_and(|vault| {
             vault.replicas.values().all(sealwatch::model::Replica::is_open)
                 && vault.replicas.values().any(sealwatch::model::Replica::leads)
@@ -408,6 +417,11 @@ async fn partly_sealed() {
 #[tokio::test(start_paused = true)]
 async fn leader_sealed() {
     run("leader-sealed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn namespace_sealed() {
+    run("namespace-sealed").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,11 +6,11 @@
 use jiff::Timestamp;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::{OnShelf as _, SecretStore, Watched};
-use sealwatch::model::vault::{LeaderAt, ReplicaRole, Seal};
+use sealwatch::model::vault::{LeaderAt, NamespaceSeal, ReplicaRole, Seal, Surroundings, Told};
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::steps::unseal::STEP;
 use sealwatch::runbooks::{
-    Applied, Confirm, Next, Operation, Outcome, Progress, Receipt, StepReport, Target, VaultChange, VaultWrite,
+    Applied, Confirm, Next, Operation, Outcome, Progress, Receipt, Right, StepReport, Target, VaultChange, VaultWrite,
 };
 
 const WRONG: &str =
@@ -324,4 +324,204 @@ fn a_vault_that_is_open_needs_nothing() {
         (report.outcome, report.summary.as_str()),
         (Outcome::Nothing, "No replica is sealed; 3 of 3 open, vault-0 leads.")
     );
+}
+
+/// A namespace with a seal of its own: two of three shares, counted by the leader.
+struct Space {
+    world: Inventory,
+    server: VaultAddress,
+    sealed: bool,
+    given: Vec<&'static str>,
+    typed: Vec<&'static str>,
+    progress: Progress,
+    now: i64,
+}
+
+impl Space {
+    fn new() -> Self {
+        let mut scene = Scene::new(3, 1);
+        scene.servers.iter_mut().for_each(|server| server.sealed = false);
+        scene.poll();
+        let mut space = Self {
+            world: scene.world,
+            server: scene.address,
+            sealed: true,
+            given: Vec::new(),
+            typed: Vec::new(),
+            progress: Progress::new(at(0)),
+            now: 1,
+        };
+        space.told(Told::Said(space.seal()));
+        space.allow(Some(true));
+        space
+    }
+
+    fn object() -> ObjectRef {
+        ObjectRef::parse("Vault/ns/vault/team").expect("a namespace")
+    }
+
+    fn seal(&self) -> NamespaceSeal {
+        let (progress, nonce) =
+            (u32::try_from(self.given.len()).expect("small"), Text::foreign(if self.given.is_empty() { "" } else { "a" }));
+        NamespaceSeal { sealable: true, sealed: self.sealed, progress, threshold: 2, shares: 3, nonce }
+    }
+
+    /// What the prober would tell the world of it.
+    fn told(&mut self, seal: Told<NamespaceSeal>) {
+        let around = Surroundings { namespaces: vec![(Text::foreign("team"), seal)], ..Surroundings::default() };
+        self.world.apply(Change::Around(self.server.clone(), Ok(around)), at(self.now));
+    }
+
+    /// Whether the token may give shares to it, as far as that is known.
+    fn allow(&mut self, may: Option<bool>) {
+        let Next::Ask(rights) = self.next() else { panic!("it asks for the right first") };
+        let told: Vec<String> = rights.iter().map(ToString::to_string).collect();
+        assert_eq!(told[1], "update sys/namespaces/team/unseal at http://vault.ns.svc:8200", "{told:?}");
+        self.progress.rights.extend(
+            rights.into_iter().map(|right| (right.clone(), if matches!(right, Right::Vault(_)) { may } else { Some(true) })),
+        );
+    }
+
+    fn next(&mut self) -> Next {
+        self.progress.now = at(self.now);
+        (STEP.next)(&Target::Vault(Self::object()), &self.world, &self.progress)
+    }
+
+    /// A person types a share; whatever is sent of it is answered as `OpenBao` 2.7.2 does.
+    fn give(&mut self, share: &'static str) -> Next {
+        self.typed.push(share);
+        self.progress.shares_given += 1;
+        self.progress.shares_held += 1;
+        self.progress.shares_for = vec![Self::object()];
+        self.now += 1;
+        self.progress.share_given_at = Some(at(self.now));
+        loop {
+            let Next::Apply(operations) = self.next() else { return self.next() };
+            for operation in operations {
+                let Operation::Vault(write) = &operation else { panic!("{operation:?}") };
+                assert_eq!(
+                    (write.replica.name.as_str(), operation.object()),
+                    ("vault-0", &Self::object()),
+                    "it goes to the leader"
+                );
+                let result = self.answer(write);
+                if result.is_err() {
+                    self.progress.shares_held = 0;
+                }
+                self.progress.applied.push(Applied { step: STEP.id, operation, at: at(self.now), result });
+            }
+            self.world.apply(Change::Space(self.server.clone(), Text::foreign("team"), self.seal()), at(self.now));
+        }
+    }
+
+    fn answer(&mut self, write: &VaultWrite) -> Result<Receipt, Fault> {
+        match &write.change {
+            VaultChange::ResetSpace { .. } => self.given.clear(),
+            VaultChange::UnsealSpace { share, .. } => match self.typed[*share] {
+                "no share" => return Err(Fault::new(FaultKind::Invalid, "illegal base64 data at input byte 2")),
+                share if !self.given.contains(&share) => self.given.push(share),
+                _ => {}
+            },
+            other => panic!("{other:?}"),
+        }
+        if self.given.len() == 2 {
+            let given = std::mem::take(&mut self.given);
+            if given.contains(&"wrong") {
+                return Err(Fault::new(FaultKind::Invalid, WRONG));
+            }
+            self.sealed = false;
+        }
+        let seal = self.seal();
+        let seal = serde_json::json!({
+            "initialized": true, "sealed": seal.sealed, "progress": seal.progress, "t": seal.threshold, "n": seal.shares, "nonce": seal.nonce,
+        });
+        Ok(Receipt { seal: Some(serde_json::from_value(seal).expect("a seal")), ..Receipt::default() })
+    }
+
+    fn asked(next: Next) -> Vec<String> {
+        let Next::Confirm(preview) = next else { panic!("it asks: {next:?}") };
+        assert_eq!(preview.confirm, Confirm::Share { secret: None }, "the Secret of the Vault holds other shares");
+        preview.will
+    }
+}
+
+#[test]
+fn a_namespace_takes_its_shares_at_the_leader_and_says_before_what_it_needs() {
+    let mut space = Space::new();
+    let Next::Confirm(preview) = space.next() else { panic!("it asks") };
+    assert_eq!(
+        preview.will,
+        ["Send 2 different shares of the namespace team, of 3 that there are, one after the other, to vault-0, which leads."]
+    );
+    assert_eq!(preview.objects, [Space::object()]);
+    let by_hand =
+        "bao namespace unseal -address=http://127.0.0.1:8200 team; bao namespace unseal -address=http://127.0.0.1:8200 team; ";
+    assert!(preview.commands[0].contains(by_hand), "{:?}", preview.commands);
+    assert!(preview.forecast.iter().any(|line| line.ends_with("unseal --target Vault/ns/vault/team")), "{preview:?}");
+    let next = space.give("one");
+    assert_eq!(Space::asked(next), ["1 of 2 shares given; 1 more."]);
+    let next = space.give("one");
+    let twice = "The last share had been given already: the server counts it once. Give another one.";
+    assert_eq!(Space::asked(next), ["1 of 2 shares given; 1 more.", twice]);
+    let Next::Done(report) = space.give("two") else { panic!("it is over") };
+    assert_eq!((report.outcome, report.summary.as_str()), (Outcome::Proved, "The namespace team is unsealed."));
+}
+
+#[test]
+fn a_wrong_share_of_a_namespace_has_all_given_again_and_what_is_no_share_too() {
+    let mut space = Space::new();
+    space.give("wrong");
+    let will = Space::asked(space.give("one"));
+    assert!(will[0].starts_with("One of the shares was wrong; the server cannot say which"), "{will:?}");
+    assert!(will[0].ends_with("All were dropped: give all shares again.") && will[1].starts_with("Send 2 different"), "{will:?}");
+    // What is no share is refused at once, and the server still counts those before it: they are thrown away, as is said.
+    space.give("one");
+    let will = Space::asked(space.give("no share"));
+    assert!(will[1].starts_with("Send 2 different") && space.given.is_empty(), "{will:?}");
+    assert!(
+        space
+            .progress
+            .applied
+            .last()
+            .is_some_and(|applied| matches!(&applied.operation, Operation::Vault(write) if write.is_reset()))
+    );
+    space.give("one");
+    let Next::Done(report) = space.give("two") else { panic!("it is over") };
+    assert_eq!(report.outcome, Outcome::Proved);
+}
+
+#[test]
+fn who_may_not_open_a_namespace_is_told_before_a_share_is_asked_for() {
+    let mut space = Space::new();
+    space.progress.rights.clear();
+    space.allow(Some(false));
+    let Next::Done(report) = space.next() else { panic!("it is refused") };
+    assert_eq!(report.outcome, Outcome::Refused);
+    assert_eq!(
+        report.summary,
+        "You may not update sys/namespaces/team/unseal at http://vault.ns.svc:8200: log in with a token that may."
+    );
+    space.told(Told::Denied);
+    let Next::Done(report) = space.next() else { panic!("it is refused") };
+    assert!(
+        report.outcome == Outcome::Refused && report.summary.contains("sys/namespaces/team/seal-status in the root namespace"),
+        "{report:?}"
+    );
+    // HashiCorp Vault Community, and a namespace without a seal.
+    space.told(Told::Said(NamespaceSeal::default()));
+    let Next::Done(report) = space.next() else { panic!("there is nothing to do") };
+    assert_eq!(
+        (report.outcome, report.summary.as_str()),
+        (Outcome::Nothing, "team has no seal of its own: it is open whenever its Vault is. Nothing was done.")
+    );
+}
+
+#[test]
+fn the_shares_of_a_vault_are_not_sent_to_its_namespace() {
+    let mut space = Space::new();
+    space.typed.push("one");
+    space.progress.shares_given = 1;
+    space.progress.shares_held = 1;
+    space.progress.shares_for = vec![ObjectRef::new(Kind::VaultReplica, "ns", "vault-0")];
+    assert_eq!(Space::asked(space.next()).len(), 1, "it asks for its own");
 }

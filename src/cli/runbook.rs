@@ -260,7 +260,7 @@ impl Answers {
                 format!("This step asks for the name “{name}”."),
                 "Give it with --confirm NAME; --yes does not answer it.",
             )),
-            Confirm::Share { secret } => self.share(secret, preview, snapshot),
+            Confirm::Share { secret } => self.share(secret.as_ref(), preview, snapshot),
             Confirm::Value(what) => self.value(what),
         }
     }
@@ -285,7 +285,7 @@ impl Answers {
         Ok(Decision::Share(typed))
     }
 
-    fn share(&mut self, secret: &ObjectRef, preview: &Preview, snapshot: &Snapshot) -> Result<Decision, Failure> {
+    fn share(&mut self, secret: Option<&ObjectRef>, preview: &Preview, snapshot: &Snapshot) -> Result<Decision, Failure> {
         // Of several Vaults each has its own shares; they are taken in this order.
         let which = preview.will.first().filter(|_| snapshot.run.as_ref().is_some_and(|run| run.target.contains(", ")));
         if !self.shares.is_empty() {
@@ -300,11 +300,11 @@ impl Answers {
             let hint = which.map_or_else(String::new, |which| format!("{which} --target names one Vault alone."));
             return Err(Failure { message, hint, code: FINDINGS });
         }
-        if snapshot.writes.policy.shares_from_secret() {
+        if let Some(secret) = secret.filter(|_| snapshot.writes.policy.shares_from_secret()) {
             // Once: if they do not open it, asking again changes nothing.
             if self.secrets.contains(secret) {
                 self.piped = true;
-                return self.share(secret, preview, snapshot);
+                return self.share(Some(secret), preview, snapshot);
             }
             self.secrets.push(secret.clone());
             self.given += 1;

@@ -184,7 +184,7 @@ impl StoreCase<'_> {
 
     /// This store under what is wrong with its Vault, if that is why it fails.
     pub(super) fn under(&self, root: &Finding) -> Option<Finding> {
-        self.server.filter(|server| self.word.is_some() && is_hit(server, root, self.text()))?;
+        self.server.filter(|server| self.word.is_some() && is_hit(server, self.store, root, self.text()))?;
         let summary = "This store cannot log in to its Vault.".to_owned();
         let finding = self.finding(root.slug, Severity::Error, summary).under(root.slug, root.subject.clone());
         Some(finding.as_sure_as(root.certainty))
@@ -331,7 +331,7 @@ impl ReaderCase<'_> {
 
     /// Whether what is wrong with its Vault makes it fail although its store still says that it is well.
     pub(super) fn is_hit_by(&self, root: &Finding) -> bool {
-        self.server.is_some_and(|server| is_hit(server, root, self.text()))
+        self.server.zip(self.store).is_some_and(|(server, store)| is_hit(server, store, root, self.text()))
     }
 }
 
@@ -342,8 +342,13 @@ pub(super) fn drags_down(root: &Finding) -> bool {
 }
 
 /// Whether what reads from this Vault and says this fails because of what is wrong with a Vault. Of one that nobody
-/// serves everything does; one that serves in part fails some requests, and says so in them.
-fn is_hit(server: &VaultServer, root: &Finding, text: &str) -> bool {
+/// serves everything does; one that serves in part fails some requests, and says so in them. So does a namespace that is
+/// sealed by itself.
+fn is_hit(server: &VaultServer, store: &SecretStore, root: &Finding, text: &str) -> bool {
+    if server.address.space_named(&root.subject).is_some() {
+        let within = store.vault.as_ref().is_some_and(|vault| vault.stands_in(&root.subject));
+        return within && (text.is_empty() || text.contains("namespace is sealed"));
+    }
     let told = text.is_empty()
         || ["Vault is sealed", "Code: 503", "Code: 500", "connection refused", "is not ready"]
             .iter()

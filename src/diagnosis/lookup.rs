@@ -80,7 +80,12 @@ fn all(world: &Inventory, kind: Kind) -> BTreeSet<ObjectRef> {
     let mut all = every.2;
     for server in world.vaults.values() {
         match kind {
-            Kind::Vault => drop(all.insert(server.subject())),
+            Kind::Vault => {
+                all.insert(server.subject());
+                let spaces = server.surroundings().into_iter().flat_map(|around| &around.namespaces);
+                // Also one without a seal of its own: that is what is said of it then.
+                all.extend(spaces.map(|(name, _)| server.address.space_ref(name.as_str())));
+            }
             Kind::VaultReplica => all.extend(server.replicas.keys().map(|pod| server.replica_ref(pod))),
             Kind::VaultPath => all.extend(server.paths.keys().map(|path| server.address.path_ref(path))),
             _ => {}

@@ -106,8 +106,10 @@ pub(super) const fn is_store(object: &ObjectRef) -> bool {
 fn of_store(world: &Inventory, groups: &Groups, store: &ObjectRef) -> BTreeMap<Root, bool> {
     let mut under = named(groups, store);
     if let Some(vault) = world.store(store).and_then(|store| store.vault.as_ref()) {
-        for root in groups.of(&vault.address.subject()) {
-            under.entry(root.clone()).or_insert(false);
+        for subject in std::iter::once(vault.address.subject()).chain(vault.spaces()) {
+            for root in groups.of(&subject) {
+                under.entry(root.clone()).or_insert(false);
+            }
         }
     }
     under

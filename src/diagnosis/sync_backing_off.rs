@@ -74,6 +74,7 @@ fn is_of_the_past(text: &str) -> bool {
     [
         "is not ready",
         "Vault is sealed",
+        "namespace is sealed",
         "connection refused",
         "unable to log in",
         "invalid vault credentials",

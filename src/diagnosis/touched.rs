@@ -285,6 +285,7 @@ struct Word<'a> {
     mounts: Vec<(&'a Text, &'a MountState)>,
     token: Option<&'a TokenSource>,
     logins: Vec<usize>,
+    spaces: Vec<(&'a Text, bool)>,
 }
 
 impl<'a> Word<'a> {
@@ -297,7 +298,14 @@ impl<'a> Word<'a> {
             mounts: server.mounts.iter().map(|(name, mount)| (name, &mount.state)).collect(),
             token: server.token.as_ref().map(|token| &token.from),
             // One that was asked anew is another one.
+            spaces: spaces(server),
             logins: server.logins.values().map(|checks| Arc::as_ptr(checks).addr()).collect(),
         }
     }
+}
+
+/// The namespaces of which it is known whether they are sealed by themselves.
+fn spaces(server: &VaultServer) -> Vec<(&Text, bool)> {
+    let all = server.surroundings().into_iter().flat_map(|around| &around.namespaces);
+    all.filter_map(|(name, seal)| Some((name, seal.said()?.sealed))).collect()
 }

@@ -21,6 +21,7 @@ use super::may::may;
 use super::past::Resume;
 use super::run::{RunResult, RunState, RunView};
 use super::{Decision, Ports};
+use crate::model::vault::NamespaceSeal;
 use crate::model::{Change, Fault, FaultKind, Inventory, Name, ObjectRef, ReplicaRole};
 use crate::ports::{Clock, Identity, MountPaths, Permit, ReplicaAddress, Seen, Typed};
 use crate::runbooks::operation::quoted;
@@ -303,12 +304,17 @@ impl Run {
                 None
             }
             (Confirm::Value(_), _) => Some("Type the value. Nothing was done.".to_owned()),
-            (Confirm::Share { secret }, Decision::SharesFromSecret) if self.door.writes.borrow().policy.shares_from_secret() => {
+            (Confirm::Share { secret: Some(secret) }, Decision::SharesFromSecret)
+                if self.door.writes.borrow().policy.shares_from_secret() =>
+            {
                 self.shares_from(step, preview, secret, now).await
             }
             // Under break-glass the context's name opens the Secret; once, and it is said.
-            (Confirm::Share { secret }, Decision::Name(typed)) if typed == self.door.identity.context.as_str() => {
+            (Confirm::Share { secret: Some(secret) }, Decision::Name(typed)) if typed == self.door.identity.context.as_str() => {
                 self.shares_from(step, preview, secret, now).await
+            }
+            (Confirm::Share { secret: None }, Decision::SharesFromSecret) => {
+                Some("No Secret is known to hold these shares. Type a share.".to_owned())
             }
             (Confirm::Share { .. }, Decision::SharesFromSecret) => {
                 Some("The policy of this context does not take shares from a Secret. Type a share.".to_owned())
@@ -416,7 +422,7 @@ impl Run {
                 };
                 let typed = match &write.change {
                     VaultChange::MoveValue { .. } => moved.as_ref(),
-                    VaultChange::Unseal { share } => {
+                    VaultChange::Unseal { share } | VaultChange::UnsealSpace { share, .. } => {
                         let first_held = self.progress.shares_given - self.shares.len();
                         let held = share.checked_sub(first_held).and_then(|index| self.shares.get(index));
                         Some(held.ok_or_else(|| Fault::new(FaultKind::Local, "That share is no longer held."))?)
@@ -424,6 +430,7 @@ impl Run {
                     // The last one that was typed counts.
                     VaultChange::WriteValue { .. } => self.shares.last(),
                     VaultChange::ResetUnseal
+                    | VaultChange::ResetSpace { .. }
                     | VaultChange::Undelete { .. }
                     | VaultChange::Configure { .. }
                     | VaultChange::Bind { .. } => None,
@@ -446,6 +453,9 @@ impl Run {
             (VaultChange::Unseal { .. } | VaultChange::ResetUnseal, Some(seal)) => {
                 let answer = Ok((seal.clone(), ReplicaRole::Unknown));
                 Some(Change::Answered(write.server.clone(), write.replica.name.clone(), answer))
+            }
+            (VaultChange::UnsealSpace { space, .. } | VaultChange::ResetSpace { space }, Some(seal)) => {
+                Some(Change::Space(write.server.clone(), space.path.clone(), NamespaceSeal::of(seal)))
             }
             (
                 VaultChange::Undelete { path, .. } | VaultChange::WriteValue { path, .. } | VaultChange::MoveValue { path, .. },
@@ -512,7 +522,7 @@ impl Run {
     fn by_risk(&mut self, step: &StepDef, mut preview: Preview) -> Preview {
         let policy = self.door.writes.borrow().policy.clone();
         let break_glass = policy.name == super::config::PolicyName::BreakGlass;
-        if let (Confirm::Share { secret }, Some(configured)) = (&mut preview.confirm, policy.shares_secret) {
+        if let (Confirm::Share { secret: Some(secret) }, Some(configured)) = (&mut preview.confirm, policy.shares_secret) {
             *secret = configured;
         }
         if break_glass && preview.objects.len() > MANY {

@@ -10,7 +10,7 @@ use super::login::LoginView;
 use super::run::RunView;
 use crate::diagnosis::Diagnosis;
 use crate::diagnosis::server::ServerState;
-use crate::model::vault::StoreLogin;
+use crate::model::vault::{StoreLogin, Told};
 use crate::model::{Fault, Inventory, Kind, Source, VaultServer, kinds};
 use crate::ports::{Identity, Scope};
 
@@ -114,8 +114,17 @@ impl Snapshot {
         self.told_at.is_some()
             && self.paths_are_told()
             && self.logins_are_told()
+            && self.spaces_are_told()
             && self.world.unread_logs().is_empty()
             && versions()
+    }
+
+    /// Whether every Vault in whose namespaces stores stand was asked how these are, or cannot be.
+    fn spaces_are_told(&self) -> bool {
+        let asked = |server: &VaultServer| server.open().next().is_none() || server.around != Told::NotAsked;
+        let mut within =
+            self.world.stores().filter(|store| store.vault.as_ref().is_some_and(|vault| !vault.namespace.is_empty()));
+        within.all(|store| self.world.vault_of(store).is_none_or(|server| asked(server)))
     }
 
     /// Whether every login that fails was asked about, or cannot be.

@@ -84,14 +84,14 @@ impl Simulation {
         Arc::new(self.clone())
     }
 
-    /// The shares of the Vault behind a Service, as a person would have them on paper.
+    /// The shares of the Vault behind a Service, or of one of its namespaces, as a person would have them on paper.
     #[must_use]
     pub fn paper_shares(&self, vault: &ObjectRef) -> Vec<String> {
         self.shell.with(|world| {
-            let server = world
-                .servers
-                .iter()
-                .find(|server| server.namespace == vault.namespace.as_str() && server.service == vault.name.as_str());
+            let (service, space) = vault.name.as_str().split_once('/').unwrap_or((vault.name.as_str(), ""));
+            let server =
+                world.servers.iter().find(|server| server.namespace == vault.namespace.as_str() && server.service == service);
+            let server = server.and_then(|server| if space.is_empty() { Some(server) } else { server.spaces.get(space) });
             server.map(|server| server.shares.clone()).unwrap_or_default()
         })
     }

@@ -172,6 +172,8 @@ impl Vault for VaultGateway {
         let answer = match &write.change {
             VaultChange::Unseal { .. } => inner.ask(&replica, &Unseal(typed?.reveal()), Call::write(WRITE)).await?,
             VaultChange::ResetUnseal => inner.ask(&replica, &ResetUnseal, Call::write(WRITE)).await?,
+            VaultChange::UnsealSpace { space, .. } => inner.reads(&replica).await?.give_share(space, Some(typed?)).await?,
+            VaultChange::ResetSpace { space } => inner.reads(&replica).await?.give_share(space, None).await?,
             VaultChange::Undelete { path, version } => inner.reads(&replica).await?.undelete(path, *version).await?,
             VaultChange::Configure { method } => inner.reads(&replica).await?.configure(method).await?,
             VaultChange::Bind { method, role, accounts, namespaces } => {
@@ -182,7 +184,11 @@ impl Vault for VaultGateway {
             }
         };
         let body = answer.success(&replica.pod)?;
-        let seal = write.is_unseal().then(|| endpoints::seal(&body, &replica.pod)).transpose()?;
+        let seal = match &write.change {
+            VaultChange::Unseal { .. } | VaultChange::ResetUnseal => Some(endpoints::seal(&body, &replica.pod)?),
+            VaultChange::UnsealSpace { .. } | VaultChange::ResetSpace { .. } => Some(endpoints::space_seal(&body, &replica.pod)?),
+            _ => None,
+        };
         Ok(Receipt { server_time: answer.date, resource_version: 0, seal })
     }
 }

@@ -135,6 +135,7 @@ impl Inventory {
             }
             Change::Health(address, pod, health) => self.server(&address, |server| vaults::examined(server, &pod, health)),
             Change::Around(address, around) => self.server(&address, |server| vaults::surrounded(server, around, now)),
+            Change::Space(address, name, seal) => self.server(&address, |server| vaults::space(server, &name, seal, now)),
             Change::Mount(address, mount, state) => self.server(&address, |server| {
                 let known = server.mounts.entry(mount).or_default();
                 let same = known.state == state;
@@ -346,9 +347,15 @@ impl Inventory {
         self.vaults.values().find(|server| server.subject() == *subject)
     }
 
-    /// The stores whose Vault has this subject.
+    /// The Vault that has a namespace with this subject, whatever was said of the seal of that.
+    #[must_use]
+    pub fn vault_with_space(&self, subject: &ObjectRef) -> Option<&Arc<VaultServer>> {
+        self.vaults.values().find(|server| server.address.space_named(subject).is_some())
+    }
+
+    /// The stores whose Vault has this subject, or that stand in the namespace of a Vault that has it.
     pub fn stores_of<'a>(&'a self, subject: &'a ObjectRef) -> impl Iterator<Item = &'a SecretStore> {
-        self.stores().filter(move |store| store.vault.as_ref().is_some_and(|vault| vault.address.subject() == *subject))
+        self.stores().filter(move |store| store.vault.as_ref().is_some_and(|vault| vault.stands_in(subject)))
     }
 
     /// Whether a kind belongs to what the person asked for. Where they named namespaces, what stands in none matters
@@ -411,6 +418,24 @@ impl SecretStore {
 }
 
 impl VaultProvider {
+    /// Whether it leads to the Vault that has this subject, or into the namespace of a Vault that has it.
+    #[must_use]
+    pub fn stands_in(&self, subject: &ObjectRef) -> bool {
+        if self.address.subject() == *subject {
+            return true;
+        }
+        let below = |space| self.namespace.as_str().trim_matches('/').strip_prefix(space);
+        let space = self.address.space_named(subject).and_then(below);
+        space.is_some_and(|rest: &str| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// What stands for the namespaces in which it lies, the outermost first; none where it names none.
+    pub fn spaces(&self) -> impl Iterator<Item = ObjectRef> {
+        let namespace = self.namespace.as_str().trim_matches('/');
+        let ends = namespace.match_indices('/').map(|(at, _)| at).chain((!namespace.is_empty()).then_some(namespace.len()));
+        ends.filter_map(|end| namespace.get(..end)).map(|space| self.address.space_ref(space))
+    }
+
     /// The full path of a key that is read through this store.
     #[must_use]
     pub fn path_of(&self, key: &str) -> Text {

@@ -85,6 +85,24 @@ impl VaultAddress {
         ObjectRef::new(Kind::VaultPath, self.host_port().as_str(), path.as_str())
     }
 
+    /// What findings about one of its namespaces have as subject, where that has a seal of its own: that of the server with
+    /// the namespace behind it.
+    #[must_use]
+    pub fn space_ref(&self, namespace: &str) -> ObjectRef {
+        let server = self.subject();
+        let name = Name::new(&format!("{}/{}", server.name, namespace.trim_matches('/')));
+        ObjectRef { name, ..server }
+    }
+
+    /// The namespace that such a subject names, if it is one of this server's.
+    #[must_use]
+    pub fn space_named<'a>(&self, subject: &'a ObjectRef) -> Option<&'a str> {
+        let server = self.subject();
+        let here = server.kind == subject.kind && server.namespace == subject.namespace;
+        let space = subject.name.as_str().strip_prefix(server.name.as_str())?.strip_prefix('/')?;
+        (here && !space.is_empty()).then_some(space)
+    }
+
     /// `host:port`.
     #[must_use]
     pub fn host_port(&self) -> String {
@@ -202,6 +220,20 @@ impl VaultServer {
     #[must_use]
     pub fn surroundings(&self) -> Option<&Surroundings> {
         self.around.said().map(|(around, _)| around.as_ref())
+    }
+
+    /// Its namespaces that have a seal of their own and said that they are sealed.
+    pub fn sealed_spaces(&self) -> impl Iterator<Item = (&Text, &NamespaceSeal)> {
+        let all = self.surroundings().into_iter().flat_map(|around| &around.namespaces);
+        all.filter_map(|(name, seal)| Some((name, seal.said().filter(|seal| seal.sealed)?)))
+    }
+
+    /// One of its namespaces by what findings call it: its name, what was said of its seal, and when.
+    #[must_use]
+    pub fn space(&self, subject: &ObjectRef) -> Option<(&Text, &Told<NamespaceSeal>, Timestamp)> {
+        let (around, asked) = self.around.said()?;
+        let (name, seal) = around.namespaces.iter().find(|(name, _)| self.address.space_ref(name.as_str()) == *subject)?;
+        Some((name, seal, *asked))
     }
 
     /// The full path that a reference means, if it is one of this server's and something references it.

@@ -9,7 +9,7 @@ mod vault;
 pub use aim::Aim;
 pub use kubernetes::{Guard, KubernetesWrite, RESTARTED_AT, binding_name};
 pub use rights::{ClusterRight, Right, Vacancy, VaultRight};
-pub use vault::{AuthMethod, IN_CLUSTER, KvPath, VaultChange, VaultWrite};
+pub use vault::{AuthMethod, IN_CLUSTER, KvPath, Space, VaultChange, VaultWrite};
 
 use serde::{Deserialize, Serialize};
 

@@ -127,8 +127,8 @@ pub enum Confirm {
     Value(String),
     /// An unseal share, typed unseen; or the shares of this Secret, where the policy allows it.
     Share {
-        /// Where the shares may also stand, and the keys' common prefix.
-        secret: ObjectRef,
+        /// Where the shares may also stand; nothing where no Secret is known to hold them.
+        secret: Option<ObjectRef>,
     },
 }
 

@@ -218,13 +218,26 @@ pub(super) fn is_closed(server: &VaultServer) -> bool {
 /// The same target without the Vaults that are closed, where some of several are open: what reads through these is repaired.
 pub(super) fn without_closed<'a>(target: &'a Target, world: &Inventory) -> Cow<'a, Target> {
     let Target::Vaults(vaults) = target else { return Cow::Borrowed(target) };
-    let open = |vault: &&ObjectRef| !world.vault(vault).is_some_and(|server| is_closed(server));
+    let sealed =
+        |vault: &ObjectRef| unseal::space_of(vault, world).is_some_and(|(server, space)| is_sealed(server, &space.object));
+    let open = |vault: &&ObjectRef| !world.vault(vault).is_some_and(|server| is_closed(server)) && !sealed(vault);
     Target::of_vaults(vaults.iter().filter(open).cloned().collect()).map_or(Cow::Borrowed(target), Cow::Owned)
 }
 
-/// Whether what reads through this store has to wait until its Vault is open.
+/// Whether what reads through this store has to wait until its Vault, or the namespace in which it stands, is open.
 fn is_behind_closed(store: &SecretStore, world: &Inventory) -> bool {
-    world.vault_of(store).is_some_and(|server| is_closed(server))
+    world.vault_of(store).is_some_and(|server| is_closed(server)) || sealed_space(store, world).is_some()
+}
+
+/// Whether a namespace of a server said that it is sealed by itself.
+fn is_sealed(server: &VaultServer, space: &ObjectRef) -> bool {
+    server.space(space).is_some_and(|(_, seal, _)| seal.said().is_some_and(|seal| seal.sealed))
+}
+
+/// The namespace in which a store stands and that is sealed by itself.
+fn sealed_space(store: &SecretStore, world: &Inventory) -> Option<ObjectRef> {
+    let (server, vault) = (world.vault_of(store)?, store.vault.as_ref()?);
+    vault.spaces().find(|space| is_sealed(server, space))
 }
 
 /// Whether anything fails that a refresh could help, of either operator: not behind a Vault that is closed, and no
@@ -254,7 +267,10 @@ pub(super) fn had_just_opened(server: &VaultServer, at: Timestamp) -> bool {
 pub(super) fn closed_server(target: &Target, world: &Inventory) -> Option<String> {
     let of_stores = stores_of(target, world).into_iter().filter_map(|store| world.vault_of(store));
     let beside = upkeeps_of(target, world).into_values().filter_map(|of| world.vaults.get(world.vault_beside(of)?));
-    let server = of_stores.chain(beside).find(|server| is_closed(server))?;
+    let Some(server) = of_stores.chain(beside).find(|server| is_closed(server)) else {
+        let space = stores_of(target, world).into_iter().find_map(|store| sealed_space(store, world))?;
+        return Some(format!("The namespace {} is sealed: “recover” repairs that first.", space.short()));
+    };
     let (sealed, all) = (server.sealed().count(), server.replicas.len());
     let name = server.subject().short();
     Some(format!("The Vault {name} does not serve now ({sealed} of {all} replicas sealed): “recover” repairs that first."))

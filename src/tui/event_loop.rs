@@ -384,7 +384,7 @@ mod tests {
     fn asks_for_a_share() -> Snapshot {
         let mut snapshot = Snapshot::empty(Timestamp::UNIX_EPOCH, Scope::Everywhere, Policy::simulated());
         snapshot.writes.open = true;
-        let confirm = Confirm::Share { secret: ObjectRef::new(Kind::Secret, "vault", "shares") };
+        let confirm = Confirm::Share { secret: Some(ObjectRef::new(Kind::Secret, "vault", "shares")) };
         let step = &StepView {
             id: "unseal",
             explanation: "",

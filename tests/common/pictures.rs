@@ -133,7 +133,7 @@ pub(crate) fn preview(confirm: Confirm) -> Preview {
 
 /// The run that shares are asked in.
 pub(crate) fn share() -> Confirm {
-    Confirm::Share { secret: ObjectRef::new(Kind::Secret, "vault", "vault-auto-credentials") }
+    Confirm::Share { secret: Some(ObjectRef::new(Kind::Secret, "vault", "vault-auto-credentials")) }
 }
 
 fn recovering(snapshot: &Snapshot) -> RunView {

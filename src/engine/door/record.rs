@@ -5,7 +5,7 @@ use crate::engine::past::{self, Past};
 use crate::engine::run::RunResult;
 use crate::model::{Fault, Inventory, ObjectRef};
 use crate::ports::{JournalEntry, RunLine};
-use crate::runbooks::{ItemState, Operation, Receipt, StepDef, VaultChange};
+use crate::runbooks::{ItemState, Operation, Receipt, StepDef};
 
 impl Door {
     /// The interrupted run that this one takes up.
@@ -24,10 +24,7 @@ impl Run {
         self.progress.applied = past.applied;
         // The shares of that run are wiped; their numbers are not used again.
         let shares = self.progress.applied.iter().filter_map(|applied| match &applied.operation {
-            Operation::Vault(write) => match write.change {
-                VaultChange::Unseal { share } => Some(share + 1),
-                _ => None,
-            },
+            Operation::Vault(write) => write.share().map(|share| share + 1),
             Operation::Kubernetes(_) => None,
         });
         self.progress.shares_given = shares.max().unwrap_or(0);

@@ -16,6 +16,8 @@ use crate::ports::ReplicaAddress;
 
 /// How often it is asked: three requests, and one for each namespace.
 const EVERY: Duration = Duration::from_secs(10);
+/// How often while a namespace is sealed by itself: who gives shares to it sees what others give.
+const WHILE_SEALED: Duration = Duration::from_secs(2);
 /// How often a token is asked with that may ask nothing of it, or is not there: it seldom changes.
 const SELDOM: Duration = Duration::from_secs(60);
 
@@ -52,6 +54,7 @@ impl Around {
         let replica = ReplicaAddress { server: self.address.clone(), pod };
         let around = self.ports.vault.surroundings(&replica, &namespaces).await;
         let wait = match &around {
+            Ok(around) if around.namespaces.iter().any(|(_, seal)| seal.said().is_some_and(|seal| seal.sealed)) => WHILE_SEALED,
             Ok(around) if !(around.peers == Told::Denied && around.autopilot == Told::Denied) => EVERY,
             // Why nothing can be asked, the reader of the paths says: it has the same token.
             _ => SELDOM,

@@ -16,6 +16,8 @@ pub(super) enum Act {
     Delete { key: ObjectRef },
     /// Replicas of a server are sealed, all if none is named.
     Seal { server: usize, replicas: Vec<String> },
+    /// A namespace of a server is sealed.
+    SealSpace { server: usize, space: String },
     /// Replicas lose their vote in raft.
     Demote { server: usize, replicas: Vec<String> },
     /// Their pods restart, which seals them.
@@ -53,6 +55,11 @@ impl World {
                 self.api.delete(&key);
             }
             Act::Seal { server, replicas } => self.each_replica(server, &replicas, super::vault::Server::seal),
+            Act::SealSpace { server, space } => {
+                if let Some(server) = self.servers.get_mut(server) {
+                    server.seal_space(&space);
+                }
+            }
             Act::Demote { server, replicas } => self.each_replica(server, &replicas, super::vault::Server::demote),
             Act::Restart { server, replicas } => self.restart(server, &replicas),
             Act::Replace { server, replicas } => {

@@ -64,18 +64,23 @@ impl Builder<'_> {
         for vault in &scenario.vault {
             self.vault(vault);
         }
+        for entry in &scenario.space {
+            let server = self.server(&entry.vault)?;
+            let random = &mut self.world.random;
+            let shares = (0..entry.shares.max(1)).map(|_| random.hex(if entry.shares > 1 { 33 } else { 32 })).collect();
+            let space = self.world.servers[server].with_space(random.next(), shares, entry.threshold);
+            self.world.servers[server].spaces.insert(entry.name.clone(), space);
+        }
         for role in &scenario.role {
             let found =
                 Role { accounts: role.accounts.clone(), namespaces: role.namespaces.clone(), allows: role.allows.clone() };
-            let server = self.server(&role.vault)?;
-            self.world.servers[server].roles.insert((role.auth.clone(), role.name.clone()), found);
+            self.place(&role.vault, &role.space)?.roles.insert((role.auth.clone(), role.name.clone()), found);
         }
         for entry in &scenario.mount {
-            let server = self.server(&entry.vault)?;
-            let mut mount = self.world.servers[server].mounts.remove(&entry.path).unwrap_or_default();
+            let mut mount = self.place(&entry.vault, &entry.space)?.mounts.remove(&entry.path).unwrap_or_default();
             mount.version = entry.version;
             self.fill(&mut mount, &entry.secrets);
-            self.world.servers[server].mounts.insert(entry.path.clone(), mount);
+            self.place(&entry.vault, &entry.space)?.mounts.insert(entry.path.clone(), mount);
         }
         for secret in &scenario.secret {
             let key = ObjectRef::new(Kind::Secret, secret.namespace.as_str(), secret.name.as_str());
@@ -118,6 +123,16 @@ impl Builder<'_> {
         found.ok_or_else(|| format!("there is no vault “{name}”"))
     }
 
+    /// A server, or one of its namespaces.
+    fn place(&mut self, vault: &str, space: &str) -> Result<&mut Server, String> {
+        let server = self.server(vault)?;
+        let server = &mut self.world.servers[server];
+        if space.is_empty() {
+            return Ok(server);
+        }
+        server.spaces.get_mut(space).ok_or_else(|| format!("the vault “{vault}” has no namespace “{space}”"))
+    }
+
     fn vault(&mut self, entry: &VaultEntry) {
         let random = &mut self.world.random;
         let mut server = Server::new(&entry.namespace, &entry.name, random.next());
@@ -154,6 +169,7 @@ impl Builder<'_> {
                 url: entry.server.clone(),
                 address: address.clone(),
                 mount: entry.path.clone(),
+                space: entry.space.clone(),
                 version: entry.version.clone(),
                 login: match token {
                     Some((secret, key)) => Login::Token { secret: secret.to_owned(), key: key.to_owned() },
@@ -209,6 +225,7 @@ impl Builder<'_> {
         };
         Ok(match happening.what {
             Incident::Seal => Act::Seal { server: server()?, replicas: replicas() },
+            Incident::SealSpace => Act::SealSpace { server: server()?, space: happening.space.clone() },
             Incident::DemoteReplicas => Act::Demote { server: server()?, replicas: replicas() },
             Incident::RestartVault => Act::Restart { server: server()?, replicas: replicas() },
             Incident::ReplaceVolume => Act::Replace { server: server()?, replicas: replicas() },

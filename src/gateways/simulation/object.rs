@@ -58,6 +58,8 @@ pub(super) struct Store {
     pub(super) url: String,
     pub(super) address: VaultAddress,
     pub(super) mount: String,
+    /// The namespace of its Vault; empty for the server's own.
+    pub(super) space: String,
     pub(super) version: String,
     pub(super) login: Login,
     /// Seconds; 0 is the controller's default.

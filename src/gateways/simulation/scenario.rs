@@ -29,6 +29,7 @@ scenarios! {
     "two-vaults-sealed",
     "partly-sealed",
     "leader-sealed",
+    "namespace-sealed",
     "version-deleted",
     "property-missing",
     "auth-service-account-not-bound",
@@ -58,6 +59,7 @@ pub struct Scenario {
     /// Its `--concurrent`.
     pub(super) concurrent: Option<usize>,
     pub(super) vault: Vec<VaultEntry>,
+    pub(super) space: Vec<SpaceEntry>,
     pub(super) role: Vec<RoleEntry>,
     pub(super) mount: Vec<MountEntry>,
     pub(super) store: Vec<StoreEntry>,
@@ -172,11 +174,27 @@ const fn one() -> usize {
     1
 }
 
+/// A namespace of a Vault that has a seal of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SpaceEntry {
+    /// `namespace/name` of the Vault.
+    pub(super) vault: String,
+    pub(super) name: String,
+    #[serde(default = "one")]
+    pub(super) shares: usize,
+    #[serde(default = "one")]
+    pub(super) threshold: usize,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RoleEntry {
     /// `namespace/name` of the Vault.
     pub(super) vault: String,
+    /// Its namespace in which it stands.
+    #[serde(default)]
+    pub(super) space: String,
     #[serde(default = "kubernetes")]
     pub(super) auth: String,
     pub(super) name: String,
@@ -193,6 +211,9 @@ fn kubernetes() -> String {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct MountEntry {
     pub(super) vault: String,
+    /// Its namespace in which it stands.
+    #[serde(default)]
+    pub(super) space: String,
     pub(super) path: String,
     #[serde(default = "two")]
     pub(super) version: u8,
@@ -214,6 +235,9 @@ pub(super) struct StoreEntry {
     pub(super) server: String,
     #[serde(default = "secret")]
     pub(super) path: String,
+    /// The namespace of its Vault.
+    #[serde(default)]
+    pub(super) space: String,
     #[serde(default = "v2")]
     pub(super) version: String,
     #[serde(default = "kubernetes")]
@@ -369,6 +393,9 @@ pub(super) struct Happening {
     /// Which of its replicas; all if none is named.
     #[serde(default)]
     pub(super) replicas: Vec<String>,
+    /// Its namespace, for what happens to one.
+    #[serde(default)]
+    pub(super) space: String,
     /// `mount/path`, for what happens to a path.
     #[serde(default)]
     pub(super) path: String,
@@ -381,6 +408,7 @@ pub(super) struct Happening {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Incident {
     Seal,
+    SealSpace,
     DemoteReplicas,
     RestartVault,
     ReplaceVolume,

@@ -6,6 +6,7 @@ pub(super) mod cluster;
 pub(super) mod kv;
 pub(super) mod login;
 pub(super) mod seal;
+pub(super) mod space;
 pub(super) mod visitor;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ pub(super) struct Server {
     pub(super) leases: BTreeMap<String, u64>,
     /// By auth mount and name.
     pub(super) roles: BTreeMap<(String, String), Role>,
+    /// Its namespaces that have a seal of their own: each a server with one replica, which is sealed or not.
+    pub(super) spaces: BTreeMap<String, Self>,
     /// Who reads it from the console, if not root.
     pub(super) visitor: Option<Visitor>,
     random: Random,
@@ -76,11 +79,17 @@ impl Refusal {
 
     /// As Vault's Go client says it (vault/api response.go).
     pub(super) fn said(&self, method: &str, url: &str) -> String {
+        self.said_in("", method, url)
+    }
+
+    /// The same of a request that names a namespace.
+    pub(super) fn said_in(&self, namespace: &str, method: &str, url: &str) -> String {
         if self.code == 0 {
             let method = method.chars().take(1).chain(method.chars().skip(1).flat_map(char::to_lowercase)).collect::<String>();
             return format!("{method} \"{url}\": {}", self.error);
         }
-        format!("Error making API request.\n\nURL: {method} {url}\nCode: {}. Errors:\n\n* {}", self.code, self.error)
+        let namespace = if namespace.is_empty() { String::new() } else { format!("Namespace: {namespace}\n") };
+        format!("Error making API request.\n\n{namespace}URL: {method} {url}\nCode: {}. Errors:\n\n* {}", self.code, self.error)
     }
 }
 
@@ -101,6 +110,7 @@ impl Server {
             mounts: BTreeMap::new(),
             leases: BTreeMap::new(),
             roles: BTreeMap::new(),
+            spaces: BTreeMap::new(),
             visitor: None,
             random,
             wishes: Vec::new(),

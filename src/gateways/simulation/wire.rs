@@ -128,7 +128,13 @@ fn store_json(store: &Store) -> Value {
     };
     json!({
         "spec": set(json!({
-            "provider": { "vault": { "server": store.url, "path": store.mount, "version": store.version, "auth": auth } },
+            "provider": { "vault": set(json!({
+                "server": store.url,
+                "path": store.mount,
+                "namespace": (!store.space.is_empty()).then_some(&store.space),
+                "version": store.version,
+                "auth": auth,
+            })) },
             "refreshInterval": (store.interval > 0).then_some(store.interval),
         })),
         "status": set(json!({

@@ -93,6 +93,10 @@ impl Server {
                 None => Err(Refusal::new(400, "'key' must be specified in request body as JSON, or 'reset' set to true")),
             },
             VaultChange::ResetUnseal => self.reset(replica).map(Some),
+            VaultChange::UnsealSpace { space, .. } => {
+                self.give_share(replica, space.path.as_str(), Some(typed.unwrap_or_default().trim())).map(Some)
+            }
+            VaultChange::ResetSpace { space } => self.give_share(replica, space.path.as_str(), None).map(Some),
             // Its methods have the form of a pod from the start.
             VaultChange::Configure { .. } => self.serves(replica).map(|()| None),
             VaultChange::Bind { method, role, accounts, namespaces } => {

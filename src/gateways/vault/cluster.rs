@@ -204,11 +204,14 @@ pub(super) struct WireSeal {
     sealed: bool,
     progress: u32,
     t: u32,
+    n: u32,
+    nonce: Text,
 }
 
 impl WireSeal {
-    const fn read(self) -> NamespaceSeal {
-        NamespaceSeal { sealable: true, sealed: self.sealed, progress: self.progress, threshold: self.t }
+    fn read(self) -> NamespaceSeal {
+        let (progress, threshold, shares) = (self.progress, self.t, self.n);
+        NamespaceSeal { sealable: true, sealed: self.sealed, progress, threshold, shares, nonce: self.nonce }
     }
 }
 

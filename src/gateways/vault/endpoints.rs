@@ -7,6 +7,7 @@ use rustify::errors::ClientError;
 use serde::de::IgnoredAny;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::wire::Data;
 use crate::model::vault::{Leader, ReplicaRole, Seal};
 use crate::model::{Fault, FaultKind, Name};
 
@@ -97,7 +98,7 @@ impl Endpoint for Post {
 
 /// Written by hand into a buffer that never grows, so that no copy of a secret stays behind. The buffer itself is
 /// wiped by the client.
-fn as_json(fields: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn as_json(fields: &[(&str, &str)]) -> Vec<u8> {
     let length: usize = fields.iter().map(|(key, value)| key.len() + value.len() * 6 + 8).sum();
     let mut body = Vec::with_capacity(length + 8);
     body.push(b'{');
@@ -133,10 +134,18 @@ pub(super) fn word(body: &mut Vec<u8>, text: impl Iterator<Item = char>) {
 
 /// Reads a seal status, which is also the answer of `sys/unseal`.
 pub(super) fn seal(body: &Zeroizing<Vec<u8>>, said: &Name) -> Result<Seal, Fault> {
-    serde_json::from_slice(body).map_err(|_| {
-        Fault::new(FaultKind::Http, &format!("{said} answers with something that is not a seal status."))
-            .hinted("A proxy stands in between, or the port is another's.")
-    })
+    serde_json::from_slice(body).map_err(|_| no_seal(said))
+}
+
+/// Reads the seal status of a namespace, which is also the answer to a share of it: the same, under `data`
+/// (`OpenBao` 2.7.2).
+pub(super) fn space_seal(body: &Zeroizing<Vec<u8>>, said: &Name) -> Result<Seal, Fault> {
+    serde_json::from_slice::<Data<Seal>>(body).map(|data| data.data).map_err(|_| no_seal(said))
+}
+
+fn no_seal(said: &Name) -> Fault {
+    Fault::new(FaultKind::Http, &format!("{said} answers with something that is not a seal status."))
+        .hinted("A proxy stands in between, or the port is another's.")
 }
 
 /// Reads `sys/leader`.

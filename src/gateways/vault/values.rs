@@ -12,14 +12,14 @@ use zeroize::Zeroizing;
 use super::api::{Api as _, Question};
 use super::client::{self, Answer, Call};
 use super::connection::Line;
-use super::endpoints::{Post, word};
+use super::endpoints::{Post, as_json, word};
 use super::reads::Reads;
 use super::wire::Data;
 use crate::model::vault::May;
 use crate::model::{Fault, FaultKind, ObjectRef, Text};
 use crate::ports::Typed;
 use crate::runbooks::operation::IN_CLUSTER;
-use crate::runbooks::{AuthMethod, KvPath, VaultRight};
+use crate::runbooks::{AuthMethod, KvPath, Space, VaultRight};
 
 /// How long a write may take: it goes through storage.
 const WRITE: Duration = Duration::from_secs(10);
@@ -39,6 +39,17 @@ impl Reads<'_> {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Gives a namespace that has a seal of its own a share, or throws away those that it has. It is asked for in the
+    /// namespace above; the token needs `update` there, and for shares `OpenBao` takes no request without one.
+    pub(super) async fn give_share(&self, space: &Space, share: Option<&Typed>) -> Result<Answer, Fault> {
+        let (above, _) = space.split();
+        let body = match share {
+            Some(share) => Zeroizing::new(as_json(&[("key", share.reveal())])),
+            None => Zeroizing::new(br#"{"reset":true}"#.to_vec()),
+        };
+        self.post(above, space.endpoint(), body).await
     }
 
     /// Brings a deleted version back (`undelete`).

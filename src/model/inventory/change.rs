@@ -11,7 +11,8 @@ use crate::model::object::{Kind, Name, ObjectRef};
 use crate::model::source::{Part, Unreadable};
 use crate::model::text::Text;
 use crate::model::vault::{
-    LoginChecks, MountState, PathFacts, Properties, ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told, VaultAddress,
+    LoginChecks, MountState, NamespaceSeal, PathFacts, Properties, ReplicaHealth, ReplicaRole, Seal, Surroundings, Token, Told,
+    VaultAddress,
 };
 
 /// One thing that changed outside.
@@ -46,6 +47,8 @@ pub enum Change {
     Health(VaultAddress, Name, ReplicaHealth),
     /// What a Vault tells of its cluster, or why it cannot be asked.
     Around(VaultAddress, Result<Surroundings, Fault>),
+    /// What a Vault says of the seal of one of its namespaces.
+    Space(VaultAddress, Text, NamespaceSeal),
     /// What a Vault says of a mount, by `mount` or `namespace/mount`.
     Mount(VaultAddress, Text, MountState),
     /// What a Vault says of paths, by their full path.

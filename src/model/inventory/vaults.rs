@@ -9,7 +9,7 @@ use crate::model::fault::Fault;
 use crate::model::kinds::{EndpointSlice, Role, Service};
 use crate::model::object::{Kind, Name, ObjectRef};
 use crate::model::text::Text;
-use crate::model::vault::{Folder, Properties, ReplicaHealth, Surroundings, Told, VaultAddress, VaultServer};
+use crate::model::vault::{Folder, NamespaceSeal, Properties, ReplicaHealth, Surroundings, Told, VaultAddress, VaultServer};
 
 impl Inventory {
     /// The port of a pod of a Vault behind the port that its stores name, which is the Service's: a port-forward to a pod takes
@@ -53,6 +53,16 @@ pub(super) fn surrounded(server: &mut VaultServer, around: Result<Surroundings, 
         (Told::Said((old, _)), Told::Said((new, _))) => !new.says_as(&old),
         (old, new) => old != *new,
     }
+}
+
+/// What a Vault said of the seal of one of its namespaces.
+pub(super) fn space(server: &mut VaultServer, name: &Text, seal: NamespaceSeal, now: Timestamp) -> bool {
+    let Told::Said((around, asked)) = &mut server.around else { return false };
+    let around = Arc::make_mut(around);
+    let Some((_, known)) = around.namespaces.iter_mut().find(|(known, _)| known == name) else { return false };
+    *asked = now;
+    let told = Told::Said(seal);
+    std::mem::replace(known, told.clone()) != told
 }
 
 /// The names of the properties of paths.

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::MountState;
+use super::{MountState, Seal};
 use crate::model::fault::Fault;
 use crate::model::text::Text;
 
@@ -174,6 +174,25 @@ pub struct NamespaceSeal {
     pub progress: u32,
     /// Shares needed.
     pub threshold: u32,
+    /// Shares that exist.
+    pub shares: u32,
+    /// Names the attempt that runs; empty when none does.
+    pub nonce: Text,
+}
+
+impl NamespaceSeal {
+    /// What an answer to a share says; one that is given shares has a seal.
+    #[must_use]
+    pub fn of(seal: &Seal) -> Self {
+        Self {
+            sealable: true,
+            sealed: seal.sealed,
+            progress: seal.progress,
+            threshold: seal.threshold,
+            shares: seal.shares,
+            nonce: seal.nonce.clone(),
+        }
+    }
 }
 
 impl Surroundings {

@@ -29,6 +29,18 @@ pub enum VaultChange {
     },
     /// Throws away the shares given so far, after one of them was wrong.
     ResetUnseal,
+    /// Gives a namespace that has a seal of its own one of its shares. The leader counts them, whichever replica is asked.
+    UnsealSpace {
+        /// The namespace.
+        space: Space,
+        /// Which of the shares that were given, by number.
+        share: usize,
+    },
+    /// Throws away the shares that such a namespace was given so far.
+    ResetSpace {
+        /// The namespace.
+        space: Space,
+    },
     /// Gives a kubernetes auth method the form of a Vault that runs in a pod (see [`IN_CLUSTER`]).
     Configure {
         /// The method.
@@ -76,6 +88,36 @@ pub enum VaultChange {
         /// The version that is replaced (`cas`); 0 if there must be none.
         version: u64,
     },
+}
+
+/// A namespace of `OpenBao` that has a seal of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// What the world calls it: its Vault with the namespace behind it.
+    pub object: ObjectRef,
+    /// The namespace, without slashes around it.
+    pub path: Text,
+}
+
+impl Space {
+    /// One of this server's namespaces.
+    #[must_use]
+    pub fn of(server: &VaultAddress, path: &Text) -> Self {
+        let path = path.as_str().trim_matches('/');
+        Self { object: server.space_ref(path), path: Text::foreign(path) }
+    }
+
+    /// The namespace above it, which is asked about it, and its name there; the first is empty for that of the server.
+    #[must_use]
+    pub fn split(&self) -> (&str, &str) {
+        self.path.as_str().rsplit_once('/').unwrap_or(("", self.path.as_str()))
+    }
+
+    /// Where shares are given to it, in the namespace above.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("sys/namespaces/{}/unseal", self.split().1)
+    }
 }
 
 /// A kubernetes auth method.
@@ -163,6 +205,7 @@ impl VaultWrite {
     pub const fn object(&self) -> &ObjectRef {
         match &self.change {
             VaultChange::Unseal { .. } | VaultChange::ResetUnseal => &self.replica,
+            VaultChange::UnsealSpace { space, .. } | VaultChange::ResetSpace { space } => &space.object,
             VaultChange::Undelete { path, .. } | VaultChange::WriteValue { path, .. } | VaultChange::MoveValue { path, .. } => {
                 &path.object
             }
@@ -170,10 +213,25 @@ impl VaultWrite {
         }
     }
 
-    /// Whether it only opens the Vault: that may be allowed where nothing else is.
+    /// Whether it only opens the Vault, or a namespace of it: that may be allowed where nothing else is.
     #[must_use]
     pub const fn is_unseal(&self) -> bool {
-        matches!(self.change, VaultChange::Unseal { .. } | VaultChange::ResetUnseal)
+        self.is_reset() || self.share().is_some()
+    }
+
+    /// Which of the shares that were given it sends.
+    #[must_use]
+    pub const fn share(&self) -> Option<usize> {
+        match self.change {
+            VaultChange::Unseal { share } | VaultChange::UnsealSpace { share, .. } => Some(share),
+            _ => None,
+        }
+    }
+
+    /// Whether it throws shares away that were given.
+    #[must_use]
+    pub const fn is_reset(&self) -> bool {
+        matches!(self.change, VaultChange::ResetUnseal | VaultChange::ResetSpace { .. })
     }
 
     /// The rights it needs.
@@ -209,6 +267,14 @@ impl VaultWrite {
                 vec![on_method(method, format!("role/{role}"), WRITES), on_method(method, format!("role/{role}"), READS)]
             }
             VaultChange::Unseal { .. } | VaultChange::ResetUnseal => Vec::new(),
+            VaultChange::UnsealSpace { space, .. } | VaultChange::ResetSpace { space } => vec![Right::Vault(VaultRight {
+                server: self.server.clone(),
+                replica: self.replica.clone(),
+                port: self.port,
+                namespace: Text::foreign(space.split().0),
+                path: space.endpoint(),
+                any_of: UPDATES,
+            })],
             VaultChange::Undelete { path, .. } => vec![vault(path, "undelete", UPDATES)],
             VaultChange::MoveValue { path, from, .. } => {
                 let vacant = Right::Vacant(Vacancy::of((&self.server, &self.replica, self.port), path));
@@ -231,7 +297,7 @@ impl VaultWrite {
     /// The command that gives a replica so many shares by hand; it asks for each, unseen.
     #[must_use]
     pub fn unsealing_by_hand(&self, shares: usize) -> String {
-        let unseal = |reach: &str| vec![format!("bao operator unseal {reach}"); shares.max(1)].join("; ");
+        let unseal = |reach: &str| vec![self.typed(reach); shares.max(1)].join("; ");
         by_hand((&self.server, &self.replica, self.port), unseal)
     }
 
@@ -244,6 +310,8 @@ impl VaultWrite {
         match &self.change {
             VaultChange::Unseal { .. } => format!("bao operator unseal {reach}"),
             VaultChange::ResetUnseal => format!("bao operator unseal {reach} -reset"),
+            VaultChange::UnsealSpace { space, .. } => in_space(reach, "", space),
+            VaultChange::ResetSpace { space } => in_space(reach, " -reset", space),
             VaultChange::Configure { method } => {
                 let fields: Vec<String> = IN_CLUSTER
                     .iter()
@@ -285,6 +353,12 @@ impl VaultWrite {
             }
         }
     }
+}
+
+/// What is typed to give a share to a namespace, or to throw away those that it has.
+fn in_space(reach: &str, reset: &str, space: &Space) -> String {
+    let (above, name) = space.split();
+    format!("bao namespace unseal {reach}{}{reset} {}", in_namespace(&Text::foreign(above)), quoted(name))
 }
 
 /// The flag for a Vault namespace, after a blank; nothing for that of the token.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{closed_server, counted, external_secrets_of, lacks, stores_of, upkeeps_of};
+use super::{closed_server, counted, external_secrets_of, is_sealed, lacks, stores_of, unseal, upkeeps_of};
 use crate::diagnosis::state::of_upkeep;
 use crate::model::kinds::Watched;
 use crate::model::{Health, Inventory};
@@ -42,6 +42,8 @@ fn rights(target: &Target, world: &Inventory) -> BTreeSet<Right> {
     let mut rights: BTreeSet<Right> = stores_of(target, world).iter().map(|store| Right::annotate(&store.store_ref())).collect();
     rights.extend(external_secrets_of(target, world).iter().map(|es| Right::annotate(&es.object_ref())));
     rights.extend(upkeeps_of(target, world).keys().map(Right::annotate));
+    let spaces = target.vaults().iter().filter_map(|vault| unseal::space_of(vault, world));
+    rights.extend(spaces.flat_map(|(server, space)| unseal::space::rights(server, &space, world)));
     let services = target.servers(world).into_iter().filter_map(|server| server.address.service());
     rights.extend(services.map(|(namespace, _)| Right::reach_pod(&namespace)));
     rights
@@ -51,6 +53,13 @@ fn preview(target: &Target, world: &Inventory) -> Preview {
     let stores = stores_of(target, world);
     let failing = external_secrets_of(target, world).iter().filter(|es| es.health() == Health::Failing).count();
     let sealed = target.servers(world).iter().map(|server| server.sealed().count()).sum();
+    let spaces = target.vaults().iter().filter_map(|vault| unseal::space_of(vault, world));
+    let spaces = spaces.filter(|(server, space)| is_sealed(server, &space.object)).count();
+    let sealed = match (sealed, spaces) {
+        (0, 1..) => format!("{} sealed", counted(spaces, "namespace")),
+        (sealed, 0) => format!("{} sealed", counted(sealed, "replica")),
+        (sealed, spaces) => format!("{} and {} sealed", counted(sealed, "replica"), counted(spaces, "namespace")),
+    };
     let beside = upkeeps_of(target, world);
     let beside_failing = beside.values().filter(|of| of_upkeep(of).health == Health::Failing).count();
     let beside = if beside.is_empty() {
@@ -68,8 +77,7 @@ fn preview(target: &Target, world: &Inventory) -> Preview {
         will,
         will_not: vec!["No pod is restarted, no Secret deleted, no spec changed, in any step.".to_owned()],
         forecast: vec![format!(
-            "In view: {} sealed, {}, {} failing{beside}.",
-            counted(sealed, "replica"),
+            "In view: {sealed}, {}, {} failing{beside}.",
             counted(stores.len(), "store"),
             counted(failing, "ExternalSecret"),
         )],

@@ -194,7 +194,8 @@ fn standing(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Stan
 /// Whether the same may go well a moment later: its store was not Ready yet when its turn came, or its Vault
 /// opened so short a time ago that its answers are not to be believed yet.
 fn may_pass(es: &ExternalSecret, event: &Event, world: &Inventory) -> bool {
-    let raced = ["is not ready", "Vault is sealed"].iter().any(|text| event.message.as_str().contains(text));
+    let raced =
+        ["is not ready", "Vault is sealed", "namespace is sealed"].iter().any(|text| event.message.as_str().contains(text));
     let server = es.store_ref().and_then(|store| world.vault_of(world.store(&store)?));
     raced || server.zip(event.last).is_some_and(|(server, failed)| had_just_opened(server, failed))
 }

@@ -1,4 +1,4 @@
-//! Every sealed replica gets each share, typed once, in turn; of several Vaults one after the other, each with shares of its
+//! Every sealed replica gets each share, typed once, in turn; of several Vaults, and of namespaces that are sealed by themselves, one after the other, each with shares of its
 //! own: those that were given for one never go to another.
 //!
 //! What the servers answer (measured on OpenBao 2.7.2 and HashiCorp Vault 1.21.4): a wrong share is accepted
@@ -6,14 +6,17 @@
 //! given again. A raft replica that is still joining answers `200 sealed:true progress:0` to its last share
 //! and may open a second later, or have dropped it.
 
+pub(super) mod space;
+
 use jiff::Timestamp;
 
+use self::space::Room;
 use super::{counted, lacks};
 use crate::model::vault::{Replica, Seal, VaultServer};
-use crate::model::{Inventory, Kind, Name, ObjectRef};
+use crate::model::{Inventory, Kind, Name, ObjectRef, Text};
 use crate::runbooks::{
-    Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Receipt, Right, StepDef, StepReport, Target,
-    VaultChange, VaultWrite,
+    Applied, Confirm, Item, ItemState, Next, Operation, Outcome, Preview, Progress, Receipt, Right, Space, StepDef, StepReport,
+    Target, VaultWrite,
 };
 
 /// See the module.
@@ -35,15 +38,62 @@ const JOINING: i64 = 6;
 /// How often a replica is given its shares before we say that it does not open.
 const ROUNDS: usize = 5;
 
+/// What has a seal: a server, or a namespace of one.
+enum Sealed<'a> {
+    Server(&'a VaultServer),
+    Space(&'a VaultServer, Space),
+}
+
+impl<'a> Sealed<'a> {
+    /// What is meant, in its order. A server stands before its namespaces, which are closed with it.
+    fn meant(target: &Target, world: &'a Inventory) -> Vec<Self> {
+        let one = |subject: &ObjectRef| match world.vault(subject) {
+            Some(server) => Some(Self::Server(server)),
+            None => space_of(subject, world).map(|(server, space)| Self::Space(server, space)),
+        };
+        let mut all: Vec<Self> = target.vaults().iter().filter_map(one).collect();
+        all.sort_by_key(|one| matches!(one, Self::Space(..)));
+        all
+    }
+
+    fn subject(&self) -> ObjectRef {
+        match self {
+            Self::Server(server) => server.subject(),
+            Self::Space(_, space) => space.object.clone(),
+        }
+    }
+
+    const fn noun(&self) -> &'static str {
+        match self {
+            Self::Server(_) => "Vault",
+            Self::Space(..) => "Namespace",
+        }
+    }
+
+    fn next(&self, world: &Inventory, progress: &Progress) -> Next {
+        match self {
+            Self::Server(server) => of_one(server, world, progress),
+            Self::Space(server, space) => space::next(server, space, world, progress),
+        }
+    }
+}
+
+/// The namespace that a subject means, with its server.
+pub(super) fn space_of<'a>(subject: &ObjectRef, world: &'a Inventory) -> Option<(&'a VaultServer, Space)> {
+    let server = world.vault_with_space(subject)?;
+    let path = server.address.space_named(subject)?;
+    Some((server, Space::of(&server.address, &Text::foreign(path))))
+}
+
 fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
-    let servers = target.servers(world);
+    let closed = Sealed::meant(target, world);
     let mut over = Vec::new();
-    for server in &servers {
-        match of_one(server, world, progress) {
-            Next::Done(report) => over.push((server, report)),
-            Next::Confirm(mut preview) if servers.len() > 1 => {
-                let (number, all) = (over.len() + 1, servers.len());
-                preview.will.insert(0, format!("Vault {number} of {all}: {}.", server.subject().short()));
+    for one in &closed {
+        match one.next(world, progress) {
+            Next::Done(report) => over.push((one.subject(), report)),
+            Next::Confirm(mut preview) if closed.len() > 1 => {
+                let (number, all) = (over.len() + 1, closed.len());
+                preview.will.insert(0, format!("{} {number} of {all}: {}.", one.noun(), one.subject().short()));
                 return Next::Confirm(preview);
             }
             next => return next,
@@ -53,7 +103,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
 }
 
 /// How it ended at several: where one could be opened, the rest of a runbook makes sense.
-fn all_over(mut over: Vec<(&&VaultServer, StepReport)>) -> StepReport {
+fn all_over(mut over: Vec<(ObjectRef, StepReport)>) -> StepReport {
     if over.len() < 2 {
         let none = || StepReport::new(Outcome::Nothing, "No Vault is meant that is closed.");
         return over.pop().map_or_else(none, |(_, report)| report);
@@ -66,16 +116,16 @@ fn all_over(mut over: Vec<(&&VaultServer, StepReport)>) -> StepReport {
         _ if over.iter().any(|(_, report)| report.outcome == Outcome::Proved) => Outcome::Proved,
         _ => Outcome::Nothing,
     };
-    let said = over.iter().map(|(server, report)| format!("{}: {}", server.subject().short(), report.summary));
+    let said = over.iter().map(|(subject, report)| format!("{}: {}", subject.short(), report.summary));
     let summary = said.collect::<Vec<_>>().join(" ");
     let failed = over.iter().filter(|(_, report)| report.left.is_empty() && !well(report));
-    let failed: Vec<_> = failed.map(|(server, report)| (server.subject(), report.summary.clone())).collect();
+    let failed: Vec<_> = failed.map(|(subject, report)| (subject.clone(), report.summary.clone())).collect();
     let left = over.into_iter().flat_map(|(_, report)| report.left).chain(failed).collect();
     StepReport { outcome, summary, left }
 }
 
 fn of_one(server: &VaultServer, world: &Inventory, progress: &Progress) -> Next {
-    let desk = Desk { world, server, progress };
+    let desk = Desk { world, server, progress, room: None };
     let mut sealed: Vec<ObjectRef> = server.sealed().map(|(pod, _)| server.replica_ref(pod)).collect();
     // First the one that the open ones follow: until it is open nobody may be elected.
     let followed = server.named_in_vain();
@@ -121,7 +171,11 @@ fn of_one(server: &VaultServer, world: &Inventory, progress: &Progress) -> Next 
 }
 
 fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> {
-    target.servers(world).into_iter().flat_map(items_of).collect()
+    let items = |one: Sealed<'_>| match one {
+        Sealed::Server(server) => items_of(server),
+        Sealed::Space(server, space) => vec![space::item(server, &space)],
+    };
+    Sealed::meant(target, world).into_iter().flat_map(items).collect()
 }
 
 fn items_of(server: &VaultServer) -> Vec<Item> {
@@ -164,10 +218,15 @@ struct Desk<'a> {
     world: &'a Inventory,
     server: &'a VaultServer,
     progress: &'a Progress,
+    /// The namespace of that server whose shares these are, if it is one.
+    room: Option<Room<'a>>,
 }
 
 impl Desk<'_> {
     fn threshold(&self) -> usize {
+        if let Some(room) = &self.room {
+            return room.seal.threshold as usize;
+        }
         self.server
             .replicas
             .values()
@@ -183,6 +242,9 @@ impl Desk<'_> {
     }
 
     fn is_own(&self, replica: &ObjectRef) -> bool {
+        if let Some(room) = &self.room {
+            return *replica == room.space.object;
+        }
         self.server.replicas.contains_key(&replica.name) && *replica == self.server.replica_ref(&replica.name)
     }
 
@@ -210,20 +272,20 @@ impl Desk<'_> {
         let mut attempt = "";
         for applied in self.record(replica) {
             match (&applied.operation, &applied.result) {
-                (Operation::Vault(VaultWrite { change: VaultChange::Unseal { share }, .. }), Ok(receipt)) => {
+                (Operation::Vault(write), Ok(receipt)) if write.share().is_some() => {
                     let nonce = receipt.seal.as_ref().map_or("", |seal| seal.nonce.as_str());
                     // An open replica has none, and neither has one that took all.
                     if !attempt.is_empty() && !nonce.is_empty() && nonce != attempt {
                         taken.clear();
                     }
                     attempt = nonce;
-                    taken.push(*share);
+                    taken.extend(write.share());
                     // Sealed now, although it took all it needs: it dropped them, or was restarted since.
                     if has_all(receipt) && self.waited(applied) {
                         taken.clear();
                     }
                 }
-                (Operation::Vault(VaultWrite { change: VaultChange::ResetUnseal, .. }), Ok(_)) => taken.clear(),
+                (Operation::Vault(write), Ok(_)) if write.is_reset() => taken.clear(),
                 (_, Err(fault)) if is_wrong_share(fault.message.as_str()) => taken.clear(),
                 _ => {}
             }
@@ -236,7 +298,7 @@ impl Desk<'_> {
 
     /// Whether somebody else dropped what a replica was given here: each attempt has a nonce, and this one's is gone.
     fn was_reset(&self, replica: &ObjectRef) -> bool {
-        let Some(now) = self.server.replicas.get(&replica.name) else { return false };
+        let Some((sealed_as, answered)) = self.seen(replica) else { return false };
         let Some((last, seal)) =
             self.record(replica).next_back().and_then(|last| Some((last, last.result.as_ref().ok()?.seal.as_ref()?)))
         else {
@@ -244,8 +306,17 @@ impl Desk<'_> {
         };
         let began = !seal.nonce.is_empty() && seal.sealed && seal.progress > 0;
         // What was taken in within the same second may have been answered before.
-        let said_since = now.answered.is_some_and(|answered| answered.as_second() > last.at.as_second() + 1);
-        began && said_since && now.seal.as_ref().is_some_and(|now| now.sealed && now.nonce != seal.nonce)
+        let said_since = answered.is_some_and(|answered| answered.as_second() > last.at.as_second() + 1);
+        began && said_since && sealed_as.is_some_and(|nonce| *nonce != seal.nonce)
+    }
+
+    /// The attempt that runs at what is sealed, and when that was said; no attempt where it is open.
+    fn seen(&self, replica: &ObjectRef) -> Option<(Option<&Text>, Option<Timestamp>)> {
+        if let Some(room) = &self.room {
+            return Some((room.seal.sealed.then_some(&room.seal.nonce), Some(room.asked)));
+        }
+        let now = self.server.replicas.get(&replica.name)?;
+        Some((now.seal.as_ref().filter(|seal| seal.sealed).map(|seal| &seal.nonce), now.answered))
     }
 
     fn waited(&self, applied: &Applied) -> bool {
@@ -299,8 +370,12 @@ impl Desk<'_> {
         self.wrong_share()?;
         sealed
             .iter()
-            .find(|replica| !self.taken(replica).is_empty())
-            .map(|replica| VaultWrite::reset(self.server.address.clone(), replica.clone()).in_world(self.world))
+            .find(|replica| !self.taken(replica).is_empty() || self.counts_still())
+            .map(|replica| match &self.room {
+                Some(room) => room.reset(self.server),
+                None => VaultWrite::reset(self.server.address.clone(), replica.clone()),
+            })
+            .map(|write| write.in_world(self.world))
             .map(Operation::Vault)
     }
 
@@ -422,7 +497,7 @@ impl Desk<'_> {
                 })
                 .collect(),
             objects: sealed.to_vec(),
-            confirm: Confirm::Share { secret: ObjectRef { kind: Kind::Secret, namespace, name: Name::new(SHARES_SECRET) } },
+            confirm: Confirm::Share { secret: Some(ObjectRef { kind: Kind::Secret, namespace, name: Name::new(SHARES_SECRET) }) },
         }
     }
 
@@ -436,7 +511,7 @@ impl Desk<'_> {
 }
 
 const fn unsealing(applied: &Applied) -> bool {
-    matches!(applied.operation, Operation::Vault(VaultWrite { change: VaultChange::Unseal { .. }, .. }))
+    matches!(&applied.operation, Operation::Vault(write) if write.share().is_some())
 }
 
 /// Whether a replica took its last share: it is open, or answers `200 sealed:true progress:0` and will be.
@@ -452,6 +527,8 @@ pub fn is_wrong_share(message: &str) -> bool {
         "message authentication failed",
         "must be the same length",
         "valid hex or base64",
+        // In these words a namespace with a seal of its own says it (`OpenBao` 2.7.2).
+        "illegal base64 data",
         "invalid key:",
         "failed to setup unseal key",
     ]

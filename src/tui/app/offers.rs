@@ -126,7 +126,8 @@ impl Model {
             Typing::Name => offers.push(offer(Action::Accept, if shares { "take the shares" } else { "agree" })),
             Typing::Share => offers.push(offer(Action::Accept, if shares { "send the share" } else { "keep the value" })),
         }
-        if shares {
+        let elsewhere = matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { secret: Some(_) }));
+        if elsewhere {
             let other = if typing == Typing::Share { "shares from the Secret" } else { "type a share" };
             offers.push(offer(Action::NextPane, other));
         }
@@ -154,6 +155,7 @@ impl Model {
                 (Confirm::Share { .. }, Way::FromSecret) => {
                     offers.extend([offer(Action::Agree, "take the shares"), offer(Action::Other, "type a share")]);
                 }
+                (Confirm::Share { secret: None }, _) => offers.push(offer(Action::Accept, "type a share")),
                 (Confirm::Share { .. }, _) => {
                     offers.extend([offer(Action::Accept, "type a share"), offer(Action::Other, "shares from the Secret")]);
                 }

@@ -432,7 +432,7 @@ impl Model {
 
     /// Tab on a prompt for shares: typed, or taken from the Secret.
     fn other_way(&mut self) {
-        if !matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { .. })) {
+        if !matches!(self.asked().map(|preview| &preview.confirm), Some(Confirm::Share { secret: Some(_) })) {
             return;
         }
         self.come_back();

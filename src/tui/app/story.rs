@@ -148,7 +148,16 @@ fn needs(cause: &Cause, snapshot: &Snapshot) -> Option<String> {
     if cause.subject.kind != Kind::Vault {
         return None;
     }
-    let server = snapshot.world.vault(&cause.subject)?;
+    let world = &snapshot.world;
+    let Some(server) = world.vault(&cause.subject) else {
+        let server = world.vault_with_space(&cause.subject)?;
+        let seal = server.space(&cause.subject)?.1.said()?;
+        let shares = match seal.threshold {
+            1 => "1 unseal share of that namespace".to_owned(),
+            threshold => format!("{threshold} different unseal shares of that namespace, of {}", seal.shares),
+        };
+        return Some(format!("{shares}, and a token that may give them"));
+    };
     let sealed: Vec<_> = server.sealed().collect();
     let seal = sealed.iter().filter_map(|(_, replica)| replica.seal.as_ref()).max_by_key(|seal| seal.threshold)?;
     if seal.recovery {

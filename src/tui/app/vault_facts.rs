@@ -7,7 +7,7 @@ use super::words::{counted, since};
 use crate::diagnosis::state;
 use crate::model::kinds::external_secret::RemoteRef;
 use crate::model::kinds::{ExternalSecret, Watched as _};
-use crate::model::vault::{Autopilot, Has, May, SecretPath, Surroundings, Told};
+use crate::model::vault::{Autopilot, Has, May, NamespaceSeal, SecretPath, Surroundings, Told};
 use crate::model::{Age, Fault, Kind, Name, ObjectRef, PathState, Replica, Text, VaultServer};
 
 /// Room for the names of facts.
@@ -24,8 +24,13 @@ pub(super) fn add(page: &mut Document, model: &Model, object: &ObjectRef) {
     let mut servers = model.snapshot.world.vaults.values();
     match object.kind {
         Kind::Vault => {
-            if let Some(server) = servers.find(|server| server.subject() == *object) {
+            if let Some(server) = servers.clone().find(|server| server.subject() == *object) {
                 of_server(page, model, server);
+            } else if let Some(server) = servers.find(|server| server.address.space_named(object).is_some()) {
+                page.pair("in", LABEL, Ink::Plain, format!("Vault {}", server.subject().short()));
+                if let Some((name, seal, _)) = server.space(object) {
+                    of_space(page, name, seal);
+                }
             }
         }
         Kind::VaultReplica => {
@@ -104,17 +109,21 @@ fn of_surroundings(page: &mut Document, server: &VaultServer, around: &Surroundi
         other => not_told(page, "mounts", other, "sys/internal/ui/mounts"),
     }
     for (name, seal) in &around.namespaces {
-        match seal {
-            Told::Said(seal) if !seal.sealable => {
-                page.pair(name.to_string(), LABEL, Ink::Plain, "namespace without a seal of its own");
-            }
-            Told::Said(seal) if seal.sealed => {
-                let text = format!("namespace SEALED {}/{}: nothing in it answers", seal.progress, seal.threshold);
-                page.pair(name.to_string(), LABEL, Ink::Tone(Tone::Failing), text);
-            }
-            Told::Said(_) => page.pair(name.to_string(), LABEL, Ink::Plain, "namespace, open"),
-            other => not_told(page, &name.to_string(), other, "sys/namespaces/…/seal-status"),
+        of_space(page, name, seal);
+    }
+}
+
+fn of_space(page: &mut Document, name: &Text, seal: &Told<NamespaceSeal>) {
+    match seal {
+        Told::Said(seal) if !seal.sealable => {
+            page.pair(name.to_string(), LABEL, Ink::Plain, "namespace without a seal of its own");
         }
+        Told::Said(seal) if seal.sealed => {
+            let text = format!("namespace SEALED {}/{}: nothing in it answers", seal.progress, seal.threshold);
+            page.pair(name.to_string(), LABEL, Ink::Tone(Tone::Failing), text);
+        }
+        Told::Said(_) => page.pair(name.to_string(), LABEL, Ink::Plain, "namespace, open"),
+        other => not_told(page, &name.to_string(), other, "sys/namespaces/…/seal-status"),
     }
 }
 

@@ -81,19 +81,27 @@ impl World {
             return Err(Failure { text, retried: false, at_validation: false });
         }
         let answer = match connection.and_then(|(server, replica)| Some((self.servers.get(server)?, replica))) {
-            Some((server, replica)) => server.login(replica, mount, role, (bound, account)),
+            Some((server, replica)) => server
+                .within(replica, &store.space)
+                .and_then(|(server, replica)| server.login(replica, mount, role, (bound, account))),
             None => Err(no_such_host(store)),
         };
         answer.map_err(|refusal| {
             let url = format!("{}/v1/auth/{mount}/login", store.url);
-            Failure { text: format!("{LOGIN}{}", refusal.said("PUT", &url)), retried: refusal.is_retried(), at_validation: false }
+            Failure {
+                text: format!("{LOGIN}{}", refusal.said_in(&store.space, "PUT", &url)),
+                retried: refusal.is_retried(),
+                at_validation: false,
+            }
         })
     }
 
     fn look_up(&self, store: &Store, namespace: &str, connection: Option<(usize, usize)>) -> Result<Session, Failure> {
         let token = self.token(store, namespace)?;
         let answer = match connection.and_then(|(server, replica)| Some((self.servers.get(server)?, replica))) {
-            Some((server, replica)) => server.lookup(replica, &token),
+            Some((server, replica)) => {
+                server.within(replica, &store.space).and_then(|(server, replica)| server.lookup(replica, &token))
+            }
             None => Err(no_such_host(store)),
         };
         answer.map_err(|refusal| {

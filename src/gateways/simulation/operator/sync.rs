@@ -92,12 +92,14 @@ impl World {
             };
             let mount = (store.mount.as_str(), store.version.as_str());
             let plainly = |text: String| Failure { text, retried: false, at_validation: false };
-            let found = server.read(replica, &session, mount, &remote.key).map_err(|refusal| {
-                let prefix = if store.version == "v1" { "" } else { "data/" };
-                let url = format!("{}/v1/{}/{prefix}{}", store.url, store.mount, remote.key);
-                let text = format!("cannot read secret data from Vault: {}", refusal.said("GET", &url));
-                fail(index, Failure { retried: refusal.is_retried(), ..plainly(text) })
-            })?;
+            let space = server.within(replica, &store.space);
+            let found =
+                space.and_then(|(server, replica)| server.read(replica, &session, mount, &remote.key)).map_err(|refusal| {
+                    let prefix = if store.version == "v1" { "" } else { "data/" };
+                    let url = format!("{}/v1/{}/{prefix}{}", store.url, store.mount, remote.key);
+                    let text = format!("cannot read secret data from Vault: {}", refusal.said_in(&store.space, "GET", &url));
+                    fail(index, Failure { retried: refusal.is_retried(), ..plainly(text) })
+                })?;
             let value = match found {
                 None if external.delete_with_source => {
                     let text = format!("secret does not exist at provider using spec.dataFrom[{index}] (key={})", remote.key);

@@ -18,6 +18,15 @@ impl Server {
             return refused(refusal.code, &refusal.error);
         }
         let path = question.path.as_str();
+        if self.spaces.contains_key(&question.namespace) {
+            return match self.within(replica, &question.namespace) {
+                Ok((space, index)) => space.answer(index, &Question { namespace: String::new(), ..question.clone() }, now),
+                Err(refusal) => refused(refusal.code, &refusal.error),
+            };
+        }
+        if let Some(space) = path.strip_prefix("sys/namespaces/").and_then(|rest| rest.strip_suffix("/seal-status")) {
+            return self.space_seal(space);
+        }
         match question.method {
             Method::Post if path == "sys/capabilities-self" => {
                 capabilities(question.body.as_deref().unwrap_or_default(), self.visitor.as_ref())

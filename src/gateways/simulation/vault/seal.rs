@@ -105,6 +105,10 @@ impl Server {
             replica.nonce.clear();
             replica.follows = None;
         }
+        // With its server a namespace is closed, and opens with its own shares.
+        if self.replicas.iter().all(|replica| replica.sealed) {
+            self.spaces.values_mut().for_each(|space| space.seal(0));
+        }
         self.settle();
     }
 

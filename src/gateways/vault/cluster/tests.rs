@@ -119,7 +119,7 @@ async fn the_seal_of_a_namespace_is_asked_for_in_the_one_above() {
     )
     .await
     .unwrap();
-    let sealed = NamespaceSeal { sealable: true, sealed: true, progress: 1, threshold: 2 };
+    let sealed = NamespaceSeal { sealable: true, sealed: true, progress: 1, threshold: 2, shares: 3, nonce: Text::default() };
     let seals: Vec<&Told<NamespaceSeal>> = all.namespaces.iter().map(|(_, seal)| seal).collect();
     assert_eq!(seals[..2], [&Told::Said(sealed), &Told::Said(NamespaceSeal::default())]);
     assert!(matches!(seals[2], Told::Failed(fault) if fault.message.as_str().contains("doesn't exist")), "{:?}", seals[2]);

@@ -129,8 +129,16 @@ impl Rows {
     pub fn find(&self, object: &ObjectRef) -> Option<usize> {
         match object.kind {
             Kind::Vault | Kind::VaultReplica => {
-                let is = |span: &Span| matches!(span, Span::One(entry) if entry.object().as_ref() == Some(object));
-                self.spans.iter().find(|(_, span)| is(span)).map(|(first, _)| *first)
+                let row = |of: &ObjectRef| {
+                    let is = |span: &Span| matches!(span, Span::One(entry) if entry.object().as_ref() == Some(of));
+                    self.spans.iter().find(|(_, span)| is(span)).map(|(first, _)| *first)
+                };
+                // A namespace of a Vault stands in its row.
+                let within = || {
+                    let (server, _) = object.name.as_str().split_once('/')?;
+                    row(&ObjectRef::new(object.kind, object.namespace.as_str(), server))
+                };
+                row(object).or_else(within)
             }
             Kind::VaultPath => {
                 let of = |address: &VaultAddress| address.host_port() == object.namespace.as_str();

@@ -71,14 +71,16 @@ fn asked<'a>(model: &Model, confirm: &Confirm, prompt: &'a Prompt) -> Asked<'a> 
         (Confirm::Value(what), _) => {
             Asked::Share(format!("Type {what}, unseen, in one line. Enter keeps it for the next question, Esc wipes it."))
         }
+        (Confirm::Share { secret: None }, Way::Left) => Asked::Key("A share is asked for. Enter goes to the field.".to_owned()),
         (Confirm::Share { .. }, Way::Left) => {
             Asked::Key("A share is asked for. Enter goes to the field, Tab takes the shares from the Secret.".to_owned())
         }
-        (Confirm::Share { secret }, Way::FromSecret) if model.secret_needs_name() => {
+        (Confirm::Share { secret: None }, _) => Asked::Share("Type a share, unseen. Enter sends it, Esc wipes it.".to_owned()),
+        (Confirm::Share { secret: Some(secret) }, Way::FromSecret) if model.secret_needs_name() => {
             let context = &model.snapshot.identity.context;
             Asked::Name(format!("Shares from Secret {}: type the context’s name, {context}:", secret.short()), prompt)
         }
-        (Confirm::Share { secret }, Way::FromSecret) => {
+        (Confirm::Share { secret: Some(secret) }, Way::FromSecret) => {
             Asked::Key(yes(format!("y takes the shares from Secret {}. Tab: type them.", secret.short())))
         }
         (Confirm::Share { .. }, Way::Typing) => {

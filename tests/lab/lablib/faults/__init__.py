@@ -11,8 +11,8 @@ from ..places import load, state_of
 from ..processes import Processes
 from ..wire import Kubernetes
 from ..vaults import read_keys
-from . import (apiserver_frozen, apiserver_stopped, causes, external_secrets_stopped, healthy, leader_sealed, partly_sealed, quorum_lost,
-               sealed, stand_ins, vault_frozen, vault_restarted, vault_stopped, vault_uninitialised)
+from . import (apiserver_frozen, apiserver_stopped, causes, external_secrets_stopped, healthy, leader_sealed, namespace_sealed,
+               partly_sealed, quorum_lost, sealed, stand_ins, vault_frozen, vault_restarted, vault_stopped, vault_uninitialised)
 
 KNOWN = {
     "healthy": healthy,
@@ -29,7 +29,7 @@ KNOWN = {
     "external-secrets-stopped": external_secrets_stopped,
     **causes.KNOWN,
 }
-assert stand_ins  # has named its causes
+assert stand_ins and namespace_sealed  # have named their causes
 
 
 class UnknownFault(Exception):
