@@ -1,123 +1,225 @@
-//! Runbooks that a person walks by keys, in a terminal, on real servers: the role of a login is mended, and a value is typed
-//! unseen. The screen says what is asked, the journal what was done, and the value is nowhere.
-//! `tests/lab/test` runs this.
+//! Every runbook by keys, in a terminal, on real servers: from its fault to its proof. A person points at what is broken,
+//! opens the runbook, reads what is asked and answers; the screen says what came of it, the journal what was done, and a
+//! value that is typed unseen is nowhere. Everything is broken at once and mended one after the other, on one lab a server.
+//!
+//! Then the bad ways of a person: they leave half-way and stop, and the console is killed in the middle of a write.
+//! `recover` after a seal of all replicas is walked in `lab.rs`. `tests/lab/test` runs this.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     dead_code,
     reason = "a test that fails says why; it uses a part of what the lab can"
 )]
 
+#[path = "common/argo.rs"]
+mod argo;
 #[path = "common/home.rs"]
 mod home;
 #[path = "common/lab.rs"]
 mod lab;
+#[path = "common/person.rs"]
+mod person;
 #[path = "common/pty.rs"]
 mod pty;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use home::Home;
 use lab::Lab;
-use pty::Console;
-use sealwatch::diagnosis::rule;
+use person::Answer::{Names, Shares, Starts, Types};
+use person::{Answer, Person};
 
-const SOON: Duration = Duration::from_secs(40);
-/// Longer than keys that rain.
-const CALM: Duration = Duration::from_millis(500);
-const WINDOW: (u16, u16) = (160, 50);
 /// A value that must be nowhere but in Vault and in the Secret.
 const TYPED: &str = "canary-typed-by-keys-9Zk";
+/// What a bootstrap leaves where nobody wrote the real value yet.
+const PLACEHOLDER: &str = "keycloak_generated_placeholder";
+const DEV: &str = "ameide-dev";
+/// Where the generator is that Argo CD deploys.
+const DEPLOYED: &str = "fault-generator-rotates";
 
-/// A console on the lab, in front of this fault.
-fn in_front_of(lab: &Lab, home: &Home, fault: &str) -> Console {
-    lab.fault(fault, &[]);
-    let kubeconfig = lab.kubeconfig("admin");
-    let variables = home.variables(lab, kubeconfig);
-    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let console = Console::start(&["--write"], &variables, WINDOW);
-    // What is broken stands before what is only a warning: the generator of the seed.
-    let title = rule(fault).expect("a rule").title;
-    console.wait_until("the cause", SOON, |screen| {
-        let place = |words: &str| screen.find(words);
-        screen.contains("CAUSE 1 of")
-            && place(title).is_some_and(|at| place("A new value at every refresh").is_none_or(|other| at < other))
-    });
-    std::thread::sleep(CALM);
-    console
+/// How a person comes to a runbook.
+enum Way {
+    /// `r` on the cause with these words in its line.
+    Cause(&'static str),
+    /// By its name, while that cause is pointed at.
+    Named(&'static str),
+    /// By its name, on the row of an ExternalSecret.
+    Row(&'static str, &'static str),
 }
 
-/// Types a name in full where it is asked for, and agrees by Enter.
-fn names(console: &mut Console, name: &str) {
-    console.wait_for(&format!("Type “{name}” in full to agree"), SOON);
-    std::thread::sleep(CALM);
-    console.type_keys(name);
-    std::thread::sleep(CALM);
-    console.type_keys("\r");
+/// A runbook from its fault to its proof.
+struct Walk {
+    runbook: &'static str,
+    /// What is broken beyond what was broken at the beginning.
+    breaks: fn(&Lab),
+    way: Way,
+    /// What is asked in order, and answered. Whatever asks for `y` after that is agreed to.
+    answers: &'static [Answer],
+    /// What the screen must say at the end.
+    says: &'static [&'static str],
+    /// The steps that must stand in the journal.
+    steps: &'static [&'static str],
 }
 
-/// Agrees to whatever asks for `y`, until the run is over; says the last screen of it.
-fn agrees_until_it_is_over(console: &mut Console) -> String {
+const NOTHING: fn(&Lab) = |_| ();
+
+/// What a person does to Vault, on either server.
+const AT_VAULT: &[Walk] = &[
+    Walk {
+        runbook: "kubernetes-auth",
+        breaks: NOTHING,
+        way: Way::Cause("fault-auth-service-account-not-bound/"),
+        answers: &[Names("auth/kubernetes/role/fault-auth-service-account-not-bound")],
+        says: &["over: proved"],
+        steps: &["kubernetes-auth/login"],
+    },
+    Walk {
+        runbook: "write-value",
+        breaks: NOTHING,
+        way: Way::Cause("fault-property-missing/"),
+        answers: &[Types(TYPED), Names("secret/fault/property-missing")],
+        says: &["over: proved"],
+        steps: &["write-value/value", "write-value/readers"],
+    },
+    Walk {
+        runbook: "undelete-version",
+        breaks: NOTHING,
+        way: Way::Cause("secret/fault/version-deleted"),
+        answers: &[Names("secret/fault/version-deleted")],
+        says: &["over: proved"],
+        steps: &["undelete-version/undelete", "undelete-version/readers"],
+    },
+];
+
+/// What a person does to the cluster, where one server is like the other.
+const IN_CLUSTER: &[Walk] = &[
+    Walk {
+        runbook: "client-patcher",
+        breaks: NOTHING,
+        way: Way::Cause("Value is still a placeholder"),
+        answers: &[Names("platform-keycloak-realm-client-patcher")],
+        says: &["over: proved"],
+        steps: &["client-patcher/client-patcher"],
+    },
+    Walk {
+        runbook: "restart-consumers",
+        breaks: NOTHING,
+        way: Way::Row(DEV, "platform-app-client-sync"),
+        answers: &[Names("platform-app")],
+        says: &["over: proved"],
+        steps: &["restart-consumers/restart"],
+    },
+    Walk {
+        runbook: "vault-bootstrap",
+        breaks: NOTHING,
+        way: Way::Named("secret/anthropic-api-key"),
+        answers: &[Names("foundation-vault-bootstrap-vault-bootstrap")],
+        says: &["over: proved"],
+        steps: &["vault-bootstrap/bootstrap"],
+    },
+    Walk {
+        runbook: "refresh",
+        breaks: NOTHING,
+        way: Way::Row(DEV, "inference-api-credentials-sync"),
+        answers: &[Starts],
+        says: &["over: proved"],
+        steps: &["refresh/external-secrets"],
+    },
+];
+
+const UNSEAL: Walk = Walk {
+    runbook: "unseal",
+    breaks: |lab| drop(lab.fault("vault-restarted", &["--pod", lab.text("/vault/replicas/0/pod")])),
+    way: Way::Named("vault-core-dev"),
+    answers: &[Shares],
+    says: &["over: proved", "1 replica"],
+    steps: &["unseal/unseal"],
+};
+
+fn walk(lab: &Lab, person: &mut Person<'_>, walk: &Walk) {
+    (walk.breaks)(lab);
     let begun = Instant::now();
-    loop {
-        let screen = console.screen();
-        if screen.contains("over: ") || screen.contains("proved in") {
-            return screen;
+    match walk.way {
+        Way::Cause(words) => {
+            person.points_at(words);
+            person.presses("r");
         }
-        assert!(begun.elapsed() < 2 * SOON, "not over. The screen shows:\n{screen}");
-        if screen.contains("y agrees") {
-            console.type_keys("y");
+        Way::Named(words) => {
+            person.points_at(words);
+            person.opens(walk.runbook);
         }
-        std::thread::sleep(CALM);
+        Way::Row(namespace, name) => {
+            person.picks(namespace, name);
+            person.opens(walk.runbook);
+        }
+    }
+    for answer in walk.answers {
+        person.answers(*answer);
+    }
+    let screen = person.agrees_until_it_is_over();
+    println!("{} by keys: {:.0} s", walk.runbook, begun.elapsed().as_secs_f64());
+    println!("{screen}");
+    for words in walk.says {
+        assert!(screen.contains(words), "{}: “{words}” is not said. The screen shows:\n{screen}", walk.runbook);
+    }
+    person.comes_back();
+}
+
+/// Breaks all of these at once.
+fn break_all(lab: &Lab, faults: &[&str]) {
+    std::thread::scope(|scope| {
+        for fault in faults {
+            scope.spawn(|| lab.fault(fault, &[]));
+        }
+    });
+}
+
+/// Nothing of what is secret came out, and each write has its answer.
+fn assert_clean(lab: &Lab, home: &Home, drawn: &str) {
+    let journal = home.journal();
+    for (what, text) in [("the terminal", drawn), ("the journal", journal.as_str()), ("the audit log", &lab.audited())] {
+        assert!(!text.contains(TYPED), "the value stands in {what}");
+        lab.assert_unknown(what, text);
     }
 }
 
 #[test]
 #[ignore = "needs the lab: tests/lab/test"]
-fn a_person_mends_a_login_and_writes_a_value_by_keys() {
+fn each_runbook_is_walked_by_keys_on_openbao() {
     let lab = Lab::up("keys", &[]);
     let home = Home::new("keys", "local", &lab);
     let begun = Instant::now();
-
-    let fault = "auth-service-account-not-bound";
-    let mut console = in_front_of(&lab, &home, fault);
-    console.type_keys("r");
-    names(&mut console, &format!("auth/kubernetes/role/fault-{fault}"));
-    let screen = agrees_until_it_is_over(&mut console);
-    assert!(screen.contains("proved"), "{screen}");
-    println!("kubernetes-auth by keys: {:.0} s", begun.elapsed().as_secs_f64());
-    console.type_keys("q");
-    assert_eq!(console.exit_code(SOON), 0);
-    lab.heal(fault, &[]);
-
-    let (fault, second) = ("property-missing", Instant::now());
-    let mut console = in_front_of(&lab, &home, fault);
-    console.type_keys("r");
-    console.wait_until("the question for the value", SOON, |screen| screen.contains("unseen, in one line"));
-    console.type_keys(TYPED);
-    console.wait_for("•••", SOON);
-    std::thread::sleep(CALM);
-    console.type_keys("\r");
-    names(&mut console, &format!("secret/fault/{fault}"));
-    let screen = agrees_until_it_is_over(&mut console);
-    assert!(screen.contains("proved"), "{screen}");
-    println!("write-value by keys: {:.0} s", second.elapsed().as_secs_f64());
-    let written = String::from_utf8_lossy(&console.bytes.lock().expect("the bytes")).into_owned();
-    console.type_keys("q");
-    assert_eq!(console.exit_code(SOON), 0);
-    lab.heal(fault, &[]);
-
-    let journal = home.journal();
-    for (what, text) in [("the terminal", &written), ("the journal", &journal), ("the audit log", &lab.audited())] {
-        assert!(!text.contains(TYPED), "the value stands in {what}");
-        lab.assert_unknown(what, text);
+    lab.write_path("platform-app-client-secret", PLACEHOLDER);
+    lab.delete_path("anthropic-api-key");
+    break_all(&lab, &["auth-service-account-not-bound", "property-missing", "version-deleted", "generator-rotates"]);
+    println!("broken after {:.0} s", begun.elapsed().as_secs_f64());
+    let mut person = Person::sits_down(&lab, &home);
+    for one in AT_VAULT.iter().chain(IN_CLUSTER) {
+        walk(&lab, &mut person, one);
     }
-    for step in ["kubernetes-auth/login", "write-value/value", "write-value/readers"] {
-        assert!(journal.contains(step), "{step} is not in the journal: {journal}");
+    walk(&lab, &mut person, &UNSEAL);
+    let drawn = person.leaves();
+    assert_clean(&lab, &home, &drawn);
+    println!("all in {:.0} s", begun.elapsed().as_secs_f64());
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/test"]
+fn what_touches_vault_is_walked_by_keys_on_hashicorps_too() {
+    let lab = Lab::up("keys-hashicorp", &["--vault", "hashicorp"]);
+    let home = Home::new("keys-hashicorp", "local", &lab);
+    let begun = Instant::now();
+    break_all(&lab, &["auth-service-account-not-bound", "property-missing", "version-deleted"]);
+    let mut person = Person::sits_down(&lab, &home);
+    for one in AT_VAULT {
+        walk(&lab, &mut person, one);
     }
-    let count = |what: &str| journal.matches(&format!(r#""what":"{what}""#)).count();
-    assert_eq!(count("intent"), count("result"), "each intent has a result");
+    walk(&lab, &mut person, &UNSEAL);
+    let drawn = person.leaves();
+    assert_clean(&lab, &home, &drawn);
+    println!("all in {:.0} s", begun.elapsed().as_secs_f64());
 }

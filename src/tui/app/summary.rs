@@ -27,6 +27,7 @@ pub const fn item(run: &RunView, state: ItemState) -> (Tone, &'static str) {
         (ItemState::Queued, true) => (Tone::Warning, "not done"),
         (ItemState::LeftOut, _) => (Tone::Unknown, "left out"),
         (ItemState::Proved, _) => (Tone::Healthy, "proved"),
+        (ItemState::Well, _) => (Tone::Quiet, "well"),
     }
 }
 

@@ -117,7 +117,8 @@ fn preview(model: &Model, page: &mut Document, preview: &Preview) {
 }
 
 /// The order in which objects are shown: what needs eyes first.
-const ORDER: [ItemState; 5] = [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Proved];
+const ORDER: [ItemState; 6] =
+    [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Proved, ItemState::Well];
 
 fn items(model: &Model, run: &RunView, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     if step.items.is_empty() || area.height == 0 {
@@ -140,13 +141,13 @@ fn items(model: &Model, run: &RunView, step: &StepView, look: Look<'_>, area: Re
 fn tally(model: &Model, run: &RunView, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let count = |state: ItemState| step.items.iter().filter(|item| item.state == state).count();
     let (proved, failed) = (count(ItemState::Proved), count(ItemState::Failed));
-    let total = step.items.len() - count(ItemState::LeftOut);
+    let total = step.items.len() - count(ItemState::LeftOut) - count(ItemState::Well);
     let bar = Rect { x: area.x + 2, width: 20.min(area.width / 4), height: 1, ..area };
     (&Progress { done: proved, failed, total, theme: look.theme }).render(bar, buffer);
     let mut pen = Pen::new(buffer, area, 0);
     pen.skip_to(bar.right() + 1);
     pen.put(&format!("{proved} of {total} proved"), look.of(Role::Text));
-    for state in [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut] {
+    for state in [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Well] {
         let n = count(state);
         if n > 0 {
             let (tone, word) = summary::item(run, state);
