@@ -2,7 +2,7 @@
 //! opens the runbook, reads what is asked and answers; the screen says what came of it, the journal what was done, and a
 //! value that is typed unseen is nowhere. Everything is broken at once and mended one after the other, on one lab a server.
 //!
-//! Then the bad ways of a person: they leave half-way and stop, and the console is killed in the middle of a write.
+//! Then the bad way of a person: they leave half-way and stop.
 //! `recover` after a seal of all replicas is walked in `lab.rs`. `tests/lab/test` runs this.
 
 #![allow(
@@ -31,7 +31,7 @@ use std::time::Instant;
 use home::Home;
 use lab::Lab;
 use person::Answer::{Names, Shares, Starts, Types};
-use person::{Answer, Person};
+use person::{Answer, Person, SOON};
 
 /// A value that must be nowhere but in Vault and in the Secret.
 const TYPED: &str = "canary-typed-by-keys-9Zk";
@@ -140,7 +140,85 @@ const UNSEAL: Walk = Walk {
     steps: &["unseal/unseal"],
 };
 
-fn walk(lab: &Lab, person: &mut Person<'_>, walk: &Walk) {
+/// A walk that begins on the row of an ExternalSecret.
+const fn on(runbook: &'static str, namespace: &'static str, name: &'static str, answers: &'static [Answer]) -> Walk {
+    Walk { runbook, breaks: NOTHING, way: Way::Row(namespace, name), answers, says: &["over: proved"], steps: &[] }
+}
+
+/// What Argo CD would revert is not done, and why is said, with what to commit; held, it stays; and what is held is given back.
+fn hold_and_give_back(lab: &Lab, home: &Home, person: &mut Person<'_>) {
+    person.picks(DEPLOYED, "app");
+    person.opens("stop-rotation");
+    let screen = person.reads("“stop-rotation” would do nothing");
+    assert!(screen.contains("hold it first") && screen.contains("hold-self-heal"), "{screen}");
+    person.presses("r");
+    let screen = person.agrees_until_it_is_over();
+    for words in ["over: nothing to do", "refreshPolicy: CreatedOnce", "overlays/dev of https://git.example/shop.git"] {
+        assert!(screen.contains(words), "“{words}” is not said. The screen shows:\n{screen}");
+    }
+    assert!(!home.journal().contains("stop-rotation/keep-value"), "nothing was written");
+    person.comes_back();
+
+    let held: &[&str] = &["over: proved", "HELD argocd/shop", "1 of 1 GitOps object held."];
+    walk(
+        lab,
+        home,
+        person,
+        &Walk { says: held, steps: &["hold-self-heal/self-heal"], ..on("hold-self-heal", DEPLOYED, "app", &[Names("shop")]) },
+    );
+    let stopped: &[&str] = &["over: proved", "1 of 1 ExternalSecret stopped, the value unchanged."];
+    walk(
+        lab,
+        home,
+        person,
+        &Walk { says: stopped, steps: &["stop-rotation/keep-value"], ..on("stop-rotation", DEPLOYED, "app", &[Names("app")]) },
+    );
+    let back: &[&str] = &["over: proved", "1 of 1 GitOps object given back."];
+    walk(lab, home, person, &Walk { says: back, way: Way::Named(""), ..on("hold-self-heal", "", "", &[Names("shop")]) });
+    person.console.wait_until("nothing is held", SOON, |screen| !screen.contains("HELD"));
+}
+
+/// Half-way a person leaves by Esc, which stops nothing and writes nothing, and stops the run. What was done is said, and what
+/// was not. Begun again, it goes on where it was stopped.
+fn move_half_way_and_then_wholly(lab: &Lab, home: &Home, person: &mut Person<'_>) {
+    let path = "secret/ameide-dev/powerdns-api-key";
+    person.picks(DEV, "powerdns-api-key");
+    person.opens("move-to-vault");
+    person.answers(Names("powerdns-api-key"));
+    person.reads(&format!("Type “{path}” in full to agree"));
+    person.presses("\u{1b}");
+    person.reads("Wiped, nothing was sent.");
+    person.presses("\u{1b}");
+    person.reads("The runbook goes on, and asks before it writes");
+    person.presses("o");
+    person.presses("s");
+    let screen = person.agrees_until_it_is_over();
+    let said = [
+        "over: cancelled",
+        "1 of 1 ExternalSecret stopped, the value unchanged.",
+        "1 path; the step switch: you stopped the run",
+    ];
+    for words in said {
+        assert!(screen.contains(words), "“{words}” is not said. The screen shows:\n{screen}");
+    }
+    let journal = home.journal();
+    assert!(journal.contains("move-to-vault/keep-value") && !journal.contains("move-to-vault/copy"), "{journal}");
+    assert!(
+        journal.lines().last().is_some_and(|line| line.contains(r#""what":"end""#) && line.contains("cancelled")),
+        "{journal}"
+    );
+    person.comes_back();
+
+    let steps: &[&str] = &["move-to-vault/copy", "move-to-vault/switch"];
+    walk(
+        lab,
+        home,
+        person,
+        &Walk { steps, ..on("move-to-vault", DEV, "powerdns-api-key", &[Names("secret/ameide-dev/powerdns-api-key")]) },
+    );
+}
+
+fn walk(lab: &Lab, home: &Home, person: &mut Person<'_>, walk: &Walk) {
     (walk.breaks)(lab);
     let begun = Instant::now();
     match walk.way {
@@ -162,9 +240,12 @@ fn walk(lab: &Lab, person: &mut Person<'_>, walk: &Walk) {
     }
     let screen = person.agrees_until_it_is_over();
     println!("{} by keys: {:.0} s", walk.runbook, begun.elapsed().as_secs_f64());
-    println!("{screen}");
     for words in walk.says {
         assert!(screen.contains(words), "{}: “{words}” is not said. The screen shows:\n{screen}", walk.runbook);
+    }
+    let journal = home.journal();
+    for step in walk.steps {
+        assert!(journal.contains(step), "{step} is not in the journal: {journal}");
     }
     person.comes_back();
 }
@@ -197,11 +278,20 @@ fn each_runbook_is_walked_by_keys_on_openbao() {
     lab.delete_path("anthropic-api-key");
     break_all(&lab, &["auth-service-account-not-bound", "property-missing", "version-deleted", "generator-rotates"]);
     println!("broken after {:.0} s", begun.elapsed().as_secs_f64());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let client = lab.client().await;
+        argo::deploy_argo(&client, DEPLOYED).await;
+        let place = format!("{}?fieldManager=argocd-controller&force=true", argo::external_secret(DEPLOYED, "app"));
+        argo::ask(&client, "PATCH", &place, argo::APPLY, &argo::generated(DEPLOYED, true)).await.expect("Argo CD may apply");
+    });
     let mut person = Person::sits_down(&lab, &home);
     for one in AT_VAULT.iter().chain(IN_CLUSTER) {
-        walk(&lab, &mut person, one);
+        walk(&lab, &home, &mut person, one);
     }
-    walk(&lab, &mut person, &UNSEAL);
+    hold_and_give_back(&lab, &home, &mut person);
+    move_half_way_and_then_wholly(&lab, &home, &mut person);
+    walk(&lab, &home, &mut person, &UNSEAL);
     let drawn = person.leaves();
     assert_clean(&lab, &home, &drawn);
     println!("all in {:.0} s", begun.elapsed().as_secs_f64());
@@ -216,9 +306,10 @@ fn what_touches_vault_is_walked_by_keys_on_hashicorps_too() {
     break_all(&lab, &["auth-service-account-not-bound", "property-missing", "version-deleted"]);
     let mut person = Person::sits_down(&lab, &home);
     for one in AT_VAULT {
-        walk(&lab, &mut person, one);
+        walk(&lab, &home, &mut person, one);
     }
-    walk(&lab, &mut person, &UNSEAL);
+    move_half_way_and_then_wholly(&lab, &home, &mut person);
+    walk(&lab, &home, &mut person, &UNSEAL);
     let drawn = person.leaves();
     assert_clean(&lab, &home, &drawn);
     println!("all in {:.0} s", begun.elapsed().as_secs_f64());

@@ -10,7 +10,7 @@ use super::pty::Console;
 /// How long anything may take that the console shows.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// Longer than keys that rain, and than what nobody could have read yet.
-const CALM: Duration = Duration::from_millis(450);
+pub(crate) const CALM: Duration = Duration::from_millis(450);
 /// Wide enough for every sentence, and high enough for every cause.
 pub(crate) const WINDOW: (u16, u16) = (160, 50);
 
@@ -39,7 +39,9 @@ impl<'a> Person<'a> {
         let variables = home.variables(lab, lab.kubeconfig("admin"));
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let console = Console::start(&["--write"], &variables, WINDOW);
-        console.wait_until("the board", SOON, |screen| screen.contains("CAUSE 1") || screen.contains("NOTHING BROKEN"));
+        console.wait_until("the board", SOON, |screen| {
+            ["CAUSE 1", "NOTHING BROKEN", "ALL WELL"].iter().any(|title| screen.contains(title))
+        });
         Self { lab, console }
     }
 
@@ -76,7 +78,8 @@ impl<'a> Person<'a> {
     pub(crate) fn picks(&mut self, namespace: &str, name: &str) {
         self.presses(&format!("/ns={namespace} {name}"));
         self.presses("\r");
-        let is_selected = |screen: &str| screen.lines().any(|line| line.contains('▸') && line.contains(name) && !line.contains("CAUSE"));
+        let is_selected =
+            |screen: &str| screen.lines().any(|line| line.contains('▸') && line.contains(name) && !line.contains("CAUSE"));
         for _ in 0..8 {
             let screen = self.console.screen();
             if is_selected(&screen) && screen.contains("▸EXTERNALSECRETS") {
@@ -151,7 +154,10 @@ impl<'a> Person<'a> {
     pub(crate) fn comes_back(&mut self) {
         for _ in 0..6 {
             let screen = self.console.screen();
-            if screen.lines().any(|line| line.starts_with("─▸CAUSE") || line.starts_with("─▸NOTHING BROKEN")) {
+            if screen
+                .lines()
+                .any(|line| ["─▸CAUSE", "─▸NOTHING BROKEN", "─▸ALL WELL"].iter().any(|title| line.starts_with(title)))
+            {
                 return;
             }
             self.presses("\u{1b}");

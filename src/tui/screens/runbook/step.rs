@@ -37,7 +37,9 @@ pub(super) fn draw(model: &Model, run: &RunView, step: &StepView, look: Look<'_>
     let shown = if said.len() > room { room.saturating_sub(1) } else { said.len() };
     let mut rest = below(rest, lines(&said[..shown], rest, buffer, look));
     if shown < said.len() {
-        let mark = format!("  {} {} more lines: make the window higher", glyphs::CUT, said.len() - shown);
+        // What is for Git need not be read here to be had.
+        let or = if step.commits.is_empty() { "" } else { ", or copy what is for Git with K" };
+        let mark = format!("  {} {} more lines: make the window higher{or}", glyphs::CUT, said.len() - shown);
         Pen::new(buffer, rest, 0).put(&mark, look.of(Role::Muted));
         rest = below(rest, 1);
     }
