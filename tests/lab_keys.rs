@@ -2,7 +2,7 @@
 //! opens the runbook, reads what is asked and answers; the screen says what came of it, the journal what was done, and a
 //! value that is typed unseen is nowhere. Everything is broken at once and mended one after the other, on one lab a server.
 //!
-//! Then the bad way of a person: they leave half-way and stop.
+//! Then the bad ways of a person: they leave half-way and stop, and the console is killed in the middle of a write.
 //! `recover` after a seal of all replicas is walked in `lab.rs`. `tests/lab/test` runs this.
 
 #![allow(
@@ -32,6 +32,7 @@ use home::Home;
 use lab::Lab;
 use person::Answer::{Names, Shares, Starts, Types};
 use person::{Answer, Person, SOON};
+use sealwatch::diagnosis::rule;
 
 /// A value that must be nowhere but in Vault and in the Secret.
 const TYPED: &str = "canary-typed-by-keys-9Zk";
@@ -140,6 +141,15 @@ const UNSEAL: Walk = Walk {
     steps: &["unseal/unseal"],
 };
 
+const RECOVER: Walk = Walk {
+    runbook: "recover",
+    breaks: |lab| drop(lab.fault("leader-sealed", &[])),
+    way: Way::Cause("Vault has no leader"),
+    answers: &[Starts, Shares],
+    says: &["over: proved", "1 replica"],
+    steps: &["recover/unseal"],
+};
+
 /// A walk that begins on the row of an ExternalSecret.
 const fn on(runbook: &'static str, namespace: &'static str, name: &'static str, answers: &'static [Answer]) -> Walk {
     Walk { runbook, breaks: NOTHING, way: Way::Row(namespace, name), answers, says: &["over: proved"], steps: &[] }
@@ -218,6 +228,65 @@ fn move_half_way_and_then_wholly(lab: &Lab, home: &Home, person: &mut Person<'_>
     );
 }
 
+/// External Secrets stands still; restarted, it leads again. What a kubelet does with the new pod, the lab does.
+fn restart_eso(lab: &Lab, person: &mut Person<'_>) {
+    lab.fault("sync-stalled", &[]);
+    let begun = Instant::now();
+    person.points_at(rule("sync-stalled").expect("a rule").title);
+    person.presses("r");
+    person.answers(Names("external-secrets"));
+    person.reads("RUNS");
+    lab.heal("sync-stalled", &[]);
+    let screen = person.agrees_until_it_is_over();
+    assert!(screen.contains("over: proved") && screen.contains("it leads and renews its lease"), "{screen}");
+    println!("restart-eso by keys: {:.0} s", begun.elapsed().as_secs_f64());
+    person.comes_back();
+}
+
+/// The console is killed while a write is under way, of which nobody hears what came. The next console says so, and takes the
+/// run up.
+fn killed_and_taken_up<'a>(lab: &'a Lab, home: &Home, mut person: Person<'a>) -> (Person<'a>, String) {
+    lab.fault("path-missing", &[]);
+    let begun = Instant::now();
+    let refreshes = |person: &mut Person<'_>| {
+        person.picks("fault-path-missing", "app");
+        person.opens("refresh");
+        person.answers(Starts);
+    };
+    refreshes(&mut person);
+    person.reads("y agrees");
+    let count = |what: &str| home.journal().matches(&format!(r#""what":"{what}""#)).count();
+    let (intents, results) = (count("intent"), count("result"));
+    assert_eq!(intents, results, "each intent has a result");
+    std::thread::sleep(person::CALM);
+    // It takes the request, and answers nobody.
+    lab.fault("apiserver-frozen", &[]);
+    person.console.type_keys("y");
+    while count("intent") == intents {
+        assert!(begun.elapsed() < SOON, "no intent. The screen shows:\n{}", person.console.screen());
+        std::thread::sleep(person::CALM / 5);
+    }
+    let drawn = person.is_killed();
+    assert_eq!(count("result"), results, "nobody heard what came of it");
+    lab.heal("apiserver-frozen", &[]);
+
+    let mut person = Person::sits_down(lab, home);
+    person.presses("!");
+    let screen = person.reads("nobody heard what came of it");
+    assert!(screen.contains("ExternalSecret/fault-path-missing/app"), "{screen}");
+    person.comes_back();
+    refreshes(&mut person);
+    let screen = person.reads("Taken up again on ExternalSecret/fault-path-missing/app");
+    assert!(screen.contains("0 done, 1 without an answer"), "{screen}");
+    lab.write_path("fault/path-missing", TYPED);
+    let screen = person.agrees_until_it_is_over();
+    assert!(screen.contains("over: "), "{screen}");
+    println!("{screen}");
+    println!("refresh, killed and taken up: {:.0} s", begun.elapsed().as_secs_f64());
+    person.comes_back();
+    (person, drawn)
+}
+
 fn walk(lab: &Lab, home: &Home, person: &mut Person<'_>, walk: &Walk) {
     (walk.breaks)(lab);
     let begun = Instant::now();
@@ -292,7 +361,10 @@ fn each_runbook_is_walked_by_keys_on_openbao() {
     hold_and_give_back(&lab, &home, &mut person);
     move_half_way_and_then_wholly(&lab, &home, &mut person);
     walk(&lab, &home, &mut person, &UNSEAL);
-    let drawn = person.leaves();
+    restart_eso(&lab, &mut person);
+    let (mut person, mut drawn) = killed_and_taken_up(&lab, &home, person);
+    walk(&lab, &home, &mut person, &RECOVER);
+    drawn.push_str(&person.leaves());
     assert_clean(&lab, &home, &drawn);
     println!("all in {:.0} s", begun.elapsed().as_secs_f64());
 }
