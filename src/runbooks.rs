@@ -69,7 +69,10 @@ impl Target {
             Self::Vault(vault) => vault.to_string(),
             Self::Vaults(vaults) => vaults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             Self::Objects(objects) if objects.len() == 1 => objects[0].to_string(),
-            Self::Objects(objects) => format!("{} objects", objects.len()),
+            Self::Objects(objects) => {
+                let same = objects.first().filter(|first| objects.iter().all(|one| one.kind == first.kind));
+                format!("{} {}s", objects.len(), same.map_or("object", |first| first.kind.as_str()))
+            }
             Self::Everything => "everything that fails".to_owned(),
         }
     }

@@ -14,6 +14,8 @@
     reason = "a test that fails says why; it uses a part of what the lab can"
 )]
 
+#[path = "common/argo.rs"]
+mod argo;
 #[path = "common/home.rs"]
 mod home;
 #[path = "common/lab.rs"]
@@ -23,70 +25,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use argo::{APP, APPLY, ask, deploy_argo, get, soon};
 use home::Home;
 use lab::Lab;
 use serde_json::{Value, json};
 
 const NAMESPACE: &str = "fault-generator-rotates";
-const APP: &str = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop";
-const APPLY: &str = "application/apply-patch+yaml";
-const SOON: Duration = Duration::from_secs(30);
 
 fn external_secret() -> String {
-    format!("/apis/external-secrets.io/v1/namespaces/{NAMESPACE}/externalsecrets/app")
-}
-
-/// One request to the API server; `None` if it says no.
-async fn ask(client: &kube::Client, method: &str, path: &str, media: &str, body: &Value) -> Option<Value> {
-    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let request = http::Request::builder().method(method).uri(path).header("content-type", media).body(body).expect("a request");
-    client.request(request).await.ok()
-}
-
-async fn get(client: &kube::Client, path: &str) -> Value {
-    ask(client, "GET", path, "application/json", &Value::Null).await.unwrap_or(Value::Null)
-}
-
-/// Waits until something is so.
-async fn soon(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    lab::wait_until(what, SOON, async || if holds().await { Ok(()) } else { Err("not yet") }).await;
-}
-
-/// Makes the kind, the namespace and the Application.
-async fn deploy_argo(client: &kube::Client) {
-    let schema = json!({ "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
-    let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": "applications.argoproj.io" },
-        "spec": { "group": "argoproj.io", "scope": "Namespaced", "names": { "kind": "Application", "plural": "applications" },
-            "versions": [{ "name": "v1alpha1", "served": true, "storage": true, "schema": schema }] } });
-    let place = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/applications.argoproj.io?fieldManager=lab";
-    ask(client, "PATCH", place, APPLY, &definition).await.expect("the kind is taken");
-    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "argocd" } });
-    ask(client, "PATCH", "/api/v1/namespaces/argocd?fieldManager=lab", APPLY, &namespace).await.expect("a namespace");
-    let app = json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": { "name": "shop", "namespace": "argocd" },
-        "spec": { "source": { "repoURL": "https://bot:canary-in-a-url@git.example/shop.git", "path": "overlays/dev" },
-            "destination": { "server": "https://kubernetes.default.svc", "namespace": NAMESPACE },
-            "syncPolicy": { "automated": { "selfHeal": true, "prune": true } } },
-        "status": { "sync": { "status": "Synced" }, "health": { "status": "Healthy" } } });
-    let place = format!("{APP}?fieldManager=lab");
-    soon("the Application is taken", async || ask(client, "PATCH", &place, APPLY, &app).await.is_some()).await;
+    argo::external_secret(NAMESPACE, "app")
 }
 
 /// Applies what stands in Git while the Application heals itself.
 async fn heal(client: kube::Client, sets_policy: Arc<AtomicBool>) {
     loop {
         if get(&client, APP).await.pointer("/spec/syncPolicy/automated/selfHeal") == Some(&json!(true)) {
-            let generator =
-                json!({ "apiVersion": "generators.external-secrets.io/v1alpha1", "kind": "Password", "name": "password" });
-            let mut spec = json!({ "refreshInterval": "1h", "target": { "name": "app" },
-                "dataFrom": [{ "sourceRef": { "generatorRef": generator } }] });
-            if sets_policy.load(Ordering::SeqCst) {
-                spec["refreshPolicy"] = json!("Periodic");
-            }
-            let tracking = format!("shop:external-secrets.io/ExternalSecret:{NAMESPACE}/app");
-            let manifest = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
-                "metadata": { "name": "app", "namespace": NAMESPACE, "annotations": { "argocd.argoproj.io/tracking-id": tracking } },
-                "spec": spec });
+            let manifest = argo::generated(NAMESPACE, sets_policy.load(Ordering::SeqCst));
             let place = format!("{}?fieldManager=argocd-controller&force=true", external_secret());
             ask(&client, "PATCH", &place, APPLY, &manifest).await.expect("Argo CD may apply");
         }
@@ -115,7 +69,7 @@ fn a_live_change_under_argo_cd_is_shown_for_git_or_held() {
     let lab = Lab::up("gitops", &[]);
     lab.fault("generator-rotates", &[]);
     let client = runtime.block_on(lab.client());
-    runtime.block_on(deploy_argo(&client));
+    runtime.block_on(deploy_argo(&client, NAMESPACE));
     let sets_policy = Arc::new(AtomicBool::new(true));
     let stand_in = runtime.spawn(heal(client.clone(), sets_policy.clone()));
     let policy_of =
@@ -256,7 +210,7 @@ fn a_client_patcher_is_run_again_by_argo_cd_and_beside_flux() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let lab = Lab::up("gitops-jobs", &[]);
     let client = runtime.block_on(lab.client());
-    runtime.block_on(deploy_argo(&client));
+    runtime.block_on(deploy_argo(&client, NAMESPACE));
     let home = Home::new("gitops-jobs", "local", &lab);
     let found = runtime.block_on(get(&client, JOB));
     let labels = found["metadata"]["labels"].clone();

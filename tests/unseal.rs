@@ -10,7 +10,8 @@ use sealwatch::model::vault::{LeaderAt, NamespaceSeal, ReplicaRole, Seal, Surrou
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::steps::unseal::STEP;
 use sealwatch::runbooks::{
-    Applied, Confirm, Next, Operation, Outcome, Progress, Receipt, Right, StepReport, Target, VaultChange, VaultWrite,
+    Applied, Confirm, ItemState, Next, Operation, Outcome, Progress, Receipt, Right, StepReport, Target, VaultChange,
+    VaultWrite,
 };
 
 const WRONG: &str =
@@ -312,6 +313,20 @@ fn a_replica_that_is_sealed_again_is_opened_again() {
     scene.poll();
     assert_eq!(scene.until_it_asks().expect_err("it ends").outcome, Outcome::Proved);
     assert_eq!(scene.sent().last().map(String::as_str), Some("vault-2 0"));
+}
+
+#[test]
+fn what_was_open_already_is_not_claimed() {
+    let mut scene = Scene::new(3, 1);
+    scene.servers[0].sealed = false;
+    scene.servers[2].sealed = false;
+    scene.poll();
+    assert_eq!(scene.until_it_asks(), Ok(vec!["Send one share to vault-1.".to_owned()]));
+    scene.give(1);
+    assert_eq!(scene.until_it_asks().expect_err("it ends").outcome, Outcome::Proved);
+    let items = (STEP.items)(&Scene::target(), &scene.world, &scene.progress);
+    let states: Vec<ItemState> = items.iter().map(|item| item.state).collect();
+    assert_eq!(states, [ItemState::Well, ItemState::Proved, ItemState::Well], "{items:?}");
 }
 
 #[test]

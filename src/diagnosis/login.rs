@@ -442,6 +442,8 @@ pub struct Mending {
     pub remedy: Remedy,
     /// What the method's configuration is now, if it could be read.
     pub config: Option<AuthConfig>,
+    /// What its role is now, if that could be read.
+    pub role: Option<AuthRole>,
     /// Whether the steps of this login were asked: before that, what mends it may be another.
     pub is_asked: bool,
     /// What your token may not read of it, below the method: without that it is not known what mends it.
@@ -466,6 +468,7 @@ pub fn mending(world: &Inventory, store: &SecretStore, now: Timestamp) -> Option
         method: login.method_ref(),
         remedy,
         config: login.config().cloned(),
+        role: login.role().cloned(),
         login: login.login.clone(),
     })
 }

@@ -14,8 +14,10 @@ impl Runbook {
     pub fn ready(&self, target: &Target, world: &Inventory, now: Timestamp) -> Result<(), (Outcome, String)> {
         let progress = Progress::new(now);
         let own = self.steps.iter().filter(|step| step.id != check::STEP.id);
-        // What begins with a check does what it finds; of all others the first step is the repair, and the rest follow it.
-        let checks = self.steps.first().is_some_and(|step| step.id == check::STEP.id);
+        // What begins with a check does what it finds, and a move that was stopped half-way goes on with its next step; of all
+        // others the first step is the repair, and the rest follow it.
+        let checks =
+            self.steps.first().is_some_and(|step| step.id == check::STEP.id) || self.name == super::move_to_vault::RUNBOOK.name;
         let mut why: Option<(Outcome, String)> = None;
         for step in own.take(if checks { usize::MAX } else { 1 }) {
             match idle(step, target, world, &progress) {

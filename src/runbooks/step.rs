@@ -156,6 +156,8 @@ pub enum ItemState {
     Failed,
     /// It is left out on purpose.
     LeftOut,
+    /// It was well, or became so by another's hand: this run did nothing to it, and claims nothing of it.
+    Well,
 }
 
 /// How a step ended.

@@ -102,6 +102,11 @@ impl Lab {
         self.ask_vault(&format!("secret/data/{path}"), &serde_json::json!({"data": {"value": value}}));
     }
 
+    /// Takes a path of its Vault away, with every version.
+    pub(crate) fn delete_path(&self, path: &str) {
+        self.send_vault("DELETE", &format!("secret/metadata/{path}"), &Value::Null);
+    }
+
     /// A token of its Vault that may read everything below `secret/`, and write nothing.
     pub(crate) fn weak_token(&self) -> String {
         self.token("reader", r#"path "secret/*" { capabilities = ["read", "list"] }"#)
@@ -114,13 +119,17 @@ impl Lab {
         made.pointer("/auth/client_token").and_then(Value::as_str).expect("a token").to_owned()
     }
 
-    /// Sends this to the first replica of its Vault, with the root token.
     fn ask_vault(&self, path: &str, body: &Value) -> Value {
+        self.send_vault("POST", path, body)
+    }
+
+    /// Sends this to the first replica of its Vault, with the root token.
+    fn send_vault(&self, method: &str, path: &str, body: &Value) -> Value {
         use std::io::{Read as _, Write as _};
         let token = std::fs::read_to_string(self.text("/files/root_token")).expect("the root token");
         let address = self.facts.pointer("/vault/replicas/0/address").and_then(Value::as_str).expect("an address");
         let body = body.to_string();
-        let head = format!("POST /v1/{path} HTTP/1.0\r\nHost: {address}\r\nX-Vault-Token: {}", token.trim());
+        let head = format!("{method} /v1/{path} HTTP/1.0\r\nHost: {address}\r\nX-Vault-Token: {}", token.trim());
         let mut stream = std::net::TcpStream::connect(address).expect("the replica listens");
         write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
         let mut answer = String::new();

@@ -42,7 +42,7 @@ impl Run {
     pub(super) fn cut_short(&mut self, step: &StepDef, world: &Inventory) {
         let items = (step.items)(&self.door.target, world, &self.progress);
         let count = |state| items.iter().filter(|item| item.state == state).count();
-        let total = items.len() - count(ItemState::LeftOut);
+        let total = items.len() - count(ItemState::LeftOut) - count(ItemState::Well);
         let summary =
             format!("Stopped: {} of {total} proved, {} not touched.", count(ItemState::Proved), count(ItemState::Queued));
         self.ended.insert(step.id, self.progress.now);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::each::{Each, Effect, Task, preview};
-use super::{by_name, counted};
+use super::by_name;
 use crate::diagnosis::jobs::said;
 use crate::model::inventory::runs::{BOOTSTRAP, base_name};
 use crate::model::kinds::{CronJob, Job, Role, Watched as _};
@@ -22,7 +22,7 @@ pub const STEP: StepDef = StepDef {
             // The new Job has a name that nobody can know before.
             let timetables: Vec<ObjectRef> = open.iter().map(|task| from(&task.operation).clone()).collect();
             Preview {
-                will: vec![format!("Start {}.", counted(open.len(), "run"))],
+                will: timetables.iter().map(|from| format!("Start a run of {from} now.")).collect(),
                 will_not: vec!["The timetable stays as it is.".to_owned()],
                 forecast: vec!["It does what the next run by the timetable would do: what it writes is up to it.".to_owned()],
                 confirm: by_name(&timetables, "run"),

@@ -43,9 +43,16 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
             "Nothing is held. Name what to hold: an Application, a Kustomization or a HelmRelease, or an object that it deploys.";
         return Next::Done(StepReport::new(Outcome::Failed, why));
     }
-    EACH.next_beside(aside, &tasks, progress, |open| {
+    let is_hold = |task: &Task| matches!(task.operation, Operation::Kubernetes(KubernetesWrite::Hold { .. }));
+    // Who reads how it ended must not wonder which of both it was.
+    let done = match (tasks.iter().all(is_hold), tasks.iter().any(is_hold)) {
+        (true, _) => "held",
+        (_, false) => "given back",
+        _ => EACH.done,
+    };
+    Each { done, ..EACH }.next_beside(aside, &tasks, progress, |open| {
         let base = preview(open);
-        let holds = |task: &&&Task| matches!(task.operation, Operation::Kubernetes(KubernetesWrite::Hold { .. }));
+        let holds = |task: &&&Task| is_hold(task);
         let mut will_not = vec!["Nothing that stands in Git is changed.".to_owned()];
         if open.iter().any(|task| holds(&task)) {
             will_not.push("It does not give itself back: run this once more for that. The header says what is held.".to_owned());

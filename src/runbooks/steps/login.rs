@@ -183,11 +183,17 @@ fn differences(found: &Mending, operation: Option<&Operation>) -> Vec<String> {
         Remedy::Bind(accounts, namespaces) => {
             let (accounts, namespaces) = bound.unwrap_or((accounts, namespaces));
             let list = |names: &[Text]| names.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
+            let beside = |new: &[Text], old: Option<&Vec<Text>>| match old.filter(|old| old.as_slice() != new) {
+                Some(old) if old.is_empty() => format!("{} (now none)", list(new)),
+                Some(old) => format!("{} (now {})", list(new), list(old)),
+                None => list(new),
+            };
+            let role = found.role.as_ref();
             vec![format!(
                 "The role “{}” binds the accounts {} in the namespaces {}.",
                 found.login.role,
-                list(accounts),
-                list(namespaces)
+                beside(accounts, role.map(|role| &role.accounts)),
+                beside(namespaces, role.map(|role| &role.namespaces))
             )]
         }
         Remedy::Delegate(account) => vec![format!("{account} gets the ClusterRole system:auth-delegator, and nothing else.")],

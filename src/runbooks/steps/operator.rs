@@ -39,7 +39,7 @@ fn next(_: &Target, world: &Inventory, progress: &Progress) -> Next {
             format!("Now: version {}, {} ready, {leader}{renewed}.", controller.version, controller.ready)
         });
         Preview {
-            will: vec![state, "Restart the Deployment of External Secrets by a rollout.".to_owned()],
+            will: vec!["Restart the Deployment of External Secrets by a rollout.".to_owned(), state],
             will_not: vec!["No store, ExternalSecret or Secret is touched.".to_owned()],
             forecast: vec![
                 "It looks at every object once when it starts: what is overdue is synced then, and generators that are due make a new value.".to_owned(),

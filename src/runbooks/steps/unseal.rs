@@ -105,7 +105,7 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
 /// How it ended at several: where one could be opened, the rest of a runbook makes sense.
 fn all_over(mut over: Vec<(ObjectRef, StepReport)>) -> StepReport {
     if over.len() < 2 {
-        let none = || StepReport::new(Outcome::Nothing, "No Vault is meant that is closed.");
+        let none = || StepReport::new(Outcome::Nothing, "There is no sealed Vault to open.");
         return over.pop().map_or_else(none, |(_, report)| report);
     }
     let well = |report: &StepReport| matches!(report.outcome, Outcome::Proved | Outcome::Nothing);
@@ -170,15 +170,15 @@ fn of_one(server: &VaultServer, world: &Inventory, progress: &Progress) -> Next 
     Next::Confirm(desk.preview(&sealed))
 }
 
-fn items(target: &Target, world: &Inventory, _progress: &Progress) -> Vec<Item> {
+fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
     let items = |one: Sealed<'_>| match one {
-        Sealed::Server(server) => items_of(server),
+        Sealed::Server(server) => items_of(server, progress),
         Sealed::Space(server, space) => vec![space::item(server, &space)],
     };
     Sealed::meant(target, world).into_iter().flat_map(items).collect()
 }
 
-fn items_of(server: &VaultServer) -> Vec<Item> {
+fn items_of(server: &VaultServer, progress: &Progress) -> Vec<Item> {
     let item = |(pod, replica): (&Name, &Replica)| {
         let object = server.replica_ref(pod);
         let (state, note) = match (&replica.fault, &replica.seal) {
@@ -187,7 +187,11 @@ fn items_of(server: &VaultServer) -> Vec<Item> {
                 (ItemState::Applied, format!("sealed {}/{}{}", seal.progress, seal.threshold, attempt(seal)))
             }
             (None, Some(seal)) if seal.sealed => (ItemState::Queued, format!("sealed 0/{}", seal.threshold)),
-            (None, Some(_)) => (ItemState::Proved, format!("open {}", replica.role.as_str())),
+            // What was open already, or was opened by a colleague, is not of this run's doing.
+            (None, Some(_)) => {
+                let was_given = progress.last(STEP.id, &object).is_some();
+                (if was_given { ItemState::Proved } else { ItemState::Well }, format!("open {}", replica.role.as_str()))
+            }
             (None, None) => (ItemState::Queued, "not asked yet".to_owned()),
         };
         Item { object, state, note }
@@ -454,9 +458,9 @@ impl Desk<'_> {
             _ => {}
         }
         will.push(match threshold {
-            1 => format!("Send one share to {} in turn.", each(sealed)),
+            1 => format!("Send one share to {}.", each(sealed)),
             _ if given == 0 => {
-                format!("Send {threshold} different shares of {shares}, one after the other, to {} in turn.", each(sealed))
+                format!("Send {threshold} different shares of {shares}, one after the other, to {}.", each(sealed))
             }
             _ => format!("{given} of {threshold} shares given; {} more.", threshold.saturating_sub(given)),
         });
@@ -471,7 +475,8 @@ impl Desk<'_> {
         }
         let (replicas, quorum) = (self.server.replicas.len(), self.server.quorum());
         let mut forecast = Vec::new();
-        if replicas > 1 {
+        // Where enough are open, this would explain nothing.
+        if replicas > 1 && self.server.open().count() < quorum {
             forecast.push(format!("A leader needs {quorum} of {replicas} replicas open."));
         }
         let followed = self.server.named_in_vain();
@@ -539,7 +544,7 @@ pub fn is_wrong_share(message: &str) -> bool {
 fn each(sealed: &[ObjectRef]) -> String {
     match sealed {
         [one] => one.name.to_string(),
-        many => format!("each of {}", names(&many.iter().map(|replica| &replica.name).collect::<Vec<_>>())),
+        many => format!("each of {} in turn", names(&many.iter().map(|replica| &replica.name).collect::<Vec<_>>())),
     }
 }
 

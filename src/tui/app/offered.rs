@@ -3,7 +3,9 @@
 use super::board::Pane;
 use super::effect::Effect;
 use super::model::{Model, Screen};
+use crate::diagnosis::rule;
 use crate::engine::target_of;
+use crate::model::ObjectRef;
 use crate::runbooks::{Outcome, RUNBOOKS, Runbook, Target, hold_self_heal, recover, restart_eso, unseal};
 
 /// Causes that are tried for one that a runbook repairs.
@@ -46,7 +48,14 @@ impl Model {
         let closed = its_own.clone().filter(|target| matches!(target, Target::Vault(_)));
         let unnamed = || recover::unnamed(&self.snapshot.diagnosis.causes, &self.snapshot.world);
         let selected = self.board.object(self).map(|object| target_of(&object));
-        let causes = self.snapshot.diagnosis.causes.iter().filter(|cause| cause.runbooks.contains(&runbook.name)).take(TRIED);
+        // Who points at a row that needs this means that row: it is not done to another one instead, and why not is said.
+        let needs = |object: &ObjectRef| {
+            let slugs = self.snapshot.diagnosis.about(object).map(|finding| finding.slug);
+            slugs.filter_map(rule).any(|rule| rule.runbooks.contains(&runbook.name))
+        };
+        let is_meant = self.board.focus != Pane::Causes && self.board.object(self).as_ref().is_some_and(needs);
+        let tried = if is_meant { 0 } else { TRIED };
+        let causes = self.snapshot.diagnosis.causes.iter().filter(|cause| cause.runbooks.contains(&runbook.name)).take(tried);
         let held = (runbook.name == hold_self_heal::RUNBOOK.name).then_some(Target::Everything);
         let of_recover = (runbook.name == recover::RUNBOOK.name).then(unnamed).flatten();
         // Several Vaults that are closed are one run, whichever of them stands first.

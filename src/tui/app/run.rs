@@ -49,7 +49,8 @@ impl Run {
     }
 }
 
-/// The step that a run is at; of one that is over the first that needs eyes, since its reasons are what is read next.
+/// The step that a run is at; of one that is over the first that needs eyes, since its reasons are what is read next, else
+/// the last one that did something.
 #[must_use]
 pub fn current(run: &RunView) -> usize {
     let goes_on = run.steps.iter().position(|step| !matches!(step.state, StepState::Ended(_)));
@@ -57,7 +58,8 @@ pub fn current(run: &RunView) -> usize {
     let failed = run.steps.iter().position(needs_eyes);
     // What a run that ended early did not reach tells nothing: what it ended at does.
     let told = if run.is_over() { failed.or(goes_on) } else { goes_on.or(failed) };
-    told.unwrap_or(run.steps.len().saturating_sub(1))
+    let did = || run.steps.iter().rposition(|step| step.state == StepState::Ended(Outcome::Proved));
+    told.or_else(did).unwrap_or(run.steps.len().saturating_sub(1))
 }
 
 impl Model {

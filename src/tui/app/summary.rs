@@ -27,6 +27,7 @@ pub const fn item(run: &RunView, state: ItemState) -> (Tone, &'static str) {
         (ItemState::Queued, true) => (Tone::Warning, "not done"),
         (ItemState::LeftOut, _) => (Tone::Unknown, "left out"),
         (ItemState::Proved, _) => (Tone::Healthy, "proved"),
+        (ItemState::Well, _) => (Tone::Quiet, "well"),
     }
 }
 
@@ -55,6 +56,7 @@ fn counts<'a>(items: impl Iterator<Item = &'a Item>) -> String {
         let noun = match item.object.kind {
             Kind::VaultReplica => "replica",
             Kind::SecretStore | Kind::ClusterSecretStore => "store",
+            Kind::VaultPath if item.object.name.as_str().starts_with("auth/") => "auth setting",
             Kind::VaultPath => "path",
             Kind::Pod => "pod",
             kind => kind.as_str(),

@@ -11,8 +11,9 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Look, below, lines, rule};
 use crate::engine::run::RunResult;
-use crate::engine::{RunState, RunView};
+use crate::engine::{RunState, RunView, StepState};
 use crate::model::{Age, Clock};
+use crate::runbooks::Outcome;
 use crate::theme::Role;
 use crate::tui::app::Model;
 use crate::tui::app::rows::Tone;
@@ -118,6 +119,10 @@ fn state(run: &RunView) -> (Tone, String) {
         RunState::Running { .. } => (Tone::Active, format!("{at} runs")),
         RunState::Asks(_) => (Tone::Warning, format!("{at} asks you")),
         RunState::Paused => (Tone::Warning, format!("{at} paused (p goes on)")),
+        // Green words are for what was done.
+        RunState::Over(RunResult::Proved) if !run.steps.iter().any(|step| step.state == StepState::Ended(Outcome::Proved)) => {
+            (Tone::Quiet, "over: nothing to do".to_owned())
+        }
         RunState::Over(result) => (
             match result {
                 RunResult::Proved => Tone::Healthy,

@@ -37,7 +37,9 @@ pub(super) fn draw(model: &Model, run: &RunView, step: &StepView, look: Look<'_>
     let shown = if said.len() > room { room.saturating_sub(1) } else { said.len() };
     let mut rest = below(rest, lines(&said[..shown], rest, buffer, look));
     if shown < said.len() {
-        let mark = format!("  {} {} more lines: make the window higher", glyphs::CUT, said.len() - shown);
+        // What is for Git need not be read here to be had.
+        let or = if step.commits.is_empty() { "" } else { ", or copy what is for Git with K" };
+        let mark = format!("  {} {} more lines: make the window higher{or}", glyphs::CUT, said.len() - shown);
         Pen::new(buffer, rest, 0).put(&mark, look.of(Role::Muted));
         rest = below(rest, 1);
     }
@@ -117,7 +119,8 @@ fn preview(model: &Model, page: &mut Document, preview: &Preview) {
 }
 
 /// The order in which objects are shown: what needs eyes first.
-const ORDER: [ItemState; 5] = [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Proved];
+const ORDER: [ItemState; 6] =
+    [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Proved, ItemState::Well];
 
 fn items(model: &Model, run: &RunView, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     if step.items.is_empty() || area.height == 0 {
@@ -140,13 +143,13 @@ fn items(model: &Model, run: &RunView, step: &StepView, look: Look<'_>, area: Re
 fn tally(model: &Model, run: &RunView, step: &StepView, look: Look<'_>, area: Rect, buffer: &mut Buffer) {
     let count = |state: ItemState| step.items.iter().filter(|item| item.state == state).count();
     let (proved, failed) = (count(ItemState::Proved), count(ItemState::Failed));
-    let total = step.items.len() - count(ItemState::LeftOut);
+    let total = step.items.len() - count(ItemState::LeftOut) - count(ItemState::Well);
     let bar = Rect { x: area.x + 2, width: 20.min(area.width / 4), height: 1, ..area };
     (&Progress { done: proved, failed, total, theme: look.theme }).render(bar, buffer);
     let mut pen = Pen::new(buffer, area, 0);
     pen.skip_to(bar.right() + 1);
     pen.put(&format!("{proved} of {total} proved"), look.of(Role::Text));
-    for state in [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut] {
+    for state in [ItemState::Failed, ItemState::Applied, ItemState::Queued, ItemState::LeftOut, ItemState::Well] {
         let n = count(state);
         if n > 0 {
             let (tone, word) = summary::item(run, state);
