@@ -19,7 +19,7 @@ use sealwatch::gateways::recorded::Recording;
 use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::external_secret::RefreshPolicy;
 use sealwatch::model::kinds::generator::Generator;
-use sealwatch::model::kinds::secret_store::LetIn;
+use sealwatch::model::kinds::secret_store::{Auth, LetIn};
 use sealwatch::model::kinds::{self, Deleting, ExternalSecret, Meta, Object, SecretStore};
 use sealwatch::model::selector::{Is, Selector, Term};
 use sealwatch::model::vault::{LoginChecks, Properties, Told};
@@ -300,13 +300,22 @@ impl Moving {
         };
         let of_store = |store: &SecretStore| {
             let mut store = store.clone();
-            match number % 4 {
-                0 | 1 => store.ready = ready(),
+            // What its controller writes at every check, whatever else it writes.
+            store.meta.resource_version += 1;
+            match number % 8 {
+                0 | 1 | 4 => store.ready = ready(),
                 2 => match beside {
                     Object::SecretStore(other) => store.vault.clone_from(&other.vault),
                     Object::ClusterSecretStore(other) => store.vault.clone_from(&other.0.vault),
                     _ => store.vault = None,
                 },
+                5 if turn.is_multiple_of(2) => {}
+                5 => store.ready.iter_mut().for_each(|ready| ready.since = recently),
+                6 => {
+                    if let Some(Auth::Kubernetes { referent, .. }) = store.vault.as_mut().map(|vault| &mut vault.auth) {
+                        *referent = !*referent;
+                    }
+                }
                 _ if turn.is_multiple_of(2) => store.meta.deleting = deleting(recently),
                 _ => {
                     let team = Term { key: Name::new("team"), is: Is::In, values: [Text::foreign("a")].into() };

@@ -10,8 +10,7 @@ use sealwatch::model::vault::{LeaderAt, NamespaceSeal, ReplicaRole, Seal, Surrou
 use sealwatch::model::{Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
 use sealwatch::runbooks::steps::unseal::STEP;
 use sealwatch::runbooks::{
-    Applied, Confirm, ItemState, Next, Operation, Outcome, Progress, Receipt, Right, StepReport, Target, VaultChange,
-    VaultWrite,
+    Applied, Confirm, ItemState, Next, Operation, Outcome, Progress, Receipt, Right, StepReport, Target, VaultChange, VaultWrite,
 };
 
 const WRONG: &str =

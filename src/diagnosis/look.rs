@@ -2,7 +2,7 @@
 //! to them, then the world at large, then paths, then what reads them. What a look finds depends on the world and on what
 //! was found by looks before it, and stays right until one of these is different (`touched.rs`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::case::drags_down;
@@ -30,6 +30,11 @@ pub(super) enum Look {
 }
 
 impl Look {
+    /// The `ExternalSecret` that is looked at, if it is one.
+    pub(super) const fn reader(&self) -> Option<&ObjectRef> {
+        if let Self::Reader(es) = self { Some(es) } else { None }
+    }
+
     /// The object that is looked at, if it is one that is counted somewhere.
     pub(super) fn into_object(self) -> Option<ObjectRef> {
         match self {
@@ -50,19 +55,55 @@ pub(super) struct Place {
 /// What was found by each look that found something.
 pub(super) type Found = BTreeMap<Look, Vec<Arc<Finding>>>;
 
-/// Every look that there is.
-pub(super) fn everything(world: &Inventory) -> BTreeSet<Look> {
-    let vaults = world.vaults.keys().cloned().map(Look::Vault);
-    let stores = world.stores().map(|store| Look::Store(store.store_ref()));
-    let paths = world.vaults.values().flat_map(|server| troubled(server));
-    let readers = world.all::<ExternalSecret>().iter().map(|es| Look::Reader(es.object_ref()));
-    vaults.chain(stores).chain([Look::World]).chain(paths).chain(readers).collect()
+/// What there is at a look.
+pub(super) enum Sight<'a> {
+    Vault(&'a VaultServer),
+    Store(&'a SecretStore),
+    World,
+    Path(&'a VaultServer, &'a Text, &'a SecretPath),
+    Reader(&'a ExternalSecret),
+}
+
+/// Every look that there is, each with what there is, in the order of causality.
+pub(super) fn everything(world: &Inventory) -> impl Iterator<Item = (Look, Sight<'_>)> {
+    let vaults = world.vaults.iter().map(|(address, server)| (Look::Vault(address.clone()), Sight::Vault(server)));
+    let stores = world.stores().map(|store| (Look::Store(store.store_ref()), Sight::Store(store)));
+    let paths = world.vaults.values().flat_map(|server| {
+        paths_in_trouble(server).map(move |(full, path)| (path_look(server, full), Sight::Path(server, full, path)))
+    });
+    let readers = world.all::<ExternalSecret>().iter().map(|es| (Look::Reader(es.object_ref()), Sight::Reader(es)));
+    vaults.chain(stores).chain([(Look::World, Sight::World)]).chain(paths).chain(readers)
+}
+
+impl Look {
+    /// What there is; nothing any more, perhaps.
+    pub(super) fn sight<'a>(&'a self, world: &'a Inventory) -> Option<Sight<'a>> {
+        match self {
+            Self::Vault(address) => world.vaults.get(address).map(|server| Sight::Vault(server)),
+            Self::Store(store) => world.store(store).map(Sight::Store),
+            Self::World => Some(Sight::World),
+            Self::Path(address, full) => world.vaults.get(address).and_then(|server| {
+                let path = server.paths.get(full).filter(|path| path.facts.state.is_trouble())?;
+                Some(Sight::Path(server, full, path))
+            }),
+            Self::Reader(es) => world.get::<ExternalSecret>(es).map(|es| Sight::Reader(es)),
+            // What is found there is found from what was found, and not from the world alone (`groups.rs`).
+            Self::Together(_) => None,
+        }
+    }
 }
 
 /// The paths of a Vault that are not as they should be; the others are not looked at.
 pub(super) fn troubled(server: &VaultServer) -> impl Iterator<Item = Look> {
-    let troubled = server.paths.iter().filter(|(_, path)| path.facts.state.is_trouble());
-    troubled.map(|(full, _)| Look::Path(server.address.clone(), full.clone()))
+    paths_in_trouble(server).map(|(full, _)| path_look(server, full))
+}
+
+fn paths_in_trouble(server: &VaultServer) -> impl Iterator<Item = (&Text, &SecretPath)> {
+    server.paths.iter().filter(|(_, path)| path.facts.state.is_trouble())
+}
+
+fn path_look(server: &VaultServer, full: &Text) -> Look {
+    Look::Path(server.address.clone(), full.clone())
 }
 
 /// The looks of every rule, in the order of the list.
@@ -71,22 +112,15 @@ fn checks() -> impl Iterator<Item = &'static Check> {
 }
 
 impl Case<'_> {
-    /// Looks. There may be nothing any more: then nothing is found.
-    pub(super) fn look(self, at: &Look, found: &Found) -> Vec<Finding> {
-        let world = self.world;
-        let here = match at {
-            Look::Vault(address) => world.vaults.get(address).map(|server| self.at_vault(server)),
-            Look::Store(store) => world.store(store).map(|store| self.at_store(store, found)),
-            Look::World => Some(self.at_large()),
-            Look::Path(address, full) => world.vaults.get(address).and_then(|server| {
-                let path = server.paths.get(full).filter(|path| path.facts.state.is_trouble())?;
-                Some(self.at_path(server, full, path))
-            }),
-            Look::Reader(es) => world.get::<ExternalSecret>(es).map(|es| self.at_reader(es, found)),
-            // What is found there is found from what was found, and not from the world alone (`groups.rs`).
-            Look::Together(_) => None,
-        };
-        here.unwrap_or_default()
+    /// Looks, given what the looks before it found.
+    pub(super) fn look(self, at: &Sight<'_>, found: &Found) -> Vec<Finding> {
+        match at {
+            Sight::Vault(server) => self.at_vault(server),
+            Sight::Store(store) => self.at_store(store, found),
+            Sight::World => self.at_large(),
+            Sight::Path(server, full, path) => self.at_path(server, full, path),
+            Sight::Reader(es) => self.at_reader(es, found),
+        }
     }
 
     fn at_vault(self, server: &VaultServer) -> Vec<Finding> {
@@ -182,6 +216,11 @@ pub(super) fn blamed(store: &ObjectRef, here: &[Arc<Finding>]) -> Vec<(CauseKey,
 /// Whether a look at a path that it reads has told why it fails.
 fn is_told(reader: &ReaderCase<'_>, found: &Found) -> bool {
     let Some(server) = reader.server else { return false };
+    // Where no path of that Vault is to blame, none of those that it reads has to be looked up.
+    let first = found.range(Look::Path(server.address.clone(), Text::default())..).next();
+    if !first.is_some_and(|(look, _)| matches!(look, Look::Path(address, _) if *address == server.address)) {
+        return false;
+    }
     reader.reads().any(|read| {
         let here = found.get(&Look::Path(server.address.clone(), read.full));
         here.is_some_and(|here| here.iter().any(|finding| finding.subject == reader.object))

@@ -16,7 +16,7 @@ use super::reach::Reach;
 use super::readings::Readings;
 use super::standing::Standing;
 use super::starting::{Starting, Waiting, said};
-use super::touched::{downstream, touched};
+use super::touched::{Touched, downstream, touched};
 use super::unknown::unknown;
 use super::{Case, Check, Diagnosis, Meaning, RULES};
 use crate::model::kinds::{SecretStore, Watched as _};
@@ -26,6 +26,14 @@ use crate::model::{Inventory, Kind, ObjectRef};
 #[must_use]
 pub fn diagnose(world: &Inventory, now: Timestamp) -> Diagnosis {
     Memory::default().diagnose(world, now)
+}
+
+/// What is to be looked at again.
+#[derive(Debug)]
+struct Due {
+    looks: BTreeSet<Look>,
+    /// Those `ExternalSecret`s that, or what they reach, are not what they were.
+    readers: BTreeSet<ObjectRef>,
 }
 
 /// How many times that are out of date are kept in any world.
@@ -56,15 +64,14 @@ impl Memory {
     /// Examines the world as it is now: all rules, then the grouping.
     #[must_use]
     pub fn diagnose(&mut self, world: &Inventory, now: Timestamp) -> Diagnosis {
-        let mut unsure = BTreeSet::new();
-        if let Some(touched) = self.due(world, now) {
-            self.look(world, now, touched, |look| unsure.extend(look.into_object()));
+        let unsure = if let Some(due) = self.due(world, now) {
+            self.look(world, now, due)
         } else {
             *self = Self { waiting: Waiting::of(world), ..Self::default() };
-            self.look(world, now, everything(world), drop);
+            self.look_at_everything(world, now);
             // Of what is well, and of which nothing was found, there is nothing to count: that is nearly all.
-            unsure = of_consequence(world);
-        }
+            of_consequence(world)
+        };
         self.seen = Some((world.clone(), now));
         self.together(world, now);
         let said = said(world, now, &self.waiting, &self.readings);
@@ -84,35 +91,57 @@ impl Memory {
     }
 
     /// The looks that may find something else now; nothing if that is everything.
-    fn due(&mut self, world: &Inventory, now: Timestamp) -> Option<BTreeSet<Look>> {
+    fn due(&mut self, world: &Inventory, now: Timestamp) -> Option<Due> {
         // An hour of changes would leave a time behind for each of them; one pass in as many as there are objects costs nothing.
         let is_full = self.room.is_some_and(|room| self.again.len() > room);
         let (old, _) = self.seen.take().filter(|(_, at)| *at <= now && !is_full)?;
-        let mut looks = touched(&old, world, &mut self.waiting)?;
-        for look in &looks {
-            if let Look::Reader(es) = look {
-                self.readings.changed(&old, world, es);
-            }
+        let Touched { looks, below } = touched(&old, world, &mut self.waiting)?;
+        let mut due = Due { readers: looks.iter().filter_map(Look::reader).cloned().collect(), looks };
+        for es in &due.readers {
+            self.readings.changed(&old, world, es);
         }
+        due.looks.extend(below);
         while let Some((_, look)) = self.again.first().filter(|(at, _)| *at < now).cloned() {
             self.again.pop_first();
-            looks.insert(look);
+            due.looks.insert(look);
         }
-        Some(looks)
+        Some(due)
     }
 
-    /// Looks, and looks at what comes of it. Says where it looked.
-    fn look(&mut self, world: &Inventory, now: Timestamp, mut looks: BTreeSet<Look>, mut looked: impl FnMut(Look)) {
+    /// Looks, and looks at what comes of it. Says what may have to be counted anew although nothing else was found of it.
+    fn look(&mut self, world: &Inventory, now: Timestamp, Due { mut looks, readers }: Due) -> BTreeSet<ObjectRef> {
+        let mut unsure = readers;
         while let Some(look) = looks.pop_first() {
-            let again = Cell::default();
-            let here = Case::new(world, now, &self.readings, &again).look(&look, &self.found);
+            let (again, sight) = (Cell::default(), look.sight(world));
+            let case = Case::new(world, now, &self.readings, &again);
+            let here = sight.map(|sight| case.look(&sight, &self.found)).unwrap_or_default();
             if let Some(at) = again.get() {
                 self.again.insert((at, look.clone()));
             }
             looks.extend(self.find(world, &look, here));
-            looked(look);
+            if look.reader().is_none() {
+                unsure.extend(look.into_object());
+            }
         }
-        self.room.get_or_insert(2 * self.again.len() + SPARE);
+        unsure
+    }
+
+    /// Looks at all there is, in the order of causality: so what comes of a look need not be sought.
+    fn look_at_everything(&mut self, world: &Inventory, now: Timestamp) {
+        let mut later = Vec::new();
+        for (look, sight) in everything(world) {
+            let again = Cell::default();
+            let here = Case::new(world, now, &self.readings, &again).look(&sight, &self.found);
+            later.extend(again.get().map(|at| (at, look.clone())));
+            if !here.is_empty() {
+                let here: Vec<Arc<Finding>> = here.into_iter().map(Arc::new).collect();
+                self.groups.found(&look, &[], &here);
+                self.found.insert(look, here);
+            }
+        }
+        self.room = Some(2 * later.len() + SPARE);
+        // Made of a list in order, it is also as small as it can be.
+        self.again = later.into_iter().collect();
     }
 
     /// What all findings of a rule mean together.
@@ -197,7 +226,7 @@ mod tests {
 
     /// What is looked at again, in short.
     fn due(memory: &mut Memory, world: &Inventory, now: Timestamp) -> Vec<String> {
-        let looks = memory.due(world, now).unwrap();
+        let Due { looks, .. } = memory.due(world, now).unwrap();
         memory.seen = Some((world.clone(), now));
         let short = |look: Look| match look {
             Look::Vault(address) => address.to_string(),
@@ -209,17 +238,19 @@ mod tests {
 
     fn world_of(readers: Vec<Object>, now: Timestamp) -> Inventory {
         let mut world = Inventory::default();
-        world.apply(Change::Listed(Kind::SecretStore.into(), vec![store()], Vec::new()), now);
+        world.apply(Change::Listed(Kind::SecretStore.into(), vec![store("valid")], Vec::new()), now);
         world.apply(Change::Listed(Kind::ExternalSecret.into(), readers, Vec::new()), now);
         world.settle();
         world
     }
 
-    fn store() -> Object {
-        let wire = r#"{"metadata": {"name": "store", "namespace": "ns"}, "spec": {"provider": {"vault":
-            {"server": "https://vault.ns.svc:8200", "path": "secret", "auth": {"kubernetes": {"role": "r"}}}}},
-            "status": {"conditions": [{"type": "Ready", "status": "True"}]}}"#;
-        SecretStore::read(serde_json::from_str(wire).unwrap(), &mut Names::default()).into_object()
+    fn store(message: &str) -> Object {
+        let wire = format!(
+            r#"{{"metadata": {{"name": "store", "namespace": "ns"}}, "spec": {{"provider": {{"vault":
+            {{"server": "https://vault.ns.svc:8200", "path": "secret", "auth": {{"kubernetes": {{"role": "r"}}}}}}}}}},
+            "status": {{"conditions": [{{"type": "Ready", "status": "True", "message": "{message}"}}]}}}}"#
+        );
+        SecretStore::read(serde_json::from_str(&wire).unwrap(), &mut Names::default()).into_object()
     }
 
     #[test]
@@ -248,12 +279,12 @@ mod tests {
         world.apply(Change::Applied(reader("b", "00:59:00")), now);
         let around = ["https://vault.ns.svc:8200", "SecretStore/ns/store", "ExternalSecret/ns/b"];
         assert_eq!(due(&mut memory, &world, now), around);
-        world.apply(Change::Applied(store()), now);
-        assert_eq!(
-            due(&mut memory, &world, now),
-            [around[0], around[1], "World"],
-            "who reads through it and is well does not mind"
-        );
+        let mut checked = |message: &str| {
+            world.apply(Change::Applied(store(message)), now);
+            due(&mut memory, &world, now)
+        };
+        assert_eq!(checked("valid"), [""; 0], "it was written again, and says what it said");
+        assert_eq!(checked("store validated"), [around[0], around[1], "World"], "who reads through it and is well does not mind");
         let late = "2026-11-25T01:38:00Z".parse().unwrap();
         assert_eq!(
             due(&mut memory, &world, late),

@@ -18,11 +18,13 @@ pub(super) struct Reach {
     extents: BTreeMap<Root, Extent>,
 }
 
+/// Causes in order, each with whether it is told that an object fails because of it. Of one object there are few.
+type Under = Box<[(Root, bool)]>;
+
 /// An object as it was counted.
 #[derive(Debug)]
 struct Counted {
-    /// Under which causes, and whether it is told that it fails because of them.
-    under: BTreeMap<Root, bool>,
+    under: Under,
     share: Share,
 }
 
@@ -40,7 +42,7 @@ impl Reach {
         for store in unsure.iter().filter(|object| is_store(object)) {
             let under = of_store(world, groups, store);
             let before = self.counted.get(store).map(|counted| &counted.under);
-            if !before.into_iter().flat_map(BTreeMap::keys).eq(under.keys()) {
+            if !before.into_iter().flatten().map(|(root, _)| root).eq(under.iter().map(|(root, _)| root)) {
                 readers.extend(world.pointing_at(store, Role::ReadsThrough));
             }
             let now = (!under.is_empty()).then(|| Counted { under, share: Share::of_store(world, store) });
@@ -65,15 +67,13 @@ impl Reach {
         self.extents.remove(root);
     }
 
-    fn of_reader(&self, groups: &Groups, es: &ExternalSecret) -> BTreeMap<Root, bool> {
+    fn of_reader(&self, groups: &Groups, es: &ExternalSecret) -> Under {
         let mut under = named(groups, &es.object_ref());
         let store = if self.counted.is_empty() { None } else { es.store_ref() };
-        for root in store.and_then(|store| self.counted.get(&store)).into_iter().flat_map(|store| store.under.keys()) {
-            if !under.contains_key(root) {
-                under.insert(root.clone(), false);
-            }
+        for (root, _) in store.and_then(|store| self.counted.get(&store)).into_iter().flat_map(|store| &store.under) {
+            add(&mut under, root, false);
         }
-        under
+        in_order(under)
     }
 
     fn replace(&mut self, object: &ObjectRef, now: Option<Counted>, causes: &mut BTreeSet<Root>) {
@@ -103,24 +103,36 @@ pub(super) const fn is_store(object: &ObjectRef) -> bool {
     matches!(object.kind, Kind::SecretStore | Kind::ClusterSecretStore)
 }
 
-fn of_store(world: &Inventory, groups: &Groups, store: &ObjectRef) -> BTreeMap<Root, bool> {
+fn of_store(world: &Inventory, groups: &Groups, store: &ObjectRef) -> Under {
     let mut under = named(groups, store);
     if let Some(vault) = world.store(store).and_then(|store| store.vault.as_ref()) {
         for subject in std::iter::once(vault.address.subject()).chain(vault.spaces()) {
             for root in groups.of(&subject) {
-                under.entry(root.clone()).or_insert(false);
+                add(&mut under, root, false);
             }
         }
+    }
+    in_order(under)
+}
+
+/// The causes of what is told about an object, and whether that says that it fails.
+fn named(groups: &Groups, object: &ObjectRef) -> Vec<(Root, bool)> {
+    let mut under = Vec::new();
+    for finding in groups.told().about(object) {
+        let (slug, subject) = finding.root();
+        add(&mut under, &(subject.clone(), slug), finding.severity == Severity::Error);
     }
     under
 }
 
-/// The causes of what is told about an object, and whether that says that it fails.
-fn named(groups: &Groups, object: &ObjectRef) -> BTreeMap<Root, bool> {
-    let mut under = BTreeMap::new();
-    for finding in groups.told().about(object) {
-        let (slug, subject) = finding.root();
-        *under.entry((subject.clone(), slug)).or_insert(false) |= finding.severity == Severity::Error;
+fn add(under: &mut Vec<(Root, bool)>, root: &Root, fails: bool) {
+    match under.iter_mut().find(|(known, _)| known == root) {
+        Some((_, known)) => *known |= fails,
+        None => under.push((root.clone(), fails)),
     }
-    under
+}
+
+fn in_order(mut under: Vec<(Root, bool)>) -> Under {
+    under.sort_unstable();
+    under.into()
 }

@@ -6,24 +6,36 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Finding;
 use super::case::drags_down;
 use super::look::{Look, blamed, troubled};
 use super::starting::Waiting;
 use crate::model::kinds::generator::is_generator;
-use crate::model::kinds::{self, ExternalSecret, Link, Role, SecretStore, Visitor, Watched};
+use crate::model::kinds::secret_store::{LetIn, VaultProvider};
+use crate::model::kinds::{self, ExternalSecret, Link, Meta, Role, SecretStore, Visitor, Watched};
 use crate::model::shelf::Difference;
 use crate::model::vault::{Lead, MountState, Replica, ReplicaHealth, SecretPath, TokenSource};
-use crate::model::{Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
+use crate::model::{Health, Inventory, Kind, Name, ObjectRef, Text, VaultAddress, VaultServer};
 
 /// More looks than a quarter of all, and these, are not worth being told apart.
 const FEW: usize = 256;
 
-/// The looks that may find something else in a world than they found in an older picture of it; nothing if that is
-/// everything. `waiting` is brought up to date with it.
-pub(super) fn touched(old: &Inventory, new: &Inventory, waiting: &mut Waiting) -> Option<BTreeSet<Look>> {
+/// The looks that may find something else in a world than they found in an older picture of it.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    /// Where something is another one, or reaches something else.
+    pub(super) looks: BTreeSet<Look>,
+    /// What reads through a store of which something is said, and is itself what it was. However many these are, to look at
+    /// them costs less than to forget everything: most say what they said.
+    pub(super) below: BTreeSet<Look>,
+}
+
+/// What differs between two pictures of a world; nothing if that is everything. `waiting` is brought up to date with it.
+pub(super) fn touched(old: &Inventory, new: &Inventory, waiting: &mut Waiting) -> Option<Touched> {
     let most = new.all::<ExternalSecret>().len() / 4 + FEW;
-    let mut touched = Touched { old, new, waiting, looks: BTreeSet::new(), most };
+    let mut touched = Differing { old, new, waiting, looks: BTreeSet::new(), below: BTreeSet::new(), most };
     // That something is missing is said only where it would be seen.
     if !sees_as(old, new) {
         return None;
@@ -36,7 +48,7 @@ pub(super) fn touched(old: &Inventory, new: &Inventory, waiting: &mut Waiting) -
         touched.looks.insert(Look::World);
     }
     kinds::visit(&mut touched);
-    (!touched.is_too_much()).then_some(touched.looks)
+    (!touched.is_too_much()).then_some(Touched { looks: touched.looks, below: touched.below })
 }
 
 /// The looks that rest on what another one found, if it is not for them what it was: evidence may have a new time.
@@ -54,9 +66,7 @@ pub(super) fn downstream(world: &Inventory, look: &Look, before: &[Arc<Finding>]
             looks.extend(failing(&|es| reads_at(world, es, address)));
             looks
         }
-        Look::Store(store) if blamed(store, before) != blamed(store, now) => {
-            failing(&|es| es.store_ref().as_ref() == Some(store))
-        }
+        Look::Store(store) if blamed(store, before) != blamed(store, now) => failing_below(world, store).collect(),
         Look::Path(..) => {
             let subjects = |here: &[Arc<Finding>]| here.iter().map(|finding| finding.subject.clone()).collect::<BTreeSet<_>>();
             let (before, now) = (subjects(before), subjects(now));
@@ -65,6 +75,11 @@ pub(super) fn downstream(world: &Inventory, look: &Look, before: &[Arc<Finding>]
         }
         _ => Vec::new(),
     }
+}
+
+/// What fails, of what reads through a store.
+fn failing_below(world: &Inventory, store: &ObjectRef) -> impl Iterator<Item = Look> {
+    world.readers_of(store).filter(|es| es.fails()).map(|es| Look::Reader(es.object_ref()))
 }
 
 fn reads_at(world: &Inventory, es: &ExternalSecret, address: &VaultAddress) -> bool {
@@ -85,15 +100,16 @@ fn sees_as(old: &Inventory, new: &Inventory) -> bool {
         })
 }
 
-struct Touched<'a> {
+struct Differing<'a> {
     old: &'a Inventory,
     new: &'a Inventory,
     waiting: &'a mut Waiting,
     looks: BTreeSet<Look>,
+    below: BTreeSet<Look>,
     most: usize,
 }
 
-impl Visitor for Touched<'_> {
+impl Visitor for Differing<'_> {
     fn visit<K: Watched>(&mut self) {
         let (old, new) = (self.old, self.new);
         new.all::<K>().differences(old.all::<K>(), |difference| {
@@ -109,7 +125,7 @@ impl Visitor for Touched<'_> {
     }
 }
 
-impl Touched<'_> {
+impl Differing<'_> {
     fn is_too_much(&self) -> bool {
         self.looks.len() > self.most
     }
@@ -201,15 +217,28 @@ impl Touched<'_> {
     /// leads.
     fn store(&mut self, object: &ObjectRef) {
         let (before, after) = (self.old.store(object), self.new.store(object));
-        self.told_of_store(object);
+        let written =
+            |store: &SecretStore| SecretStore { meta: Meta { resource_version: 0, ..store.meta.clone() }, ..store.clone() };
+        // Its controller writes what it wrote before at every check: nothing is read of that.
+        if before.map(written) == after.map(written) {
+            return;
+        }
         self.looks.insert(Look::World);
+        self.looks.insert(Look::Store(object.clone()));
+        if before.map(seen_from_below) != after.map(seen_from_below) {
+            self.below.extend(failing_below(self.new, object));
+        }
         let moved = before.is_none() != after.is_none() || before.map(|store| &store.vault) != after.map(|store| &store.vault);
         if moved {
             let readers = self.new.readers_of(object).map(|es| Look::Reader(es.object_ref()));
             self.looks.extend(readers);
         }
+        let is_same_beside = before.map(seen_beside) == after.map(seen_beside);
         for address in before.into_iter().chain(after).filter_map(|store| Some(&store.vault.as_ref()?.address)) {
-            self.vault(address);
+            self.looks.insert(Look::Vault(address.clone()));
+            if !is_same_beside {
+                self.beside(address);
+            }
             for server in [self.old, self.new].into_iter().filter_map(|world| world.vaults.get(address)).filter(|_| moved) {
                 self.looks.extend(troubled(server));
             }
@@ -222,7 +251,21 @@ impl Touched<'_> {
         for store in [self.old, self.new].into_iter().filter_map(|world| world.store(object)) {
             self.looks.extend(store.vault.as_ref().map(|vault| Look::Vault(vault.address.clone())));
         }
-        self.failing(|es| es.store_ref().as_ref() == Some(object));
+        // What waits for its back-off asks when a store that is well was checked.
+        if self.new.store(object).is_some_and(|store| store.health() == Health::Healthy) {
+            self.below.extend(failing_below(self.new, object));
+        }
+    }
+
+    /// The stores of a Vault, and what logs in itself there: a login that fails is held beside those that do not.
+    fn beside(&mut self, address: &VaultAddress) {
+        for store in self.new.stores().filter(|store| is_at(store, address)) {
+            let object = store.store_ref();
+            if store.is_referent() {
+                self.below.extend(failing_below(self.new, &object));
+            }
+            self.looks.insert(Look::Store(object));
+        }
     }
 
     /// A Vault, with its stores and what fails through these.
@@ -274,6 +317,18 @@ impl Touched<'_> {
             self.looks.extend(readers.map(|(_, es)| Look::Reader(es.object_ref())));
         }
     }
+}
+
+/// What a look at something that reads through a store sees of it, beside what was found there.
+fn seen_from_below(store: &SecretStore) -> (Option<&VaultProvider>, &[LetIn], Health, Option<Timestamp>) {
+    let health = store.health();
+    let since = store.ready.as_ref().filter(|_| health == Health::Healthy).and_then(|ready| ready.since);
+    (store.vault.as_ref(), &store.lets_in, health, since)
+}
+
+/// What a look at another store of its Vault sees of it.
+fn seen_beside(store: &SecretStore) -> (Option<&VaultProvider>, Health) {
+    (store.vault.as_ref(), store.health())
 }
 
 /// What a Vault says beside its paths, whenever it says it.

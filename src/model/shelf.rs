@@ -89,6 +89,12 @@ impl<T> Sorted<T> {
         }
     }
 
+    /// The place behind all, if that is where it belongs: most lists come in order.
+    fn end(&self, order: impl Fn(&T) -> Ordering) -> Option<Place> {
+        let last = self.chunks.last()?;
+        (order(last.last()?) == Ordering::Less).then(|| (self.chunks.len() - 1, last.len()))
+    }
+
     fn find(&self, order: impl Fn(&T) -> Ordering) -> Result<Place, Place> {
         let starts_before = |chunk: &Arc<Vec<T>>| chunk.first().is_some_and(|first| order(first) != Ordering::Greater);
         let chunk = self.chunks.partition_point(starts_before).saturating_sub(1);
@@ -100,7 +106,7 @@ impl<T> Sorted<T> {
 impl<T: Clone> Sorted<T> {
     /// Puts an element where `order` says, and hands back the equal one that stood there.
     pub fn insert(&mut self, element: T, order: impl Fn(&T) -> Ordering) -> Option<T> {
-        let place = self.find(order);
+        let place = self.end(&order).map_or_else(|| self.find(&order), Err);
         let chunks = Arc::make_mut(&mut self.chunks);
         let (chunk, at) = match place {
             Ok((chunk, at)) => return Some(std::mem::replace(&mut Arc::make_mut(&mut chunks[chunk])[at], element)),

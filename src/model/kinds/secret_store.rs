@@ -11,7 +11,7 @@ use crate::model::vault::{Ca, VaultAddress};
 use crate::model::wire::or_default;
 
 /// A `SecretStore`, or what a `ClusterSecretStore` has in common with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretStore {
     /// Metadata.
     pub meta: Meta,

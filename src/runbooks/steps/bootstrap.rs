@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::each::{Each, Effect, Task, preview};
 use super::by_name;
+use super::each::{Each, Effect, Task, preview};
 use crate::diagnosis::jobs::said;
 use crate::model::inventory::runs::{BOOTSTRAP, base_name};
 use crate::model::kinds::{CronJob, Job, Role, Watched as _};

@@ -173,7 +173,7 @@ fn of_one(server: &VaultServer, world: &Inventory, progress: &Progress) -> Next 
 fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
     let items = |one: Sealed<'_>| match one {
         Sealed::Server(server) => items_of(server, progress),
-        Sealed::Space(server, space) => vec![space::item(server, &space)],
+        Sealed::Space(server, space) => vec![space::item(server, &space, progress)],
     };
     Sealed::meant(target, world).into_iter().flat_map(items).collect()
 }

@@ -86,14 +86,18 @@ pub(super) fn next(server: &VaultServer, space: &Space, world: &Inventory, progr
     desk.space_next()
 }
 
-pub(super) fn item(server: &VaultServer, space: &Space) -> Item {
+pub(super) fn item(server: &VaultServer, space: &Space, progress: &Progress) -> Item {
     let (state, note) = match server.space(&space.object) {
         Some((_, Told::Said(seal), _)) if seal.sealed && seal.progress > 0 => {
             let attempt: String = seal.nonce.as_str().chars().take(8).collect();
             (ItemState::Applied, format!("sealed {}/{}, attempt {attempt}", seal.progress, seal.threshold))
         }
         Some((_, Told::Said(seal), _)) if seal.sealed => (ItemState::Queued, format!("sealed 0/{}", seal.threshold)),
-        Some((_, Told::Said(_), _)) => (ItemState::Proved, "open".to_owned()),
+        // What a colleague opened is not of this run's doing.
+        Some((_, Told::Said(_), _)) => {
+            let was_given = progress.last(STEP.id, &space.object).is_some();
+            (if was_given { ItemState::Proved } else { ItemState::Well }, "open".to_owned())
+        }
         Some((_, Told::Failed(fault), _)) => (ItemState::Failed, fault.message.to_string()),
         Some((_, Told::Denied, _)) => (ItemState::Failed, "your token may not ask".to_owned()),
         Some((_, Told::NotAsked | Told::Absent, _)) | None => (ItemState::Queued, "not asked yet".to_owned()),
