@@ -220,12 +220,8 @@ fn move_half_way_and_then_wholly(lab: &Lab, home: &Home, person: &mut Person<'_>
     person.comes_back();
 
     let steps: &[&str] = &["move-to-vault/copy", "move-to-vault/switch"];
-    walk(
-        lab,
-        home,
-        person,
-        &Walk { steps, ..on("move-to-vault", DEV, "powerdns-api-key", &[Names("secret/ameide-dev/powerdns-api-key")]) },
-    );
+    let answers: &[Answer] = &[Names("secret/ameide-dev/powerdns-api-key"), Names("powerdns-api-key")];
+    walk(lab, home, person, &Walk { steps, ..on("move-to-vault", DEV, "powerdns-api-key", answers) });
 }
 
 /// External Secrets stands still; restarted, it leads again. What a kubelet does with the new pod, the lab does.

@@ -78,8 +78,9 @@ impl<'a> Person<'a> {
     pub(crate) fn picks(&mut self, namespace: &str, name: &str) {
         self.presses(&format!("/ns={namespace} {name}"));
         self.presses("\r");
-        let is_selected =
-            |screen: &str| screen.lines().any(|line| line.contains('▸') && line.contains(name) && !line.contains("CAUSE"));
+        let is_selected = |screen: &str| {
+            screen.lines().any(|line| line.contains('▸') && line.split(' ').any(|word| stands_for(word, namespace, name)))
+        };
         for _ in 0..8 {
             let screen = self.console.screen();
             if is_selected(&screen) && screen.contains("▸EXTERNALSECRETS") {
@@ -178,4 +179,14 @@ impl<'a> Person<'a> {
         self.console.exit_code(SOON);
         String::from_utf8_lossy(&self.console.bytes.lock().expect("the bytes")).into_owned()
     }
+}
+
+/// Whether a word of the screen is this name, be it shortened in its middle or with its namespace in front.
+fn stands_for(word: &str, namespace: &str, name: &str) -> bool {
+    let word = word.trim_start_matches(['│', '▸', '✖', '✔', '▲']);
+    let abbreviates = |whole: &str| match word.split_once('…') {
+        Some((start, end)) => !start.is_empty() && !end.is_empty() && whole.starts_with(start) && whole.ends_with(end),
+        None => word == whole,
+    };
+    abbreviates(name) || abbreviates(&format!("{namespace}/{name}"))
 }

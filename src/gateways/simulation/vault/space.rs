@@ -58,9 +58,12 @@ impl Server {
             None => space.reset(0).or_else(|_| space.seal_status(0)),
         };
         // Where a server says that it must be hex or base64, a namespace says what is wrong with it as base64.
-        answer.map_err(|refusal| match refusal.error.contains("valid hex or base64") {
-            true => Refusal::new(refusal.code, "illegal base64 data at input byte 5"),
-            false => refusal,
+        answer.map_err(|refusal| {
+            if refusal.error.contains("valid hex or base64") {
+                Refusal::new(refusal.code, "illegal base64 data at input byte 5")
+            } else {
+                refusal
+            }
         })
     }
 

@@ -151,7 +151,7 @@ impl Desk<'_> {
         let mut will = Vec::new();
         match self.wrong_share().map(|applied| &applied.result) {
             Some(Err(fault)) if threshold == 1 => {
-                will.push(format!("The share was wrong ({}). Give another one.", fault.message))
+                will.push(format!("The share was wrong ({}). Give another one.", fault.message));
             }
             Some(Err(fault)) => will.push(format!(
                 "One of the shares was wrong; the server cannot say which ({}). All were dropped: give all shares again.",
