@@ -8,9 +8,9 @@ use sealwatch::model::inventory::Change;
 use sealwatch::model::kinds::{Deployment, Event, ExternalSecret, Object, OnShelf as _, SecretStore, Watched};
 use sealwatch::model::vault::{ReplicaRole, Seal};
 use sealwatch::model::{Controller, Fault, FaultKind, Inventory, Kind, Name, Names, ObjectRef, Text, VaultAddress};
-use sealwatch::runbooks::steps::external_secrets::STEP;
+use sealwatch::runbooks::steps::external_secrets::{MEANT, STEP};
 use sealwatch::runbooks::steps::keep_value;
-use sealwatch::runbooks::{Applied, Next, Operation, Outcome, Progress, Receipt, Target};
+use sealwatch::runbooks::{self, Applied, Next, Operation, Outcome, Progress, Receipt, Target};
 use serde_json::json;
 
 fn at(second: i64) -> Timestamp {
@@ -236,4 +236,51 @@ fn a_failure_is_believed_at_once_unless_the_vault_opened_a_moment_ago() {
         .expect("a seal");
     opened.apply(Change::Answered(address(), Name::new("vault-0"), Ok((seal, ReplicaRole::Single))), at(0));
     assert_eq!(failing_each_time(&mut opened, denied), (4, denied.to_owned()));
+}
+
+/// A world with one ExternalSecret that is synced and was read at some time, under this policy.
+fn synced(policy: &str) -> Inventory {
+    let object = json!({
+        "metadata": { "name": "db", "namespace": "ns", "generation": 1 },
+        "spec": {
+            "secretStoreRef": { "name": "store" },
+            "refreshPolicy": policy,
+            "refreshInterval": "1h",
+            "data": [{ "secretKey": "k", "remoteRef": { "key": "db" } }],
+        },
+        "status": {
+            "conditions": [{ "type": "Ready", "status": "True", "reason": "SecretSynced" }],
+            "refreshTime": at(0).to_string(),
+        },
+    });
+    let object = ExternalSecret::read(serde_json::from_value(object).expect("an ExternalSecret"), &mut Names::default());
+    let mut world = world(false, &[]);
+    world.apply(Change::Listed(Kind::ExternalSecret.into(), vec![object.into_object()], Vec::new()), at(0));
+    world.settle();
+    world
+}
+
+#[test]
+fn one_that_is_named_is_refreshed_though_it_is_synced() {
+    let (world, progress) = (synced("Periodic"), Progress::new(at(0)));
+    let db = ObjectRef::new(Kind::ExternalSecret, "ns", "db");
+    let named = Target::Objects(vec![db.clone()]);
+    let Next::Confirm(preview) = (MEANT.next)(&named, &world, &progress) else { panic!("it does not ask") };
+    assert_eq!(preview.objects, [db]);
+    assert!(!preview.will[0].contains("failed"), "{:?}", preview.will);
+    // Who names a Vault, or recovers, means what fails.
+    for (step, target) in [(MEANT, &target()), (STEP, &named)] {
+        let Next::Done(report) = (step.next)(target, &world, &progress) else { panic!("it would touch what is well") };
+        assert_eq!(report.outcome, Outcome::Nothing);
+    }
+}
+
+#[test]
+fn one_that_is_read_only_once_is_left_and_the_runbook_says_so() {
+    let world = synced("CreatedOnce");
+    let named = Target::Objects(vec![ObjectRef::new(Kind::ExternalSecret, "ns", "db")]);
+    let refresh = runbooks::runbook("refresh").expect("a runbook");
+    let (outcome, why) = refresh.ready(&named, &world, at(0)).expect_err("nothing to do");
+    assert_eq!(outcome, Outcome::Nothing);
+    assert!(why.contains("read only once"), "{why}");
 }

@@ -23,9 +23,24 @@ pub const STEP: StepDef = StepDef {
     id: "external-secrets",
     explanation: "Annotates each ExternalSecret that failed, so that it is synced now; waits until each is, and proves it.",
     git: StepDef::NOT_IN_GIT,
-    next,
-    items,
+    next: |target, world, progress| next(Which::Failed, target, world, progress),
+    items: |target, world, progress| items(Which::Failed, target, world, progress),
 };
+
+/// Those that failed, and those that are named themselves whether they fail or not: Vault may have a newer value for them.
+pub const MEANT: StepDef = StepDef {
+    explanation: "Annotates each ExternalSecret that failed or is named itself, so that it is synced now; waits until each is, and proves it.",
+    next: |target, world, progress| next(Which::Meant, target, world, progress),
+    items: |target, world, progress| items(Which::Meant, target, world, progress),
+    ..STEP
+};
+
+/// Which of a target's are refreshed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Failed,
+    Meant,
+}
 
 /// How long one may take once it is annotated, in seconds.
 const PATIENCE: i64 = 120;
@@ -34,12 +49,12 @@ const TRIES: usize = 4;
 /// How long a failure is left alone before the next try, in seconds, for each try so far.
 const PAUSE: i64 = 5;
 
-fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
+fn next(which: Which, target: &Target, world: &Inventory, progress: &Progress) -> Next {
     let target = &*without_closed(target, world);
     if let Some(why) = closed_server(target, world) {
         return Next::Done(StepReport::new(Outcome::Failed, why));
     }
-    let concerned = concerned(target, world, progress);
+    let concerned = concerned(which, target, world, progress);
     if concerned.is_empty() {
         return Next::Done(StepReport::new(Outcome::Nothing, "No ExternalSecret fails."));
     }
@@ -58,11 +73,14 @@ fn next(target: &Target, world: &Inventory, progress: &Progress) -> Next {
     tally.next(world, progress)
 }
 
-/// What fails, and what was annotated here because it failed.
-fn concerned<'a>(target: &Target, world: &'a Inventory, progress: &Progress) -> Vec<&'a ExternalSecret> {
+/// What fails, what was annotated here because it failed, and what is named where that is enough.
+fn concerned<'a>(which: Which, target: &Target, world: &'a Inventory, progress: &Progress) -> Vec<&'a ExternalSecret> {
+    let is_named = |es: &ExternalSecret| {
+        which == Which::Meant && matches!(target, Target::Objects(objects) if objects.contains(&es.object_ref()))
+    };
     external_secrets_of(target, world)
         .into_iter()
-        .filter(|es| es.health() == Health::Failing || progress.last(STEP.id, &es.object_ref()).is_some())
+        .filter(|es| es.health() == Health::Failing || is_named(es) || progress.last(STEP.id, &es.object_ref()).is_some())
         .collect()
 }
 
@@ -125,12 +143,16 @@ impl Tally<'_> {
         }
         let mut will_not: Vec<String> =
             reasons.iter().map(|(why, n)| format!("{} left out: {why}.", counted(*n, "ExternalSecret"))).collect();
-        will_not.push("Those that are synced are not touched.".to_owned());
+        let all_failed = self.unasked.iter().all(|es| es.health() == Health::Failing);
+        if all_failed {
+            will_not.push("Those that are synced are not touched.".to_owned());
+        }
         Preview {
             exact: false,
             will: vec![format!(
-                "Annotate {} that failed, and prove that each is synced.",
-                counted(self.unasked.len(), "ExternalSecret")
+                "Annotate {}{}, and prove that each is synced.",
+                counted(self.unasked.len(), "ExternalSecret"),
+                if all_failed { " that failed" } else { "" }
             )],
             will_not,
             forecast: forecast::of_sync(world, self.unasked.iter().copied()),
@@ -209,6 +231,9 @@ fn why_not(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Optio
     if let Some(parent) = es.parent() {
         return Some(Standing::LeftOut(format!("its ClusterExternalSecret {parent} reverts annotations")));
     }
+    if es.health() == Health::Healthy && !es.refresh_has_effect() {
+        return Some(Standing::LeftOut("it is read only once: it follows when its Secret is deleted and made again".to_owned()));
+    }
     if lacks(progress, &right) {
         return Some(Standing::Blocked(format!("you may not {right}")));
     }
@@ -222,7 +247,7 @@ fn why_not(es: &ExternalSecret, world: &Inventory, progress: &Progress) -> Optio
     }
 }
 
-fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
+fn items(which: Which, target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
     let target = &*without_closed(target, world);
     let item = |es: &ExternalSecret| {
         let (state, note) = match standing(es, world, progress) {
@@ -234,7 +259,7 @@ fn items(target: &Target, world: &Inventory, progress: &Progress) -> Vec<Item> {
         };
         Item { object: es.object_ref(), state, note }
     };
-    concerned(target, world, progress).into_iter().map(item).collect()
+    concerned(which, target, world, progress).into_iter().map(item).collect()
 }
 
 fn annotate(es: &ExternalSecret, progress: &Progress) -> Operation {
