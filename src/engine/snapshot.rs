@@ -84,10 +84,11 @@ impl Snapshot {
     }
 
     /// The kind that was not heard of for the longest time, and since when, if that is so many seconds more than
-    /// for the API server as a whole.
+    /// for the API server as a whole. Of a kind that is not served nobody is expected to hear.
     #[must_use]
     pub fn longest_silent(&self, seconds: i64) -> Option<(Kind, Timestamp)> {
-        let parts = self.world.sources.iter().flat_map(|(kind, source)| source.parts.values().map(move |part| (*kind, part)));
+        let served = self.world.sources.iter().filter(|(_, source)| source.absent.is_none());
+        let parts = served.flat_map(|(kind, source)| source.parts.values().map(move |part| (*kind, part)));
         let heard = parts.filter_map(|(kind, part)| Some((part.heard?, kind)));
         let (at, kind) = heard.min()?;
         (self.kubernetes_seen()?.as_second() - at.as_second() > seconds).then_some((kind, at))
@@ -199,5 +200,30 @@ impl Snapshot {
         [Kind::ExternalSecret, Kind::SecretStore]
             .into_iter()
             .all(|kind| self.world.sources.get(&kind).is_some_and(Source::is_told))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Change, FaultKind};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(second)
+    }
+
+    #[test]
+    fn a_list_that_is_late_is_named_and_one_that_is_not_served_is_not() {
+        let mut world = Inventory::default();
+        let gone = Fault::new(FaultKind::Absent, "The server has no kustomizations.");
+        world.apply(Change::Absent(Kind::Kustomization.into(), gone), at(0));
+        world.apply(Change::Listed(Kind::SecretStore.into(), Vec::new(), Vec::new()), at(10));
+        world.apply(Change::Listed(Kind::ExternalSecret.into(), Vec::new(), Vec::new()), at(50));
+        let mut snapshot = Snapshot::empty(at(60), Scope::Everywhere, Policy::simulated());
+        snapshot.world = Arc::new(world.clone());
+        assert_eq!(snapshot.longest_silent(45), None);
+        world.apply(Change::Heard(Kind::ExternalSecret.into()), at(60));
+        snapshot.world = Arc::new(world);
+        assert_eq!(snapshot.longest_silent(45), Some((Kind::SecretStore, at(10))));
     }
 }
