@@ -40,7 +40,7 @@ impl<'a> Person<'a> {
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let console = Console::start(&["--write"], &variables, WINDOW);
         console.wait_until("the board", SOON, |screen| {
-            ["CAUSE 1", "NOTHING BROKEN", "ALL WELL"].iter().any(|title| screen.contains(title))
+            ["CAUSE 1", "1 CAUSE", "NOTHING BROKEN", "ALL WELL"].iter().any(|title| screen.contains(title))
         });
         Self { lab, console }
     }
@@ -155,10 +155,9 @@ impl<'a> Person<'a> {
     pub(crate) fn comes_back(&mut self) {
         for _ in 0..6 {
             let screen = self.console.screen();
-            if screen
-                .lines()
-                .any(|line| ["─▸CAUSE", "─▸NOTHING BROKEN", "─▸ALL WELL"].iter().any(|title| line.starts_with(title)))
-            {
+            if screen.lines().any(|line| {
+                ["─▸CAUSE", "─▸1 CAUSE", "─▸NOTHING BROKEN", "─▸ALL WELL"].iter().any(|title| line.starts_with(title))
+            }) {
                 return;
             }
             self.presses("\u{1b}");
