@@ -262,14 +262,16 @@ fn killed_and_taken_up<'a>(lab: &'a Lab, home: &Home, mut person: Person<'a>) ->
         assert!(begun.elapsed() < SOON, "no intent. The screen shows:\n{}", person.console.screen());
         std::thread::sleep(person::CALM / 5);
     }
-    let drawn = person.is_killed();
+    let drawn = person.dies();
     assert_eq!(count("result"), results, "nobody heard what came of it");
     lab.heal("apiserver-frozen", &[]);
 
     let mut person = Person::sits_down(lab, home);
     person.presses("!");
-    let screen = person.reads("nobody heard what came of it");
-    assert!(screen.contains("ExternalSecret/fault-path-missing/app"), "{screen}");
+    let screen = person.reads("takes it up");
+    for words in ["a write to ExternalSecret/fault-path-missing/app left", "nobody heard what came of"] {
+        assert!(screen.contains(words), "“{words}” is not said. The screen shows:\n{screen}");
+    }
     person.comes_back();
     refreshes(&mut person);
     let screen = person.reads("Taken up again on ExternalSecret/fault-path-missing/app");

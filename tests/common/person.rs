@@ -173,7 +173,7 @@ impl<'a> Person<'a> {
     }
 
     /// The end of the console without a word (SIGKILL); says every byte that it drew.
-    pub(crate) fn is_killed(mut self) -> String {
+    pub(crate) fn dies(mut self) -> String {
         self.console.signal(rustix::process::Signal::KILL);
         self.console.exit_code(SOON);
         String::from_utf8_lossy(&self.console.bytes.lock().expect("the bytes")).into_owned()
