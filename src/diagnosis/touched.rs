@@ -27,8 +27,8 @@ const FEW: usize = 256;
 pub(super) struct Touched {
     /// Where something is another one, or reaches something else.
     pub(super) looks: BTreeSet<Look>,
-    /// What reads through a store of which something is said, and is itself what it was. However many these are, to look at
-    /// them costs less than to forget everything: most say what they said.
+    /// What reads through a store of which something is said, and is itself what it was. However many these are, they do not
+    /// make it a change of everything: most say what they said, and are not counted anew.
     pub(super) below: BTreeSet<Look>,
 }
 
